@@ -1,0 +1,124 @@
+#include "compiler/base/diagnostic.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <numeric>
+
+namespace septran {
+namespace {
+
+constexpr std::size_t max_shown_columns = 200;
+
+std::string_view severity_name(Severity severity) {
+  switch (severity) {
+    case Severity::note:
+      return "note";
+    case Severity::warning:
+      return "warning";
+    case Severity::error:
+      return "error";
+  }
+  return "error";
+}
+
+std::string paint(std::string_view text, const char* code, bool color) {
+  return color ? fmt::format("\x1b[{}m{}\x1b[0m", code, text) : std::string(text);
+}
+
+/// The source line of a span with a caret under its range. Long lines are cut around the caret.
+std::string render_line(Span span, const SourceManager& sources) {
+  const LineColumn at = sources.position(span.file, span.begin);
+  std::string line(sources.line(span.file, at.line));
+  for (char& c : line) {
+    if (static_cast<unsigned char>(c) < 0x20) c = ' ';
+  }
+  std::size_t column = std::min<std::size_t>(at.column - 1, line.size());
+  std::size_t length = std::max<std::size_t>(1, span.end > span.begin ? span.end - span.begin : 1);
+  length = std::max<std::size_t>(1, std::min(length, line.size() - column));
+  if (line.size() > max_shown_columns) {
+    const std::size_t from = column > max_shown_columns / 2 ? column - max_shown_columns / 2 : 0;
+    line = line.substr(from, max_shown_columns);
+    column -= from;
+    length = std::max<std::size_t>(1, std::min(length, line.size() - column));
+  }
+  return fmt::format("  {}\n  {}{}\n", line, std::string(column, ' '), std::string(length, '^'));
+}
+
+std::string render_place(Span span, const SourceManager& sources) {
+  if (!span.valid()) return "septran: ";
+  const LineColumn at = sources.position(span.file, span.begin);
+  return fmt::format("{}:{}:{}: ", sources.name(span.file), at.line, at.column);
+}
+
+}  // namespace
+
+Diagnostic& Diagnostics::add(Diagnostic diagnostic) {
+  if (diagnostic.severity == Severity::error) ++error_count_;
+  all_.push_back(std::move(diagnostic));
+  return all_.back();
+}
+
+std::string render(const Diagnostic& diagnostic, const SourceManager& sources, bool color) {
+  const char* paint_code = diagnostic.severity == Severity::error ? "1;31" : "1;35";
+  const std::string label =
+      fmt::format("{}[{}]:", severity_name(diagnostic.severity), diagnostic.code);
+  std::string out = fmt::format("{}{} {}\n", render_place(diagnostic.span, sources),
+                                paint(label, paint_code, color), diagnostic.text);
+  if (diagnostic.span.valid()) out += render_line(diagnostic.span, sources);
+  for (const DiagnosticNote& note : diagnostic.notes) {
+    out += fmt::format("{}{} {}\n", render_place(note.span, sources), paint("note:", "1;36", color),
+                       note.text);
+    if (note.span.valid()) out += render_line(note.span, sources);
+  }
+  if (!diagnostic.hint.empty()) {
+    out += fmt::format("  {} {}\n", paint("hint:", "1;32", color), diagnostic.hint);
+  }
+  return out;
+}
+
+std::string render(const Diagnostics& diagnostics, const SourceManager& sources, bool color) {
+  std::vector<const Diagnostic*> order;
+  order.reserve(diagnostics.all().size());
+  for (const Diagnostic& d : diagnostics.all()) order.push_back(&d);
+  std::stable_sort(order.begin(), order.end(), [](const Diagnostic* a, const Diagnostic* b) {
+    return std::pair(a->span.file, a->span.begin) < std::pair(b->span.file, b->span.begin);
+  });
+  std::string out;
+  for (const Diagnostic* d : order) out += render(*d, sources, color);
+  return out;
+}
+
+std::optional<std::string> nearest_name(std::string_view name,
+                                        const std::vector<std::string>& candidates) {
+  std::optional<std::string> best;
+  std::size_t best_distance = std::max<std::size_t>(1, name.size() / 3) + 1;
+  for (const std::string& candidate : candidates) {
+    std::vector<std::size_t> row(candidate.size() + 1);
+    std::iota(row.begin(), row.end(), std::size_t{0});
+    for (std::size_t i = 1; i <= name.size(); ++i) {
+      std::size_t diagonal = row[0];
+      row[0] = i;
+      for (std::size_t j = 1; j <= candidate.size(); ++j) {
+        const std::size_t replaced = diagonal + (name[i - 1] == candidate[j - 1] ? 0 : 1);
+        diagonal = row[j];
+        row[j] = std::min({row[j] + 1, row[j - 1] + 1, replaced});
+      }
+    }
+    if (row.back() < best_distance) {
+      best_distance = row.back();
+      best = candidate;
+    }
+  }
+  return best;
+}
+
+void bug(std::string_view what, const char* file, int line) {
+  std::fputs(
+      fmt::format("septran: this is a bug in SepTran: {} ({}:{})\n", what, file, line).c_str(),
+      stderr);
+  std::fflush(nullptr);
+  std::_Exit(5);
+}
+
+}  // namespace septran

@@ -1,0 +1,68 @@
+#include "compiler/base/source.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+namespace septran {
+
+FileId SourceManager::add(std::string name, std::string text) {
+  File file{std::move(name), std::move(text), {0}};
+  for (std::uint32_t i = 0; i < file.text.size(); ++i) {
+    if (file.text[i] == '\n') file.line_starts.push_back(i + 1);
+  }
+  files_.push_back(std::move(file));
+  return FileId{static_cast<std::uint32_t>(files_.size() - 1)};
+}
+
+std::optional<FileId> SourceManager::load(const std::string& path) {
+  constexpr std::uintmax_t max_source_bytes = std::uintmax_t{64} << 20;
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored)) return std::nullopt;
+  const std::uintmax_t size = std::filesystem::file_size(path, ignored);
+  if (!ignored && size > max_source_bytes) return std::nullopt;
+  std::ifstream in(path, std::ios::binary);
+  if (!in) return std::nullopt;
+  std::ostringstream text;
+  text << in.rdbuf();
+  if (in.bad()) return std::nullopt;
+  return add(path, std::move(text).str());
+}
+
+std::string_view SourceManager::name(FileId file) const { return files_.at(file.value).name; }
+
+std::string_view SourceManager::text(FileId file) const { return files_.at(file.value).text; }
+
+LineColumn SourceManager::position(FileId file, std::uint32_t offset) const {
+  const auto& starts = files_.at(file.value).line_starts;
+  const auto next = std::upper_bound(starts.begin(), starts.end(), offset);
+  const auto line = static_cast<std::uint32_t>(next - starts.begin());
+  return {line, offset - starts[line - 1] + 1};
+}
+
+std::string_view SourceManager::line(FileId file, std::uint32_t line) const {
+  const File& f = files_.at(file.value);
+  if (line == 0 || line > f.line_starts.size()) return {};
+  const std::uint32_t begin = f.line_starts[line - 1];
+  std::size_t end = line < f.line_starts.size() ? f.line_starts[line] - 1 : f.text.size();
+  if (end > begin && f.text[end - 1] == '\r') --end;
+  return std::string_view(f.text).substr(begin, end - begin);
+}
+
+std::uint32_t SourceManager::offset(FileId file, std::uint32_t line, std::uint32_t column) const {
+  const File& f = files_.at(file.value);
+  if (line == 0) return 0;
+  if (line > f.line_starts.size()) return static_cast<std::uint32_t>(f.text.size());
+  const std::size_t at = std::size_t{f.line_starts[line - 1]} + (column == 0 ? 0 : column - 1);
+  return static_cast<std::uint32_t>(std::min(at, f.text.size()));
+}
+
+std::string SourceManager::file_line(Span span) const {
+  if (!span.valid()) return {};
+  return fmt::format("{}:{}", name(span.file), position(span.file, span.begin).line);
+}
+
+}  // namespace septran

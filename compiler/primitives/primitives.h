@@ -1,0 +1,118 @@
+// The one table of primitives: what each takes, reads and writes, its iteration dimensions and
+// what it costs. Declarations only; what a primitive computes stands in compiler/kernels.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "compiler/base/dtype.h"
+#include "compiler/base/expr.h"
+
+namespace septran {
+
+enum class Access { none, read, write, read_write };
+[[nodiscard]] inline bool reads(Access a) { return a == Access::read || a == Access::read_write; }
+[[nodiscard]] inline bool writes(Access a) { return a == Access::write || a == Access::read_write; }
+
+struct OperandSpec {
+  std::string name;
+  /// `write`: every element is overwritten without being read. An attribute `accumulate=True` turns
+  /// `write` into `read_write`.
+  Access access = Access::read;
+  bool scalar_allowed = false;  // a number may stand for the tensor
+  bool optional = false;
+  std::string doc;
+};
+
+using AttributeValue = std::variant<bool, Expr, double, std::string>;  // Expr: any integer
+using Attributes = std::map<std::string, AttributeValue>;
+
+enum class AttributeKind { boolean, integer, position, floating, choice };
+struct AttributeSpec {
+  std::string name;
+  AttributeKind kind = AttributeKind::boolean;  // `position`: may depend on loop variables
+  std::optional<AttributeValue> default_value;  // none: required (or absent, if `optional`)
+  bool optional = false;
+  std::vector<std::string> choices;  // of a `choice`
+  std::string doc;
+};
+
+/// What kind of loop nest a primitive is; kernels and backends dispatch on it.
+enum class PrimitiveKind {
+  matrix,  // gemm
+  fill,    // writes a constant
+  copy,    // elementwise with conversion only
+  transpose,
+  unary,    // Y = f(X)
+  binary,   // Y = f(X1, X2), X2 may be a scalar or a row or column vector
+  ternary,  // fma, select, clamp
+  reduction,
+  mask,  // sets elements by position
+  iota,
+  quantization
+};
+
+struct Primitive {
+  std::string name;
+  PrimitiveKind kind = PrimitiveKind::unary;
+  std::vector<OperandSpec> operands;  // the first is the output
+  std::vector<AttributeSpec> attributes;
+  bool combining = false;           // with accumulate: partial results may be combined (spread)
+  double operations_per_point = 1;  // per point of the iteration space; gemm: 2
+  std::string meaning;              // one line for the documentation
+  std::string error_bound;          // of transcendentals, for the documentation
+  [[nodiscard]] const AttributeSpec* find_attribute(std::string_view name) const;
+};
+
+const std::vector<Primitive>& primitives();
+const Primitive* find_primitive(std::string_view name);
+
+/// Access of operand `index` in a call with these attributes (defaults filled in).
+[[nodiscard]] Access operand_access(const Primitive& primitive, const Attributes& attributes,
+                                    std::size_t index);
+
+/// A named iteration dimension of a call.
+struct IterationDim {
+  std::string name;
+  Expr extent;
+  bool reduction = false;
+};
+/// The loop nest of one call: for operand o and its dimension d, operand_dims[o][d] is the index of
+/// the iteration dimension that runs along it. Scalars have no dimensions.
+struct IterationSpace {
+  std::vector<IterationDim> dims;
+  std::vector<std::vector<std::size_t>> operand_dims;
+};
+/// What a shape error is about: two extents that should agree, or a rank that does not fit.
+struct ShapeFault {
+  std::size_t operand = 0;
+  std::string text;  // "dimension 1 of B is 32, but n is 64 (dimension 1 of C)"
+};
+/// A pair of extents that must be equal for the call to be right, still to be proved.
+struct ShapeEquality {
+  Expr left;
+  Expr right;
+  ShapeFault fault;
+};
+struct ShapeResult {
+  IterationSpace space;
+  std::vector<ShapeEquality> equalities;  // not structurally equal; the caller proves or refutes
+  std::optional<ShapeFault> fault;        // wrong rank or axis: certain
+};
+/// Iteration space and shape conditions of a call. `shapes[i]` is nothing for a scalar or absent
+/// operand. gemm's dimensions are m, n, k (k reduction); an elementwise primitive's are d0, d1, ...
+/// (reductions: those of X, the reduced axis marked).
+ShapeResult resolve_shapes(const Primitive& primitive, const Attributes& attributes,
+                           const std::vector<std::optional<std::vector<Expr>>>& shapes);
+
+/// Whether the call provably has no effect for all values of the variables (a causal mask on a
+/// block left of the diagonal). A condition: where it holds, the call does nothing.
+[[nodiscard]] Cond no_effect(const Primitive& primitive, const Attributes& attributes,
+                             const std::vector<std::optional<std::vector<Expr>>>& shapes);
+
+}  // namespace septran

@@ -1,0 +1,187 @@
+// Machine descriptions: what a target is, from its YAML file. The compiler's checks, its cost
+// estimates and the simulator all read these numbers; there is no second copy of any.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "compiler/base/diagnostic.h"
+#include "compiler/base/dtype.h"
+
+namespace septran {
+
+enum class MachineFamily { dsa, cpu, cuda };
+
+struct MemorySpec {
+  std::string name;                  // abstract name: GLOBAL, SHARED, REGISTER, or one of its own
+  std::string describes;             // what it is on this machine
+  std::int64_t size_bytes = 0;       // a processor's own share, for memories private to one
+  bool is_private = false;           // one per BLOCK processor
+  std::int64_t alignment_bytes = 1;  // of buffers
+  /// Element types that are held in a wider one here, e.g. f16 in f32 accumulators.
+  std::map<DType, DType> held_as;
+  int banks = 1;
+  int ports = 1;                     // accesses a cycle and bank
+  std::int64_t bytes_per_cycle = 0;  // of one port
+  std::int64_t latency_cycles = 0;
+};
+
+struct PathSpec {
+  std::string from;
+  std::string to;
+  std::string engine;  // that performs dma_copy on it
+  std::string via;     // a memory that it has to pass through, or empty
+  bool convert = false;
+  bool transpose = false;
+  bool fill = false;  // zeros for what lies outside the source
+  std::int64_t alignment_bytes = 1;
+};
+
+enum class EngineKind { dma, mma, vector };
+struct EngineSpec {
+  std::string name;  // load, store, mma, vector
+  EngineKind kind = EngineKind::dma;
+  int queue_depth = 8;
+};
+
+struct ProcessorSpec {
+  std::string name;  // HOST, BLOCK, ...
+  std::string describes;
+  int count = 1;
+  std::vector<std::string> launches;  // processors that it may launch
+};
+
+/// Element types of a matrix implementation: c += a * b.
+struct MatrixTypes {
+  DType a = DType::f32;
+  DType b = DType::f32;
+  DType accumulator = DType::f32;
+  double macs_per_pe = 1;  // multiply-accumulates a cycle and processing element
+};
+struct ImplementationSpec {
+  std::string name;
+  std::vector<std::string> aliases;     // names it also answers to, e.g. gemm_leaf_tensorcore
+  std::vector<std::string> primitives;  // that it executes; "*" for all but those named elsewhere
+  std::string engine;
+  std::vector<MatrixTypes> matrix_types;                   // of matrix implementations
+  std::vector<DType> element_types;                        // of the others
+  std::vector<std::vector<std::int64_t>> tiles;            // native tile sizes to choose from
+  std::vector<std::vector<std::string>> operand_memories;  // per operand; the last for the rest
+  bool transpose_a = false;                                // it can transpose an operand by itself
+  bool transpose_b = false;
+};
+
+/// The matrix array; docs/timing.md derives the rule from these.
+struct MmaTiming {
+  int rows = 16;  // R
+  int cols = 16;  // C
+  bool output_stationary = false;
+  bool preload_hidden = true;  // next weights are loaded behind the running tile
+  bool drain_overlap = true;   // the next tile enters while the last one drains
+  int hop_cycles = 1;          // L: a partial sum's cycles from one row to the next
+  int element_cycles = 1;      // p: a processing element's pipeline
+  int minimum_interval = 1;
+};
+struct VectorTiming {
+  int lanes = 16;
+  std::int64_t startup_cycles = 4;
+  /// Cycles per group of `lanes` elements and latency, by primitive name; "default" for the rest.
+  struct Rate {
+    double cycles_per_group = 1;
+    std::int64_t latency_cycles = 4;
+  };
+  std::map<std::string, Rate> rates;
+};
+struct DmaTiming {
+  std::int64_t setup_cycles = 8;  // descriptor decode
+  std::int64_t burst_bytes = 64;
+  int outstanding_bursts = 16;
+  std::int64_t bytes_per_cycle = 64;  // of the engine's on-chip side
+};
+struct InterconnectTiming {
+  std::int64_t latency_cycles = 10;
+  std::int64_t bytes_per_cycle_per_link = 64;  // a core's link
+  std::int64_t bytes_per_cycle_total = 0;      // all links together; 0: unlimited
+};
+struct DramTiming {
+  int channels = 1;
+  int banks = 16;
+  std::int64_t row_bytes = 2048;
+  std::int64_t burst_bytes = 64;
+  std::int64_t interleave_bytes = 256;      // consecutive bytes of one channel
+  double bytes_per_cycle_per_channel = 16;  // peak, in core cycles
+  std::int64_t activate_cycles = 18;        // row closed: tRCD
+  std::int64_t precharge_cycles = 18;       // tRP
+  std::int64_t column_cycles = 18;          // CL
+  std::int64_t row_cycle_cycles = 48;       // tRC: between two activations of a bank
+  std::int64_t write_to_read_cycles = 8;
+  std::int64_t read_to_write_cycles = 4;
+  std::int64_t refresh_interval_cycles = 3900;  // tREFI
+  std::int64_t refresh_cycles = 280;            // tRFC
+};
+struct SequencerSpec {
+  int registers = 256;
+  int loop_depth = 16;
+  int operands = 1024;      // entries of the operand table
+  int instructions = 4096;  // instruction memory
+  int events = 64;          // event counters a core
+  int event_maximum = 63;
+  std::int64_t issue_cycles = 1;  // an instruction's time at the sequencer
+  std::int64_t scalar_cycles = 1;
+  std::int64_t sync_cycles = 1;  // a sync's time at its engine
+  std::int64_t barrier_cycles = 32;
+  std::int64_t launch_cycles = 100;  // host command to the first instruction
+};
+/// Energy in picojoule per event, by event name (`mac.f16`, `dram.byte`, `shared.byte`, ...).
+using EnergyTable = std::map<std::string, double>;
+
+struct DsaSpec {
+  SequencerSpec sequencer;
+  MmaTiming mma;
+  VectorTiming vector;
+  DmaTiming load;
+  DmaTiming store;
+  InterconnectTiming interconnect;
+  DramTiming dram;
+  EnergyTable energy;
+};
+
+struct Machine {
+  std::string name;
+  std::string describes;
+  MachineFamily family = MachineFamily::dsa;
+  double clock_hz = 1e9;
+  std::uint64_t hash = 0;  // of the description's content, kept in program files
+  std::vector<ProcessorSpec> processors;
+  std::vector<MemorySpec> memories;
+  std::vector<PathSpec> paths;
+  std::vector<EngineSpec> engines;
+  std::vector<ImplementationSpec> implementations;
+  DsaSpec dsa;  // family dsa
+
+  [[nodiscard]] const MemorySpec* find_memory(std::string_view name) const;
+  [[nodiscard]] const ProcessorSpec* find_processor(std::string_view name) const;
+  [[nodiscard]] const PathSpec* find_path(std::string_view from, std::string_view to) const;
+  [[nodiscard]] const EngineSpec* find_engine(std::string_view name) const;
+  /// By name or alias.
+  [[nodiscard]] const ImplementationSpec* find_implementation(std::string_view name) const;
+  [[nodiscard]] int block_count() const;  // number of BLOCK processors
+};
+
+/// Reads a description; every unknown key, wrong type or senseless value is reported.
+Result<Machine> read_machine(FileId file, const SourceManager& sources, Diagnostics& diagnostics);
+
+/// Finds a description by name in the folder of shipped ones, or by path. `place` is where it was
+/// asked for (a mapping's `target:`), for the diagnostic.
+Result<Machine> load_machine(const std::string& name_or_path, Span place, SourceManager& sources,
+                             Diagnostics& diagnostics);
+/// Names of the shipped descriptions, sorted.
+std::vector<std::string> shipped_machines();
+/// Folder of the shipped descriptions: next to the executable's tree, or the source tree; the
+/// environment variable SEPTRAN_TARGETS overrides it.
+std::string machines_folder();
+
+}  // namespace septran
