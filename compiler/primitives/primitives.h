@@ -27,6 +27,7 @@ struct OperandSpec {
   bool scalar_allowed = false;  // a number may stand for the tensor
   bool optional = false;
   std::string doc;
+  std::optional<DType> only_dtype = std::nullopt;  // the one element type it may have
 };
 
 using AttributeValue = std::variant<bool, Expr, double, std::string>;  // Expr: any integer
@@ -57,6 +58,8 @@ enum class PrimitiveKind {
   quantization
 };
 
+/// A call's positional arguments fill the operands, then the attributes, in the order declared
+/// here; either may be given by name instead.
 struct Primitive {
   std::string name;
   PrimitiveKind kind = PrimitiveKind::unary;
@@ -70,7 +73,36 @@ struct Primitive {
 };
 
 const std::vector<Primitive>& primitives();
+/// The row of that name, or null.
 const Primitive* find_primitive(std::string_view name);
+/// Number of its row in the table; machine code refers to primitives by it.
+[[nodiscard]] std::uint8_t primitive_index(const Primitive& primitive);
+/// The known name nearest to a misspelt one, if any is near.
+[[nodiscard]] std::optional<std::string> nearest_primitive(std::string_view name);
+
+/// What is wrong with one attribute of a call.
+struct AttributeFault {
+  std::string attribute;  // as given, or the name of one that is missing
+  bool missing = false;   // required, but not given
+  std::string text;       // "gemm has no attribute 'transposed_a'"
+  std::string hint;       // "did you mean 'transpose_a'?", or empty
+};
+/// Checks names and kinds of the attributes given, turns integers into floating-point values where
+/// the table asks for these, and adds the defaults. An attribute given as None must be left out by
+/// the caller: it counts as not given. Where the result is not empty, `attributes` is incomplete.
+[[nodiscard]] std::vector<AttributeFault> complete_attributes(const Primitive& primitive,
+                                                              Attributes& attributes);
+
+/// Value of an attribute that is surely there (required, or with a default), as complete_attributes
+/// leaves it; asking for another is a bug.
+[[nodiscard]] bool bool_attribute(const Attributes& attributes, std::string_view name);
+[[nodiscard]] double float_attribute(const Attributes& attributes, std::string_view name);
+[[nodiscard]] const Expr& expr_attribute(const Attributes& attributes, std::string_view name);
+[[nodiscard]] const std::string& choice_attribute(const Attributes& attributes,
+                                                  std::string_view name);
+/// The number that an integer attribute is, or nothing if it is absent or not constant.
+[[nodiscard]] std::optional<std::int64_t> integer_attribute(const Attributes& attributes,
+                                                            std::string_view name);
 
 /// Access of operand `index` in a call with these attributes (defaults filled in).
 [[nodiscard]] Access operand_access(const Primitive& primitive, const Attributes& attributes,
@@ -81,9 +113,12 @@ struct IterationDim {
   std::string name;
   Expr extent;
   bool reduction = false;
+  bool divisible = true;  // a call may be cut along it (quantization groups may not)
 };
+/// In IterationSpace::operand_dims: every part of the call needs this dimension as a whole.
+inline constexpr std::size_t whole_dim = SIZE_MAX;
 /// The loop nest of one call: for operand o and its dimension d, operand_dims[o][d] is the index of
-/// the iteration dimension that runs along it. Scalars have no dimensions.
+/// the iteration dimension that runs along it, or whole_dim. Scalars have no dimensions.
 struct IterationSpace {
   std::vector<IterationDim> dims;
   std::vector<std::vector<std::size_t>> operand_dims;
@@ -110,9 +145,18 @@ struct ShapeResult {
 ShapeResult resolve_shapes(const Primitive& primitive, const Attributes& attributes,
                            const std::vector<std::optional<std::vector<Expr>>>& shapes);
 
+/// Attributes of the part of a call that begins at `begins[d]` of each iteration dimension d: the
+/// positions that masks and iota count from are moved.
+[[nodiscard]] Attributes attributes_of_part(const Primitive& primitive,
+                                            const Attributes& attributes,
+                                            const std::vector<Expr>& begins);
+
 /// Whether the call provably has no effect for all values of the variables (a causal mask on a
 /// block left of the diagonal). A condition: where it holds, the call does nothing.
 [[nodiscard]] Cond no_effect(const Primitive& primitive, const Attributes& attributes,
                              const std::vector<std::optional<std::vector<Expr>>>& shapes);
+
+/// The documentation page of primitives, in Markdown, made from the table.
+[[nodiscard]] std::string primitives_markdown();
 
 }  // namespace septran
