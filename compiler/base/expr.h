@@ -37,6 +37,7 @@ class Expr {
   Expr() = default;
   Expr(std::int64_t constant) : constant_(constant) {}  // NOLINT: integers are expressions
   static Expr var(VarId id);
+  static Expr from_atom(Atom atom);
   static Expr floor_div(const Expr& a, std::int64_t divisor);  // divisor > 0
   static Expr ceil_div(const Expr& a, std::int64_t divisor);   // divisor > 0
   static Expr mod(const Expr& a, std::int64_t divisor);  // divisor > 0; result in [0, divisor)
@@ -143,6 +144,7 @@ class Cond {
   bool operator==(const Cond& other) const;
 
  private:
+  static Cond join(Kind kind, std::vector<Cond> parts);
   Kind kind_ = Kind::constant;
   bool value_ = true;
   Expr expr_;
