@@ -54,7 +54,8 @@ inline constexpr const char* path_to_itself = "needs 'via': it starts and ends i
 inline constexpr const char* path_without_engine = "needs an 'engine' or a 'via'";
 inline constexpr const char* path_with_both =
     "has both 'engine' and 'via'; the hops' own paths name their engines";
-inline constexpr const char* path_hop_missing = "goes via {0}, but there is no path from {1} to {2}";
+inline constexpr const char* path_hop_missing =
+    "goes via {0}, but there is no path from {1} to {2}";
 inline constexpr Message machine_wrong_engine{"machine-wrong-engine", Severity::error,
                                               "engine '{0}' is of kind {1}; {2} needs one of {3}"};
 inline constexpr Message machine_not_a_multiple{"machine-not-a-multiple", Severity::error,

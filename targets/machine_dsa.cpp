@@ -1,0 +1,138 @@
+#include "targets/machine_dsa.h"
+
+#include "compiler/base/messages_machine.h"
+
+namespace septran {
+namespace {
+
+using yaml::Fields;
+using yaml::Node;
+
+constexpr std::int64_t max_cycles = 1'000'000'000;
+constexpr std::int64_t max_bytes = std::int64_t{1} << 24;
+constexpr std::int64_t max_count = 1 << 24;
+
+void read_sequencer(const Node& node, SequencerSpec& out, Diagnostics& diagnostics) {
+  Fields f(node, "'sequencer'", diagnostics);
+  f.integer("registers", 4, 1 << 16, out.registers);
+  f.integer("loop_depth", 1, 256, out.loop_depth);
+  f.integer("operands", 1, 4095, out.operands);  // an operand's number has 12 bits; one is "none"
+  f.integer("instructions", 1, max_count, out.instructions);
+  f.integer("events", 1, 1 << 16, out.events);
+  f.integer("event_maximum", 1, max_count, out.event_maximum);
+  f.integer("issue_cycles", 1, max_cycles, out.issue_cycles);
+  f.integer("scalar_cycles", 0, max_cycles, out.scalar_cycles);
+  f.integer("sync_cycles", 0, max_cycles, out.sync_cycles);
+  f.integer("barrier_cycles", 0, max_cycles, out.barrier_cycles);
+  f.integer("launch_cycles", 0, max_cycles, out.launch_cycles);
+  f.finish();
+}
+
+void read_mma(const Node& node, MmaTiming& out, Diagnostics& diagnostics) {
+  Fields f(node, "'mma'", diagnostics);
+  f.integer("rows", 1, 1 << 14, out.rows);
+  f.integer("cols", 1, 1 << 14, out.cols);
+  f.boolean("output_stationary", out.output_stationary);
+  f.boolean("preload_hidden", out.preload_hidden);
+  f.boolean("drain_overlap", out.drain_overlap);
+  f.integer("hop_cycles", 0, 1 << 16, out.hop_cycles);
+  f.integer("element_cycles", 0, 1 << 16, out.element_cycles);
+  f.integer("minimum_interval", 1, 1 << 20, out.minimum_interval);
+  f.finish();
+}
+
+void read_vector(const Node& node, VectorTiming& out, Diagnostics& diagnostics) {
+  Fields f(node, "'vector'", diagnostics);
+  f.integer("lanes", 1, 1 << 16, out.lanes);
+  f.integer("startup_cycles", 0, max_cycles, out.startup_cycles);
+  const Node* rates = f.required("rates");
+  if (rates != nullptr && yaml::expect_map(*rates, "'rates'", diagnostics)) {
+    for (const yaml::Entry& entry : rates->entries) {
+      Fields rate(entry.value, fmt::format("the rate of '{}'", entry.key), diagnostics);
+      VectorTiming::Rate& r = out.rates[entry.key];
+      rate.number("cycles_per_group", 0.01, 1e6, r.cycles_per_group);
+      rate.integer("latency_cycles", 0, max_cycles, r.latency_cycles);
+      rate.finish();
+    }
+    if (rates->find("default") == nullptr) {
+      diagnostics.report(rates->span, messages::yaml_missing_key, "'rates'", "default");
+    }
+  }
+  f.finish();
+}
+
+void read_dma(const Node& node, const char* name, DmaTiming& out, Diagnostics& diagnostics) {
+  Fields f(node, Fields::quoted(name), diagnostics);
+  f.integer("setup_cycles", 0, max_cycles, out.setup_cycles);
+  f.integer("burst_bytes", 1, max_bytes, out.burst_bytes);
+  f.integer("outstanding_bursts", 1, 1 << 16, out.outstanding_bursts);
+  f.integer("bytes_per_cycle", 1, max_bytes, out.bytes_per_cycle);
+  f.finish();
+}
+
+void read_interconnect(const Node& node, InterconnectTiming& out, Diagnostics& diagnostics) {
+  Fields f(node, "'interconnect'", diagnostics);
+  f.integer("latency_cycles", 0, max_cycles, out.latency_cycles);
+  f.integer("bytes_per_cycle_per_link", 1, max_bytes, out.bytes_per_cycle_per_link);
+  f.integer("bytes_per_cycle_total", 0, max_bytes, out.bytes_per_cycle_total);
+  f.finish();
+}
+
+/// `key` must be a multiple of `unit`: the address mapping divides without remainder.
+void check_multiple(const Node& node, const char* key, std::int64_t value, std::int64_t unit,
+                    const char* unit_name, Diagnostics& diagnostics) {
+  const Node* place = node.find(key);
+  if (place == nullptr || value % unit == 0) return;
+  diagnostics.report(place->span, messages::machine_not_a_multiple, Fields::quoted(key), value,
+                     unit, unit_name);
+}
+
+void read_dram(const Node& node, DramTiming& out, Diagnostics& diagnostics) {
+  Fields f(node, "'dram'", diagnostics);
+  f.integer("channels", 1, 1 << 12, out.channels);
+  f.integer("banks", 1, 1 << 12, out.banks);
+  f.integer("row_bytes", 1, max_bytes, out.row_bytes);
+  f.integer("burst_bytes", 1, max_bytes, out.burst_bytes);
+  f.integer("interleave_bytes", 1, max_bytes, out.interleave_bytes);
+  f.number("bytes_per_cycle_per_channel", 1e-3, 1e6, out.bytes_per_cycle_per_channel);
+  f.integer("activate_cycles", 0, max_cycles, out.activate_cycles);
+  f.integer("precharge_cycles", 0, max_cycles, out.precharge_cycles);
+  f.integer("column_cycles", 0, max_cycles, out.column_cycles);
+  f.integer("row_cycle_cycles", 0, max_cycles, out.row_cycle_cycles);
+  f.integer("write_to_read_cycles", 0, max_cycles, out.write_to_read_cycles);
+  f.integer("read_to_write_cycles", 0, max_cycles, out.read_to_write_cycles);
+  f.integer("refresh_interval_cycles", 1, max_cycles, out.refresh_interval_cycles);
+  f.integer("refresh_cycles", 0, max_cycles, out.refresh_cycles);
+  f.finish();
+  check_multiple(node, "row_bytes", out.row_bytes, out.burst_bytes, "'burst_bytes'", diagnostics);
+  check_multiple(node, "interleave_bytes", out.interleave_bytes, out.burst_bytes, "'burst_bytes'",
+                 diagnostics);
+}
+
+void read_energy(const Node& node, EnergyTable& out, Diagnostics& diagnostics) {
+  if (!yaml::expect_map(node, "'energy'", diagnostics)) return;
+  for (const yaml::Entry& entry : node.entries) {
+    const auto value =
+        yaml::to_number(entry.value, Fields::quoted(entry.key), 0, 1e12, diagnostics);
+    if (value) out[entry.key] = *value;
+  }
+}
+
+}  // namespace
+
+void read_dsa(const Node& node, DsaSpec& spec, Diagnostics& diagnostics) {
+  Fields f(node, "'dsa'", diagnostics);
+  if (const Node* n = f.required("sequencer")) read_sequencer(*n, spec.sequencer, diagnostics);
+  if (const Node* n = f.required("mma")) read_mma(*n, spec.mma, diagnostics);
+  if (const Node* n = f.required("vector")) read_vector(*n, spec.vector, diagnostics);
+  if (const Node* n = f.required("load")) read_dma(*n, "load", spec.load, diagnostics);
+  if (const Node* n = f.required("store")) read_dma(*n, "store", spec.store, diagnostics);
+  if (const Node* n = f.required("interconnect")) {
+    read_interconnect(*n, spec.interconnect, diagnostics);
+  }
+  if (const Node* n = f.required("dram")) read_dram(*n, spec.dram, diagnostics);
+  if (const Node* n = f.required("energy")) read_energy(*n, spec.energy, diagnostics);
+  f.finish();
+}
+
+}  // namespace septran

@@ -1,0 +1,13 @@
+// Reading the section `dsa:` of a machine description.
+#pragma once
+
+#include "targets/machine.h"
+#include "targets/yaml_reader.h"
+
+namespace septran {
+
+/// Fills `spec`; every fault is reported. Every timing field is required: no number has a second
+/// place in the code.
+void read_dsa(const yaml::Node& node, DsaSpec& spec, Diagnostics& diagnostics);
+
+}  // namespace septran

@@ -1,0 +1,424 @@
+// Reading a machine description: the parts that every family has, and the checks between them.
+#include <algorithm>
+#include <functional>
+#include <limits>
+
+#include "compiler/base/messages_machine.h"
+#include "targets/machine.h"
+#include "targets/machine_dsa.h"
+#include "targets/yaml_reader.h"
+
+namespace septran {
+namespace {
+
+using yaml::Fields;
+using yaml::Node;
+
+constexpr std::int64_t max_memory_bytes = std::int64_t{1} << 48;
+constexpr std::int64_t max_cycles = 1'000'000'000;
+constexpr std::int64_t max_bytes_per_cycle = std::int64_t{1} << 24;
+constexpr std::int64_t max_alignment_bytes = std::int64_t{1} << 20;
+
+std::uint64_t fnv1a(std::string_view text) {
+  std::uint64_t hash = 0xcbf29ce484222325ULL;
+  for (const char c : text) {
+    hash ^= static_cast<unsigned char>(c);
+    hash *= 0x100000001b3ULL;
+  }
+  return hash;
+}
+
+class Reader {
+ public:
+  explicit Reader(Diagnostics& diagnostics) : diagnostics_(diagnostics) {}
+  Machine read(const Node& root);
+
+ private:
+  using ReadOne = void (Reader::*)(const std::string&, const Node&);
+
+  void family(Fields& fields);
+  void each(Fields& fields, const char* section, const char* kind, ReadOne read_one);
+  void processor(const std::string& name, const Node& node);
+  void memory(const std::string& name, const Node& node);
+  void engine(const std::string& name, const Node& node);
+  void implementation(const std::string& name, const Node& node);
+  void matrix_types(const Node& list, ImplementationSpec& spec);
+  void tiles(const Node& list, ImplementationSpec& spec);
+  void operand_memories(const Node& list, ImplementationSpec& spec);
+  void path(const Node& node);
+  void check_path(const PathSpec& path, const Node& node);
+  void check_hops(const Node& paths);
+  void check_launches(const Node& root);
+  void check_complete(const Node& root);
+
+  std::optional<DType> dtype(const Node& node, std::string_view what);
+  /// A list of names, each of which must be known.
+  template <typename T>
+  std::vector<std::string> names(Fields& fields, std::string_view key, const char* kind,
+                                 const std::vector<T>& known);
+  template <typename T>
+  bool check_name(const Node& node, const char* kind, const std::vector<T>& known);
+
+  Diagnostics& diagnostics_;
+  Machine machine_;
+};
+
+template <typename T>
+std::vector<std::string> names_of(const std::vector<T>& all) {
+  std::vector<std::string> names;
+  for (const T& one : all) names.push_back(one.name);
+  return names;
+}
+
+template <typename T>
+bool Reader::check_name(const Node& node, const char* kind, const std::vector<T>& known) {
+  const std::vector<std::string> names = names_of(known);
+  if (std::find(names.begin(), names.end(), node.text) != names.end()) return true;
+  diagnostics_.report(node.span, messages::machine_unknown_name, kind, node.text,
+                      yaml::name_hint(node.text, names));
+  return false;
+}
+
+std::optional<DType> Reader::dtype(const Node& node, std::string_view what) {
+  const auto text = yaml::to_text(node, what, diagnostics_);
+  if (!text) return std::nullopt;
+  if (const auto type = parse_dtype(*text)) return type;
+  std::vector<std::string> known;
+  for (const DType type : all_dtypes()) known.emplace_back(septran::name(type));
+  diagnostics_.report(node.span, messages::machine_unknown_name, "element type", *text,
+                      yaml::name_hint(*text, known));
+  return std::nullopt;
+}
+
+void Reader::family(Fields& fields) {
+  const Node* node = fields.required("family");
+  if (node == nullptr) return;
+  const auto text = yaml::to_text(*node, "'family'", diagnostics_);
+  if (!text) return;
+  if (*text == "dsa") {
+    machine_.family = MachineFamily::dsa;
+  } else if (*text == "cpu") {
+    machine_.family = MachineFamily::cpu;
+  } else if (*text == "cuda") {
+    machine_.family = MachineFamily::cuda;
+  } else {
+    diagnostics_.report(node->span, messages::machine_unknown_name, "family", *text,
+                        yaml::name_hint(*text, {"dsa", "cpu", "cuda"}));
+  }
+}
+
+void Reader::each(Fields& fields, const char* section, const char* kind, ReadOne read_one) {
+  const Node* node = fields.required(section);
+  if (node == nullptr || !yaml::expect_map(*node, Fields::quoted(section), diagnostics_)) return;
+  for (const yaml::Entry& entry : node->entries) {
+    if (entry.key.empty()) {
+      diagnostics_.report(entry.key_span, messages::machine_unknown_name, kind, "", "");
+      continue;
+    }
+    (this->*read_one)(entry.key, entry.value);
+  }
+}
+
+void Reader::processor(const std::string& name, const Node& node) {
+  Fields fields(node, fmt::format("processor '{}'", name), diagnostics_);
+  ProcessorSpec spec;
+  spec.name = name;
+  fields.text("describes", spec.describes);
+  fields.integer("count", 1, 1 << 16, spec.count);
+  for (const Node* target : fields.optional_names("launches"))
+    spec.launches.push_back(target->text);
+  fields.finish();
+  machine_.processors.push_back(std::move(spec));
+}
+
+void Reader::memory(const std::string& name, const Node& node) {
+  Fields fields(node, fmt::format("memory '{}'", name), diagnostics_);
+  MemorySpec spec;
+  spec.name = name;
+  fields.text("describes", spec.describes);
+  fields.integer("size_bytes", 1, max_memory_bytes, spec.size_bytes);
+  fields.boolean("private", spec.is_private);
+  fields.integer("alignment_bytes", 1, max_alignment_bytes, spec.alignment_bytes);
+  fields.integer("banks", 1, 1 << 16, spec.banks);
+  fields.integer("ports", 1, 1 << 10, spec.ports);
+  fields.integer("bytes_per_cycle", 1, max_bytes_per_cycle, spec.bytes_per_cycle);
+  fields.integer("latency_cycles", 0, max_cycles, spec.latency_cycles);
+  const Node* held = fields.optional("held_as");
+  if (held != nullptr && yaml::expect_map(*held, "'held_as'", diagnostics_)) {
+    for (const yaml::Entry& entry : held->entries) {
+      Node key;
+      key.kind = yaml::Kind::scalar;
+      key.text = entry.key;
+      key.span = entry.key_span;
+      const auto from = dtype(key, "a key of 'held_as'");
+      const auto to = dtype(entry.value, Fields::quoted(entry.key));
+      if (!from || !to) continue;
+      if (size_bytes(*to) < size_bytes(*from)) {
+        diagnostics_.report(entry.value.span, messages::machine_narrower, entry.key,
+                            entry.value.text);
+      }
+      spec.held_as[*from] = *to;
+    }
+  }
+  fields.finish();
+  machine_.memories.push_back(std::move(spec));
+}
+
+void Reader::engine(const std::string& name, const Node& node) {
+  Fields fields(node, fmt::format("engine '{}'", name), diagnostics_);
+  EngineSpec spec;
+  spec.name = name;
+  if (const Node* kind = fields.required("kind")) {
+    const auto text = yaml::to_text(*kind, "'kind'", diagnostics_);
+    if (text == "dma") {
+      spec.kind = EngineKind::dma;
+    } else if (text == "mma") {
+      spec.kind = EngineKind::mma;
+    } else if (text == "vector") {
+      spec.kind = EngineKind::vector;
+    } else if (text) {
+      diagnostics_.report(kind->span, messages::machine_unknown_name, "engine kind", *text,
+                          yaml::name_hint(*text, {"dma", "mma", "vector"}));
+    }
+  }
+  fields.integer("queue_depth", 1, 1 << 16, spec.queue_depth);
+  fields.finish();
+  machine_.engines.push_back(std::move(spec));
+}
+
+void Reader::matrix_types(const Node& list, ImplementationSpec& spec) {
+  if (!yaml::expect_sequence(list, "'matrix_types'", diagnostics_)) return;
+  for (const Node& item : list.items) {
+    Fields fields(item, "an item of 'matrix_types'", diagnostics_);
+    if (!fields.valid()) continue;
+    MatrixTypes types;
+    const auto take = [&](const char* key, DType& out) {
+      if (const Node* node = fields.required(key)) {
+        out = dtype(*node, Fields::quoted(key)).value_or(out);
+      }
+    };
+    take("a", types.a);
+    take("b", types.b);
+    take("accumulator", types.accumulator);
+    fields.number("macs_per_pe", 1e-6, 1024, types.macs_per_pe);
+    fields.finish();
+    spec.matrix_types.push_back(types);
+  }
+}
+
+void Reader::tiles(const Node& list, ImplementationSpec& spec) {
+  if (!yaml::expect_sequence(list, "'tiles'", diagnostics_)) return;
+  for (const Node& item : list.items) {
+    if (!yaml::expect_sequence(item, "an item of 'tiles'", diagnostics_)) continue;
+    std::vector<std::int64_t> tile;
+    for (const Node& extent : item.items) {
+      tile.push_back(
+          yaml::to_integer(extent, "a tile's extent", 1, 1 << 20, diagnostics_).value_or(1));
+    }
+    spec.tiles.push_back(std::move(tile));
+  }
+}
+
+void Reader::operand_memories(const Node& list, ImplementationSpec& spec) {
+  if (!yaml::expect_sequence(list, "'operand_memories'", diagnostics_)) return;
+  for (const Node& item : list.items) {
+    if (!yaml::expect_sequence(item, "an item of 'operand_memories'", diagnostics_)) continue;
+    std::vector<std::string> memories;
+    for (const Node& memory : item.items) {
+      if (yaml::to_text(memory, "a memory", diagnostics_) &&
+          check_name(memory, "memory", machine_.memories)) {
+        memories.push_back(memory.text);
+      }
+    }
+    spec.operand_memories.push_back(std::move(memories));
+  }
+}
+
+void Reader::implementation(const std::string& name, const Node& node) {
+  Fields fields(node, fmt::format("implementation '{}'", name), diagnostics_);
+  ImplementationSpec spec;
+  spec.name = name;
+  for (const Node* alias : fields.optional_names("aliases")) {
+    if (alias->text == name || machine_.find_implementation(alias->text) != nullptr) {
+      diagnostics_.report(alias->span, messages::machine_duplicate_name, "implementation",
+                          alias->text);
+    }
+    spec.aliases.push_back(alias->text);
+  }
+  if (machine_.find_implementation(name) != nullptr) {
+    diagnostics_.report(node.span, messages::machine_duplicate_name, "implementation", name);
+  }
+  if (fields.required("primitives") != nullptr) {
+    for (const Node* one : fields.optional_names("primitives"))
+      spec.primitives.push_back(one->text);
+  }
+  const Node* engine = fields.required("engine");
+  if (engine != nullptr && yaml::to_text(*engine, "'engine'", diagnostics_) &&
+      check_name(*engine, "engine", machine_.engines)) {
+    spec.engine = engine->text;
+  }
+  if (const Node* types = fields.optional("matrix_types")) {
+    matrix_types(*types, spec);
+    const EngineSpec* used = machine_.find_engine(spec.engine);
+    if (used != nullptr && used->kind != EngineKind::mma) {
+      diagnostics_.report(engine->span, messages::machine_wrong_engine, used->name,
+                          used->kind == EngineKind::dma ? "dma" : "vector",
+                          "an implementation with matrix_types", "mma");
+    }
+  }
+  for (const Node* type : fields.optional_names("element_types")) {
+    if (const auto read = dtype(*type, "an element type")) spec.element_types.push_back(*read);
+  }
+  if (const Node* list = fields.optional("tiles")) tiles(*list, spec);
+  if (const Node* list = fields.required("operand_memories")) operand_memories(*list, spec);
+  fields.optional_boolean("transpose_a", spec.transpose_a);
+  fields.optional_boolean("transpose_b", spec.transpose_b);
+  fields.finish();
+  machine_.implementations.push_back(std::move(spec));
+}
+
+void Reader::path(const Node& node) {
+  Fields fields(node, "a path", diagnostics_);
+  if (!fields.valid()) return;
+  PathSpec spec;
+  const auto memory = [&](const Node* name, std::string& out) {
+    if (name != nullptr && yaml::to_text(*name, "a memory", diagnostics_) &&
+        check_name(*name, "memory", machine_.memories)) {
+      out = name->text;
+    }
+  };
+  memory(fields.required("from"), spec.from);
+  memory(fields.required("to"), spec.to);
+  memory(fields.optional("via"), spec.via);
+  const Node* engine = fields.optional("engine");
+  if (engine != nullptr && yaml::to_text(*engine, "'engine'", diagnostics_) &&
+      check_name(*engine, "engine", machine_.engines)) {
+    spec.engine = engine->text;
+  }
+  fields.optional_boolean("convert", spec.convert);
+  fields.optional_boolean("transpose", spec.transpose);
+  fields.optional_boolean("fill", spec.fill);
+  if (fields.optional("alignment_bytes") != nullptr) {
+    fields.integer("alignment_bytes", 1, max_alignment_bytes, spec.alignment_bytes);
+  }
+  fields.finish();
+  if (spec.from.empty() || spec.to.empty()) return;
+  check_path(spec, node);
+  machine_.paths.push_back(std::move(spec));
+}
+
+void Reader::check_path(const PathSpec& path, const Node& node) {
+  const auto report = [&](const Node& place, std::string_view fault) {
+    diagnostics_.report(place.span, messages::machine_bad_path, path.from, path.to, fault);
+  };
+  const Node* engine = node.find("engine");
+  const Node* via = node.find("via");
+  if (machine_.find_path(path.from, path.to) != nullptr) {
+    diagnostics_.report(node.span, messages::machine_duplicate_name, "the path",
+                        path.from + " to " + path.to);
+  }
+  if (engine == nullptr && via == nullptr) {
+    report(node, path.from == path.to ? messages::path_to_itself : messages::path_without_engine);
+  } else if (engine != nullptr && via != nullptr) {
+    report(*engine, messages::path_with_both);
+  } else if (engine != nullptr && path.from == path.to) {
+    report(node, messages::path_to_itself);
+  }
+  const EngineSpec* used = machine_.find_engine(path.engine);
+  if (used != nullptr && used->kind == EngineKind::mma) {
+    diagnostics_.report(engine->span, messages::machine_wrong_engine, used->name, "mma", "a path",
+                        "dma or vector");
+  }
+}
+
+void Reader::check_hops(const Node& paths) {
+  for (const Node& node : paths.items) {
+    const Node* via = node.find("via");
+    const Node* from = node.find("from");
+    const Node* to = node.find("to");
+    if (via == nullptr || from == nullptr || to == nullptr) continue;
+    if (machine_.find_memory(via->text) == nullptr) continue;
+    const auto check = [&](const std::string& a, const std::string& b) {
+      const PathSpec* hop = machine_.find_path(a, b);
+      if (hop != nullptr && hop->via.empty()) return;
+      diagnostics_.report(via->span, messages::machine_bad_path, from->text, to->text,
+                          fmt::format(fmt::runtime(messages::path_hop_missing), via->text, a, b));
+    };
+    check(from->text, via->text);
+    check(via->text, to->text);
+  }
+}
+
+void Reader::check_launches(const Node& root) {
+  const Node* processors = root.find("processors");
+  if (processors == nullptr) return;
+  for (const yaml::Entry& entry : processors->entries) {
+    const Node* launches = entry.value.find("launches");
+    if (launches == nullptr) continue;
+    for (const Node& name : launches->items) {
+      if (name.kind == yaml::Kind::scalar) check_name(name, "processor", machine_.processors);
+    }
+  }
+}
+
+void Reader::check_complete(const Node& root) {
+  const bool is_dsa = machine_.family == MachineFamily::dsa;
+  const char* family = is_dsa ? "dsa" : machine_.family == MachineFamily::cpu ? "cpu" : "cuda";
+  const auto need = [&](const char* section, const char* kind, const char* name, bool present) {
+    const yaml::Entry* entry = root.find_entry(section);
+    if (present || entry == nullptr) return;
+    diagnostics_.report(entry->key_span, messages::machine_lacks, family, kind, name);
+  };
+  for (const char* name : {"HOST", "BLOCK"}) {
+    need("processors", "processor", name, machine_.find_processor(name) != nullptr);
+  }
+  need("memories", "memory", "GLOBAL", machine_.find_memory("GLOBAL") != nullptr);
+  if (!is_dsa) return;
+  for (const char* name : {"SHARED", "REGISTER"}) {
+    need("memories", "memory", name, machine_.find_memory(name) != nullptr);
+  }
+  // The simulated core has these four, in this order of their numbers in machine code.
+  for (const char* name : {"load", "store", "mma", "vector"}) {
+    need("engines", "engine", name, machine_.find_engine(name) != nullptr);
+  }
+}
+
+Machine Reader::read(const Node& root) {
+  Fields fields(root, "a machine description", diagnostics_);
+  if (!fields.valid()) return {};
+  fields.text("name", machine_.name);
+  fields.text("describes", machine_.describes);
+  family(fields);
+  fields.number("clock_hz", 1e3, 1e12, machine_.clock_hz);
+  each(fields, "processors", "processor", &Reader::processor);
+  each(fields, "memories", "memory", &Reader::memory);
+  each(fields, "engines", "engine", &Reader::engine);
+  const Node* paths = fields.required("paths");
+  if (paths != nullptr && yaml::expect_sequence(*paths, "'paths'", diagnostics_)) {
+    for (const Node& node : paths->items) path(node);
+    check_hops(*paths);
+  }
+  each(fields, "implementations", "implementation", &Reader::implementation);
+  if (machine_.family == MachineFamily::dsa) {
+    if (const Node* dsa = fields.required("dsa")) read_dsa(*dsa, machine_.dsa, diagnostics_);
+  }
+  fields.finish();
+  check_launches(root);
+  check_complete(root);
+  machine_.hash = fnv1a(yaml::canonical(root));
+  return std::move(machine_);
+}
+
+}  // namespace
+
+Result<Machine> read_machine(FileId file, const SourceManager& sources, Diagnostics& diagnostics) {
+  const std::size_t errors_before = diagnostics.error_count();
+  const auto root =
+      yaml::parse(file, sources, "a machine description", "name: dsa_edge", diagnostics);
+  if (!root) return std::nullopt;
+  Machine machine = Reader(diagnostics).read(*root);
+  if (diagnostics.error_count() > errors_before) return std::nullopt;
+  return machine;
+}
+
+}  // namespace septran
