@@ -1,0 +1,17 @@
+// Whole-file input and output.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "compiler/base/diagnostic.h"
+
+namespace septran::runtime {
+
+/// Writes a file whole or not at all: into a new file in the same folder, which then takes the name
+/// in one step. A device or pipe (such as /dev/stdout) is written to directly. Returns whether it
+/// worked; a failure is reported, and what stood there before stays as it was.
+bool write_file_atomically(const std::string& path, std::string_view content,
+                           Diagnostics& diagnostics);
+
+}  // namespace septran::runtime
