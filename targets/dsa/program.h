@@ -2,6 +2,7 @@
 // loader reads and the simulator executes. The binary form, its fields and widths stand in isa.h.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <variant>
@@ -41,7 +42,7 @@ enum class MemoryId : std::uint8_t { global = 0, shared = 1, accumulators = 2 };
 /// A dimension of a tile: positions start .. start+extent-1, split into digits, the first unbounded
 /// and slowest (the same walk as septran::ViewDim and kernels::TileDim).
 struct OperandDigit {
-  std::int64_t extent = 0;
+  std::int64_t extent = 0;  // ignored for the first digit, otherwise at least 1
   std::int64_t stride_bytes = 0;
   std::int32_t axis = -1;  // index into axes, or -1: no bounds to check
   std::int64_t step = 0;
@@ -145,15 +146,19 @@ struct Mma {
   float factor = 1.0F;
   bool operator==(const Mma&) const = default;
 };
-/// A primitive on the vector unit. `primitive` is its index in the table of primitives (see isa.h
-/// for the stable numbering). operands: output, inputs (no_operand where absent), then the values
-/// of the attributes that are not flags, in the table's order. flags: bit 0 accumulate, bit 1 tanh
-/// approximation; axis: 0 or more.
+/// A primitive on the vector unit. `primitive` is its index in primitives(); program files name
+/// it, so that they outlive a change of that table. operands: output, inputs (no_operand where
+/// absent), then the values of the attributes that are neither flags nor `axis`, in the table's
+/// order (vec_layout() in isa.h lists them; no_operand where absent). flags: see vec_flags in isa.h
+/// (bit 0 accumulate, bit 1 tanh approximation, bits 2 and 3 transpose_a and transpose_b); axis:
+/// the attribute of that name, or no_axis.
+inline constexpr std::uint8_t no_axis = 0xff;
+inline constexpr std::size_t max_vec_operands = 6;
 struct Vec {
   std::uint8_t primitive = 0;
   std::uint8_t flags = 0;
-  std::uint8_t axis = 0;
-  std::vector<OperandId> operands;  // at most 6
+  std::uint8_t axis = no_axis;
+  std::vector<OperandId> operands;  // at most max_vec_operands
   bool operator==(const Vec&) const = default;
 };
 using InstructionNode = std::variant<Halt, Loop, Skip, Scalar, Sync, DmaCopy, Mma, Vec>;
