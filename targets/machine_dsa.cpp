@@ -107,6 +107,11 @@ void read_dram(const Node& node, DramTiming& out, Diagnostics& diagnostics) {
   check_multiple(node, "row_bytes", out.row_bytes, out.burst_bytes, "'burst_bytes'", diagnostics);
   check_multiple(node, "interleave_bytes", out.interleave_bytes, out.burst_bytes, "'burst_bytes'",
                  diagnostics);
+  const Node* refresh = node.find("refresh_cycles");
+  if (refresh != nullptr && out.refresh_cycles >= out.refresh_interval_cycles) {
+    diagnostics.report(refresh->span, messages::yaml_out_of_range, "'refresh_cycles'",
+                       out.refresh_cycles, 0, out.refresh_interval_cycles - 1);
+  }
 }
 
 void read_energy(const Node& node, EnergyTable& out, Diagnostics& diagnostics) {

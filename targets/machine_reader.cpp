@@ -34,14 +34,14 @@ class Reader {
   Machine read(const Node& root);
 
  private:
-  using ReadOne = void (Reader::*)(const std::string&, const Node&);
+  using ReadOne = void (Reader::*)(const yaml::Entry&);
 
   void family(Fields& fields);
   void each(Fields& fields, const char* section, const char* kind, ReadOne read_one);
-  void processor(const std::string& name, const Node& node);
-  void memory(const std::string& name, const Node& node);
-  void engine(const std::string& name, const Node& node);
-  void implementation(const std::string& name, const Node& node);
+  void processor(const yaml::Entry& entry);
+  void memory(const yaml::Entry& entry);
+  void engine(const yaml::Entry& entry);
+  void implementation(const yaml::Entry& entry);
   void matrix_types(const Node& list, ImplementationSpec& spec);
   void tiles(const Node& list, ImplementationSpec& spec);
   void operand_memories(const Node& list, ImplementationSpec& spec);
@@ -115,11 +115,13 @@ void Reader::each(Fields& fields, const char* section, const char* kind, ReadOne
       diagnostics_.report(entry.key_span, messages::machine_unknown_name, kind, "", "");
       continue;
     }
-    (this->*read_one)(entry.key, entry.value);
+    (this->*read_one)(entry);
   }
 }
 
-void Reader::processor(const std::string& name, const Node& node) {
+void Reader::processor(const yaml::Entry& entry) {
+  const std::string& name = entry.key;
+  const Node& node = entry.value;
   Fields fields(node, fmt::format("processor '{}'", name), diagnostics_);
   ProcessorSpec spec;
   spec.name = name;
@@ -131,7 +133,9 @@ void Reader::processor(const std::string& name, const Node& node) {
   machine_.processors.push_back(std::move(spec));
 }
 
-void Reader::memory(const std::string& name, const Node& node) {
+void Reader::memory(const yaml::Entry& entry) {
+  const std::string& name = entry.key;
+  const Node& node = entry.value;
   Fields fields(node, fmt::format("memory '{}'", name), diagnostics_);
   MemorySpec spec;
   spec.name = name;
@@ -145,17 +149,17 @@ void Reader::memory(const std::string& name, const Node& node) {
   fields.integer("latency_cycles", 0, max_cycles, spec.latency_cycles);
   const Node* held = fields.optional("held_as");
   if (held != nullptr && yaml::expect_map(*held, "'held_as'", diagnostics_)) {
-    for (const yaml::Entry& entry : held->entries) {
+    for (const yaml::Entry& one : held->entries) {
       Node key;
       key.kind = yaml::Kind::scalar;
-      key.text = entry.key;
-      key.span = entry.key_span;
+      key.text = one.key;
+      key.span = one.key_span;
       const auto from = dtype(key, "a key of 'held_as'");
-      const auto to = dtype(entry.value, Fields::quoted(entry.key));
+      const auto to = dtype(one.value, Fields::quoted(one.key));
       if (!from || !to) continue;
       if (size_bytes(*to) < size_bytes(*from)) {
-        diagnostics_.report(entry.value.span, messages::machine_narrower, entry.key,
-                            entry.value.text);
+        diagnostics_.report(one.value.span, messages::machine_narrower, one.key,
+                            one.value.text);
       }
       spec.held_as[*from] = *to;
     }
@@ -164,7 +168,9 @@ void Reader::memory(const std::string& name, const Node& node) {
   machine_.memories.push_back(std::move(spec));
 }
 
-void Reader::engine(const std::string& name, const Node& node) {
+void Reader::engine(const yaml::Entry& entry) {
+  const std::string& name = entry.key;
+  const Node& node = entry.value;
   Fields fields(node, fmt::format("engine '{}'", name), diagnostics_);
   EngineSpec spec;
   spec.name = name;
@@ -234,7 +240,9 @@ void Reader::operand_memories(const Node& list, ImplementationSpec& spec) {
   }
 }
 
-void Reader::implementation(const std::string& name, const Node& node) {
+void Reader::implementation(const yaml::Entry& entry) {
+  const std::string& name = entry.key;
+  const Node& node = entry.value;
   Fields fields(node, fmt::format("implementation '{}'", name), diagnostics_);
   ImplementationSpec spec;
   spec.name = name;
@@ -246,7 +254,7 @@ void Reader::implementation(const std::string& name, const Node& node) {
     spec.aliases.push_back(alias->text);
   }
   if (machine_.find_implementation(name) != nullptr) {
-    diagnostics_.report(node.span, messages::machine_duplicate_name, "implementation", name);
+    diagnostics_.report(entry.key_span, messages::machine_duplicate_name, "implementation", name);
   }
   if (fields.required("primitives") != nullptr) {
     for (const Node* one : fields.optional_names("primitives"))

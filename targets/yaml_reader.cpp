@@ -324,7 +324,9 @@ Result<Node> parse(FileId file, const SourceManager& sources, std::string_view w
     }
   } catch (const YAML::Exception& fault) {
     const Span span = builder.at(fault.mark);
-    const bool tab = span.begin < text.size() && text[span.begin] == '\t';
+    const std::string_view line = sources.line(file, sources.position(file, span.begin).line);
+    const std::size_t indent = std::min(line.find_first_not_of(" \t"), line.size());
+    const bool tab = line.substr(0, indent).find('\t') != std::string_view::npos;
     diagnostics.report(span, messages::yaml_syntax, fault.msg, tab ? messages::yaml_tab_hint : "");
     return std::nullopt;
   } catch (const Stop&) {
