@@ -266,6 +266,8 @@ struct WordFault {
 };
 std::optional<FieldValues> decode_word(Word word, WordFault& fault);
 
+/// How an instruction is written in assembly, with <field> for values and [] around optional parts.
+std::string syntax(const OpcodeInfo& opcode);
 /// The reference page of the instruction set, in Markdown.
 std::string isa_markdown();
 

@@ -49,17 +49,6 @@ std::string kind_text(const Field& field) {
   SEPTRAN_BUG("unknown kind of field");
 }
 
-std::string syntax(const OpcodeInfo& opcode) {
-  std::string text = opcode.name;
-  for (const Field& field : opcode.used_fields()) {
-    if (field.kind == FieldKind::operand_count) continue;
-    std::string part = field.spelling;
-    if (field.kind != FieldKind::flag) part += fmt::format("<{}>", field.name);
-    text += field.optional ? fmt::format("[{}]", part) : part;
-  }
-  return text;
-}
-
 std::string opcode_section(const OpcodeInfo& opcode) {
   std::string text = fmt::format("\n## {} (opcode {})\n\n{}\n\n    {}\n", opcode.name,
                                  static_cast<int>(opcode.opcode), opcode.doc, syntax(opcode));
@@ -133,6 +122,17 @@ that names the part.
 )";
 
 }  // namespace
+
+std::string syntax(const OpcodeInfo& opcode) {
+  std::string text = opcode.name;
+  for (const Field& field : opcode.used_fields()) {
+    if (field.kind == FieldKind::operand_count) continue;
+    std::string part = field.spelling;
+    if (field.kind != FieldKind::flag) part += fmt::format("<{}>", field.name);
+    text += field.optional ? fmt::format("[{}]", part) : part;
+  }
+  return text;
+}
 
 std::string isa_markdown() {
   using fmt::arg;
