@@ -21,7 +21,7 @@ std::mt19937_64 make_generator(std::uint64_t seed, std::string_view parameter) {
 }
 
 double draw_integer(std::mt19937_64& generator, int low, int high) {
-  const auto count = static_cast<std::uint64_t>(high - low + 1);
+  const auto count = static_cast<std::uint64_t>(high) - static_cast<std::uint64_t>(low) + 1;
   return low + static_cast<int>(((generator() >> 32) * count) >> 32);
 }
 

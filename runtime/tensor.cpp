@@ -8,6 +8,7 @@
 #include <cstring>
 #include <limits>
 #include <new>
+#include <utility>
 
 #include "compiler/base/messages_runtime.h"
 #include "runtime/small_float.h"
@@ -65,7 +66,8 @@ Result<HostTensor> make_tensor(DType dtype, std::vector<std::int64_t> shape,
   const std::optional<std::size_t> size = dense_size_bytes(dtype, shape);
   if (size && *size <= machine_memory_bytes()) {
     try {
-      return HostTensor{dtype, shape, std::vector<std::byte>(*size)};
+      std::vector<std::byte> bytes(*size);
+      return HostTensor{dtype, std::move(shape), std::move(bytes)};
     } catch (const std::bad_alloc&) {
       // Reported below, as what is too large from the start.
     }
