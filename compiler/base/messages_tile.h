@@ -37,20 +37,24 @@ inline constexpr Message tile_not_integer{"tile-not-integer", Severity::error,
 inline constexpr Message tile_not_condition{"tile-not-condition", Severity::error,
                                             "expected a condition, found an integer expression",
                                             "compare it, for instance with '>= 1'"};
-inline constexpr Message tile_not_affine{
-    "tile-not-affine", Severity::error, "{0}",
-    "one factor of a product, and the divisor of // and %, must be constant; a divisor is positive"};
-inline constexpr Message tile_too_deep{"tile-too-deep", Severity::error, "{0} are nested too deeply",
-                                       "at most {1} levels are read"};
+inline constexpr Message tile_not_affine{"tile-not-affine", Severity::error, "{0}",
+                                         "one factor of a product, and the divisor of // and %, "
+                                         "must be constant; a divisor is positive"};
+inline constexpr Message tile_too_deep{"tile-too-deep", Severity::error,
+                                       "{0} are nested too deeply", "at most {1} levels are read"};
 inline constexpr Message tile_expression_too_large{"tile-expression-too-large", Severity::error,
                                                    "the expression is too large",
                                                    "at most {0} terms are read"};
 inline constexpr Message tile_rank_mismatch{
     "tile-rank-mismatch", Severity::error, "{0} subscripts for '%{1}', which has {2} dimensions",
     "give one subscript for each dimension, or none for the whole tensor"};
-inline constexpr Message tile_shadowed_variable{
-    "tile-shadowed-variable", Severity::error, "'{0}' is already the variable of a loop around it",
-    "choose another name"};
+inline constexpr Message tile_shadowed_variable{"tile-shadowed-variable", Severity::error,
+                                                "'{0}' is already the variable of a loop around it",
+                                                "choose another name"};
+inline constexpr Message tile_bad_attribute{"tile-bad-attribute", Severity::error, "{0}", "{1}"};
+inline constexpr Message tile_too_many_operands{
+    "tile-too-many-operands", Severity::error, "{0} takes at most {1} operands, not {2}",
+    "operands are separated by ',', attributes by blanks"};
 inline constexpr Message tile_too_many_errors{"tile-too-many-errors", Severity::error,
                                               "too many errors; the rest is not read",
                                               "correct those above first"};
