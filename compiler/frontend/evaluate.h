@@ -146,6 +146,10 @@ struct EvaluateOptions {
   /// Statements that may be visited in all; 0: no limit. It bounds launch trees that double at
   /// every level.
   std::int64_t statement_limit = 0;
+  /// Check that temporaries are written before they are read and that iterations of a
+  /// parallel_range are independent. Only where loop variables are symbolic; the reference
+  /// interpreter, which has constant ones, tracks written elements itself.
+  bool check_accesses = true;
 };
 
 /// Walks the entry task. `roots[p]` is the handle of tensor parameter p (ignored for scalars).
@@ -154,9 +158,8 @@ struct EvaluateOptions {
 /// Checked, for all iterations of the loops around: types, subscripts, slices, extents, integer
 /// overflow, shape agreement of launches and primitives, writes to read-only views, asserts, that
 /// temporaries are written before they are read and that iterations of a parallel_range are
-/// independent (the last two only where loop variables are symbolic; the reference interpreter
-/// tracks written elements itself). What ranges cannot prove is enumerated up to the limit. Each
-/// fault is reported once a source place. False if there were errors.
+/// independent (if asked for). What ranges cannot prove is enumerated up to the limit. Each fault
+/// is reported once a source place. False if there were errors.
 bool evaluate(const Module& module, const EntryBinding& entry, std::span<const std::uint32_t> roots,
               VarTable& vars, Visitor& visitor, Diagnostics& diagnostics,
               const EvaluateOptions& options = {});

@@ -1,0 +1,125 @@
+// What views touch of their roots.
+#include "compiler/frontend/eval_access.h"
+
+#include <algorithm>
+
+namespace septran::lang {
+namespace {
+
+/// One digit's contribution to an axis: step * (first .. first + extent - 1).
+struct Walk {
+  std::int64_t step;
+  Expr first;
+  Expr extent;
+};
+
+void digit_walks(const ViewDim& dim, std::vector<std::vector<Walk>>& axes, bool& exact) {
+  std::int64_t inner = 1;
+  for (std::size_t i = 1; i < dim.digits.size(); ++i) inner *= dim.digits[i].extent;
+  for (std::size_t i = 1; i < dim.digits.size(); ++i) {
+    const Digit& digit = dim.digits[i];
+    axes[digit.axis].push_back({digit.step, 0, digit.extent});
+  }
+  const Digit& slowest = dim.digits[0];
+  const Expr first = Expr::floor_div(dim.start, inner);
+  const Expr last = Expr::floor_div(dim.start + dim.extent - 1, inner);
+  axes[slowest.axis].push_back({slowest.step, first, last - first + 1});
+  if (inner == 1) return;
+  const auto start = dim.start.constant();
+  const auto extent = dim.extent.constant();
+  exact = exact && start && extent && *start % inner == 0 && *extent % inner == 0;
+}
+
+/// Whether steps fit together so that every coordinate between the bounds occurs.
+bool contiguous(std::vector<Walk> walks) {
+  std::sort(walks.begin(), walks.end(),
+            [](const Walk& a, const Walk& b) { return std::abs(a.step) < std::abs(b.step); });
+  std::int64_t covered = 1;
+  for (std::size_t i = 0; i < walks.size(); ++i) {
+    if (walks[i].extent == Expr(1) || walks[i].step == 0) continue;
+    if (std::abs(walks[i].step) > covered) return false;
+    const auto extent = walks[i].extent.constant();
+    if (!extent) return i + 1 == walks.size();
+    covered += (*extent - 1) * std::abs(walks[i].step);
+  }
+  return true;
+}
+
+}  // namespace
+
+std::vector<AxisBounds> axis_bounds(const View& view) {
+  std::vector<std::vector<Walk>> walks(view.base.size());
+  bool exact = true;
+  for (const ViewDim& dim : view.dims) digit_walks(dim, walks, exact);
+  std::vector<AxisBounds> result;
+  for (std::size_t axis = 0; axis < view.base.size(); ++axis) {
+    AxisBounds bounds{view.base[axis], view.base[axis], exact && contiguous(walks[axis])};
+    for (const Walk& walk : walks[axis]) {
+      const Expr near = walk.first * walk.step;
+      const Expr far = (walk.first + walk.extent - 1) * walk.step;
+      bounds.lo += walk.step >= 0 ? near : far;
+      bounds.hi += walk.step >= 0 ? far : near;
+    }
+    result.push_back(std::move(bounds));
+  }
+  return result;
+}
+
+bool Box::overlaps(const Box& other) const {
+  for (std::size_t a = 0; a < lo.size(); ++a) {
+    if (hi[a] < other.lo[a] || other.hi[a] < lo[a]) return false;
+  }
+  return true;
+}
+
+bool Box::contains(const Box& other) const {
+  for (std::size_t a = 0; a < lo.size(); ++a) {
+    if (other.lo[a] < lo[a] || other.hi[a] > hi[a]) return false;
+  }
+  return true;
+}
+
+Box bounding_box(const View& view, const std::function<std::int64_t(VarId)>& value) {
+  const View known = substitute(view, [&](VarId id) { return Expr(value(id)); });
+  Box box;
+  for (const AxisBounds& bounds : axis_bounds(known)) {
+    box.lo.push_back(bounds.lo.offset());
+    box.hi.push_back(bounds.hi.offset());
+    box.exact = box.exact && bounds.exact;
+  }
+  return box;
+}
+
+bool for_each_element(const View& view, const std::function<std::int64_t(VarId)>& value,
+                      std::int64_t& budget,
+                      const std::function<void(const std::vector<std::int64_t>&)>& visit) {
+  std::vector<std::int64_t> base;
+  for (const Expr& e : view.base) base.push_back(e.evaluate(value));
+  std::vector<std::int64_t> extents;
+  std::vector<std::int64_t> starts;
+  for (const ViewDim& dim : view.dims) {
+    extents.push_back(dim.extent.evaluate(value));
+    starts.push_back(dim.start.evaluate(value));
+    if (extents.back() <= 0) return true;
+  }
+  std::vector<std::int64_t> position(view.dims.size(), 0);
+  for (;;) {
+    if (budget-- <= 0) return false;
+    std::vector<std::int64_t> at = base;
+    for (std::size_t d = 0; d < view.dims.size(); ++d) {
+      std::int64_t rest = starts[d] + position[d];
+      const auto& digits = view.dims[d].digits;
+      for (std::size_t i = digits.size(); i-- > 0;) {
+        const std::int64_t count = i == 0 ? rest : rest % digits[i].extent;
+        if (i > 0) rest /= digits[i].extent;
+        at[digits[i].axis] += count * digits[i].step;
+      }
+    }
+    visit(at);
+    std::size_t d = view.dims.size();
+    while (d > 0 && ++position[d - 1] == extents[d - 1]) position[--d] = 0;
+    if (d == 0) return true;
+  }
+}
+
+}  // namespace septran::lang

@@ -1,0 +1,404 @@
+// Functions of the language: task.partition, task.tensor, task.tunable, min, max, ...
+#include <algorithm>
+#include <cmath>
+
+#include "compiler/base/messages_evaluate.h"
+#include "compiler/frontend/eval_evaluator.h"
+
+namespace septran::lang {
+namespace {
+
+constexpr std::int64_t max_tensor_bytes = std::int64_t{1} << 61;
+constexpr std::int64_t max_im2col_parameter = std::int64_t{1} << 30;
+
+/// At least the larger extent of an im2col view, to keep its extents from overflowing.
+double im2col_elements(const View& image, const Im2colParams& params) {
+  const auto extent = [&](std::size_t d) {
+    return static_cast<double>(image.dims[d].extent.constant().value_or(1));
+  };
+  double rows = extent(0);
+  double columns = extent(3);
+  for (std::size_t i = 0; i < 2; ++i) {
+    rows *= extent(i + 1) + 2 * static_cast<double>(params.padding[i]);
+    columns *= static_cast<double>(params.kernel[i]);
+  }
+  return std::max(rows, columns);
+}
+
+}  // namespace
+
+bool Evaluator::call_arguments(const Call& call, Span span,
+                               std::initializer_list<const char*> names, std::size_t required,
+                               std::vector<const Expression*>& arguments) {
+  const std::vector<std::string> known(names.begin(), names.end());
+  arguments.assign(known.size(), nullptr);
+  const auto fault = [&](Span where, const std::string& text) {
+    checker_.report(where, messages::wrong_arguments, call.function, text);
+    return false;
+  };
+  if (call.arguments.size() > known.size()) {
+    return fault(span, fmt::format("takes at most {} arguments", known.size()));
+  }
+  for (std::size_t i = 0; i < call.arguments.size(); ++i) arguments[i] = call.arguments[i].get();
+  for (const KeywordArgument& keyword : call.keywords) {
+    const auto at = std::find(known.begin(), known.end(), keyword.name);
+    if (at == known.end()) {
+      return fault(keyword.name_span, fmt::format("has no argument '{}'", keyword.name));
+    }
+    const auto index = static_cast<std::size_t>(at - known.begin());
+    if (arguments[index] != nullptr) {
+      return fault(keyword.name_span, fmt::format("is given '{}' twice", keyword.name));
+    }
+    arguments[index] = keyword.value.get();
+  }
+  for (std::size_t i = 0; i < required; ++i) {
+    if (arguments[i] == nullptr) return fault(span, fmt::format("needs '{}'", known[i]));
+  }
+  return true;
+}
+
+Value Evaluator::eval_call(const Call& e, Span span) {
+  if (e.function == "min" || e.function == "max") return eval_min_max(e, span);
+  if (e.function == "ceildiv") return call_ceildiv(e, span);
+  if (e.function == "sqrt" || e.function == "exp2") return call_math(e, span);
+  if (e.function == "tunable") return eval_tunable(e, span);
+  if (e.function == "partition") return call_partition(e, span);
+  if (e.function == "tensor") return call_tensor(e, span, "");
+  if (e.function == "transpose") return call_transpose(e, span);
+  if (e.function == "reshape") return call_reshape(e, span);
+  if (e.function == "im2col") return call_im2col(e, span);
+  checker_.report(e.function_span, messages::unknown_member, "the language", e.function, "");
+  return {};
+}
+
+Value Evaluator::eval_min_max(const Call& e, Span span) {
+  const bool is_min = e.function == "min";
+  std::vector<std::pair<Value, Span>> values;
+  for (const ExpressionPtr& argument : e.arguments) {
+    values.emplace_back(eval(*argument), argument->span);
+    if (values.back().first.invalid()) return {};
+  }
+  if (values.size() == 1) {  // of a tuple
+    if (const auto* items = values[0].first.get<SequenceValue>()) {
+      std::vector<std::pair<Value, Span>> unpacked;
+      for (const Value& item : *items) unpacked.emplace_back(item, values[0].second);
+      values = std::move(unpacked);
+    }
+  }
+  if (values.empty() || !e.keywords.empty()) {
+    checker_.report(span, messages::wrong_arguments, e.function, "takes one value or more");
+    return {};
+  }
+  const bool integers = std::all_of(values.begin(), values.end(),
+                                    [](const auto& v) { return v.first.template get<Expr>(); });
+  if (integers) {
+    Expr result = *values[0].first.get<Expr>();
+    for (std::size_t i = 1; i < values.size(); ++i) {
+      const Expr& next = *values[i].first.get<Expr>();
+      result = is_min ? Expr::min(result, next) : Expr::max(result, next);
+      if (checked(result, span).invalid()) return {};
+    }
+    return {result.is_constant() ? result : vars_.simplify(result)};
+  }
+  std::optional<double> result;
+  for (const auto& [value, where] : values) {
+    const auto number = to_number(value, where);
+    if (!number) return {};
+    result = !result ? *number : is_min ? std::min(*result, *number) : std::max(*result, *number);
+  }
+  return {*result};
+}
+
+Value Evaluator::call_ceildiv(const Call& e, Span span) {
+  std::vector<const Expression*> arguments;
+  if (!call_arguments(e, span, {"a", "b"}, 2, arguments)) return {};
+  const auto a = to_integer(eval(*arguments[0]), arguments[0]->span);
+  const auto b = to_integer(eval(*arguments[1]), arguments[1]->span);
+  if (!a || !b) return {};
+  const Value floor = integer_binary(BinaryOp::floor_divide, -*a, *b, span);
+  return floor.invalid() ? Value{} : checked(-*floor.get<Expr>(), span);
+}
+
+Value Evaluator::call_math(const Call& e, Span span) {
+  std::vector<const Expression*> arguments;
+  if (!call_arguments(e, span, {"x"}, 1, arguments)) return {};
+  const auto x = to_number(eval(*arguments[0]), arguments[0]->span);
+  if (!x) return {};
+  if (e.function == "exp2") return {std::exp2(*x)};
+  if (*x < 0) {
+    checker_.report(span, messages::math_domain, "the square root", *x);
+    return {};
+  }
+  return {std::sqrt(*x)};
+}
+
+Value Evaluator::eval_tunable(const Call& e, Span span) {
+  std::vector<const Expression*> arguments;
+  if (!call_arguments(e, span, {"name", "default"}, 1, arguments)) return {};
+  const Value name = eval(*arguments[0]);
+  const auto* text = name.get<std::string>();
+  if (text == nullptr) return wrong_type("the name of a tunable", name, arguments[0]->span);
+  const Value value = tunable_value(*text, span, arguments[1] != nullptr);
+  if (value.get<NoneValue>() == nullptr) return value;
+  return eval(*arguments[1]);
+}
+
+/// None where there is no value and a default stands in.
+Value Evaluator::tunable_value(const std::string& name, Span span, bool has_default) {
+  const auto value = visitor_.tunable({name, span, has_default});
+  if (!value) {
+    if (has_default) return {NoneValue{}};
+    if (Diagnostic* diagnostic = checker_.report(span, messages::missing_tunable, name)) {
+      for (DiagnosticNote& note : visitor_.tunable_notes(name)) {
+        diagnostic->notes.push_back(std::move(note));
+      }
+    }
+    return {};
+  }
+  if (const auto* integer = std::get_if<std::int64_t>(&*value)) return checked(*integer, span);
+  if (const auto* number = std::get_if<double>(&*value)) return {*number};
+  if (const auto* truth = std::get_if<bool>(&*value)) return {Cond(*truth)};
+  if (const auto* text = std::get_if<std::string>(&*value)) return {*text};
+  SequenceValue items;
+  for (const std::int64_t item : std::get<std::vector<std::int64_t>>(*value)) {
+    items.push_back(checked(item, span));
+    if (items.back().invalid()) return {};
+  }
+  return {std::move(items)};
+}
+
+Value Evaluator::call_tensor(const Call& e, Span span, const std::string& name) {
+  std::vector<const Expression*> arguments;
+  if (!call_arguments(e, span, {"shape", "dtype"}, 2, arguments)) return {};
+  auto shape = to_integers(eval(*arguments[0]), arguments[0]->span, "a shape");
+  const auto dtype = to_dtype(eval(*arguments[1]), arguments[1]->span);
+  if (!shape || !dtype) return {};
+  auto bytes = static_cast<std::int64_t>(size_bytes(*dtype));
+  for (std::size_t d = 0; d < shape->size(); ++d) {
+    Expr& extent = (*shape)[d];
+    extent = simplified_extent(extent);
+    if (!checker_.require(Cond::ge(extent, 1), arguments[0]->span, messages::extent_below_one,
+                          fmt::format("extent {}", d), checker_.text(extent))) {
+      return {};
+    }
+    const std::int64_t largest = std::max<std::int64_t>(1, vars_.range(extent).hi);
+    if (__builtin_mul_overflow(bytes, largest, &bytes) || bytes > max_tensor_bytes) {
+      checker_.report(span, messages::tensor_too_large);
+      return {};
+    }
+  }
+  if (shape->empty()) return wrong_type("a shape", {SequenceValue{}}, arguments[0]->span);
+  TensorValue tensor;
+  tensor.root = visitor_.temporary(name, *shape, *dtype, span);
+  tensor.view = full_view(*shape);
+  tensor.dtype = *dtype;
+  const std::string shown = name.empty() ? "task.tensor(...)" : name;
+  roots_[tensor.root] = {shown, *shape, std::nullopt, loops_.size()};
+  if (options_.check_accesses) {
+    AccessNode node;
+    node.kind = AccessNode::Kind::temporary;
+    node.span = span;
+    node.root = tensor.root;
+    open_.back()->children.push_back(std::move(node));
+  }
+  return {std::move(tensor)};
+}
+
+Value Evaluator::call_partition(const Call& e, Span span) {
+  std::vector<const Expression*> arguments;
+  if (!call_arguments(e, span, {"T", "by", "shape", "shape_from"}, 1, arguments)) return {};
+  const auto tensor = to_tensor(eval(*arguments[0]), arguments[0]->span);
+  if (!tensor) return {};
+  if (arguments[1] != nullptr) {
+    const Value by = eval(*arguments[1]);
+    const auto* text = by.get<std::string>();
+    if (text == nullptr || *text != "blocks")
+      return wrong_type("\"blocks\"", by, arguments[1]->span);
+  }
+  if (arguments[2] != nullptr && arguments[3] != nullptr) {
+    checker_.report(span, messages::wrong_arguments, e.function,
+                    "takes shape or shape_from, not both");
+    return {};
+  }
+  const auto blocks = partition_blocks(*tensor, arguments[2], arguments[3], span);
+  if (!blocks) return {};
+  const Span shape_span = arguments[2] != nullptr ? arguments[2]->span : span;
+  PartitionValue result{*tensor, *blocks, {}};
+  for (std::size_t d = 0; d < blocks->size(); ++d) {
+    Expr& block = result.block[d];
+    const Expr& extent = tensor->view.dims[d].extent;
+    block = simplified_extent(block);
+    if (!checker_.require(Cond::ge(block, 1), shape_span, messages::extent_below_one,
+                          fmt::format("block extent {}", d), checker_.text(block))) {
+      return {};
+    }
+    if (const auto constant = block.constant()) {
+      if (checked(extent + (*constant - 1), shape_span).invalid()) return {};
+      result.grid.push_back(vars_.simplify(Expr::ceil_div(extent, *constant)));
+    } else if (block == extent || Cond::ge(block, extent).decide(vars_) == true) {
+      result.grid.emplace_back(1);
+    } else {
+      checker_.report(shape_span, messages::not_constant, fmt::format("block extent {}", d),
+                      checker_.text(block));
+      return {};
+    }
+  }
+  return {std::move(result)};
+}
+
+std::optional<std::vector<Expr>> Evaluator::partition_blocks(const TensorValue& tensor,
+                                                             const Expression* shape,
+                                                             const Expression* shape_from,
+                                                             Span span) {
+  const std::size_t rank = tensor.view.rank();
+  if (shape != nullptr) return block_extents(eval(*shape), rank, false, shape->span);
+  if (shape_from != nullptr) {
+    const Value from = eval(*shape_from);
+    const auto* name = from.get<std::string>();
+    const auto& parameters = frame().task->parameters;
+    const bool known = name != nullptr &&
+                       std::any_of(parameters.begin(), parameters.end(), [&](const Parameter& p) {
+                         return p.name == *name && p.kind == ParameterKind::tensor;
+                       });
+    if (!known) {
+      wrong_type("the name of a tensor parameter", from, shape_from->span);
+      return std::nullopt;
+    }
+    const Value own = tunable_value("block_shape_" + *name, span, true);
+    if (own.get<NoneValue>() == nullptr) return block_extents(own, rank, true, span);
+  }
+  return block_extents(tunable_value("block_size", span, false), rank, shape_from != nullptr, span);
+}
+
+std::optional<std::vector<Expr>> Evaluator::block_extents(const Value& value, std::size_t rank,
+                                                          bool cut, Span span) {
+  if (const Expr* every = value.get<Expr>()) return std::vector<Expr>(rank, *every);
+  auto extents = to_integers(value, span, "block extents");
+  if (!extents) return std::nullopt;
+  if (cut && extents->size() > rank) extents->resize(rank);
+  if (extents->size() != rank) {
+    checker_.report(span, messages::wrong_arguments, "partition",
+                    fmt::format("has {} block extents for {} dimensions", extents->size(), rank));
+    return std::nullopt;
+  }
+  return extents;
+}
+
+Value Evaluator::call_transpose(const Call& e, Span span) {
+  std::vector<const Expression*> arguments;
+  if (!call_arguments(e, span, {"T", "axes"}, 2, arguments)) return {};
+  auto tensor = to_tensor(eval(*arguments[0]), arguments[0]->span);
+  const auto values = to_integers(eval(*arguments[1]), arguments[1]->span, "axes");
+  if (!tensor || !values) return {};
+  const std::size_t rank = tensor->view.rank();
+  std::vector<std::size_t> axes;
+  std::vector<bool> used(rank);
+  for (const Expr& value : *values) {
+    const std::int64_t axis = value.constant().value_or(-1);
+    if (axis < 0 || axis >= static_cast<std::int64_t>(rank)) break;
+    if (used[static_cast<std::size_t>(axis)]) break;
+    used[static_cast<std::size_t>(axis)] = true;
+    axes.push_back(static_cast<std::size_t>(axis));
+  }
+  if (axes.size() != rank || values->size() != rank) {
+    checker_.report(arguments[1]->span, messages::bad_view,
+                    fmt::format("the axes must be a permutation of 0 .. {}", rank - 1), "");
+    return {};
+  }
+  tensor->view = permute(tensor->view, axes);
+  return {std::move(*tensor)};
+}
+
+Value Evaluator::call_reshape(const Call& e, Span span) {
+  std::vector<const Expression*> arguments;
+  if (!call_arguments(e, span, {"T", "shape"}, 2, arguments)) return {};
+  auto tensor = to_tensor(eval(*arguments[0]), arguments[0]->span);
+  const auto extents = to_integers(eval(*arguments[1]), arguments[1]->span, "a shape");
+  if (!tensor || !extents) return {};
+  std::vector<std::int64_t> shape;
+  std::int64_t wanted = 1;
+  for (const Expr& extent : *extents) {
+    const auto constant = to_constant({extent}, arguments[1]->span, "an extent of reshape");
+    if (!constant) return {};
+    if (*constant < 1) {
+      checker_.report(arguments[1]->span, messages::extent_below_one,
+                      fmt::format("extent {}", shape.size()), *constant);
+      return {};
+    }
+    if (__builtin_mul_overflow(wanted, *constant, &wanted)) {
+      checker_.report(arguments[1]->span, messages::integer_overflow);
+      return {};
+    }
+    shape.push_back(*constant);
+  }
+  std::int64_t have = 1;
+  for (const Expr& extent : tensor->view.shape()) {
+    const auto constant = to_constant({extent}, arguments[0]->span, "an extent to be reshaped");
+    if (!constant) return {};
+    have *= *constant;
+  }
+  if (have != wanted) {
+    checker_.report(span, messages::bad_view,
+                    fmt::format("the tensor has {} elements, the new shape {}", have, wanted), "");
+    return {};
+  }
+  auto view = reshape(tensor->view, shape);
+  if (!view) {
+    checker_.report(span, messages::bad_view, "this tensor cannot be reshaped without moving data",
+                    "reshape merges and splits dimensions of contiguous tensors; copy it first");
+    return {};
+  }
+  tensor->view = std::move(*view);
+  return {std::move(*tensor)};
+}
+
+Value Evaluator::call_im2col(const Call& e, Span span) {
+  std::vector<const Expression*> arguments;
+  if (!call_arguments(e, span, {"X", "kernel", "stride", "padding", "dilation"}, 2, arguments)) {
+    return {};
+  }
+  auto tensor = to_tensor(eval(*arguments[0]), arguments[0]->span);
+  if (!tensor) return {};
+  Im2colParams params;
+  std::int64_t* const targets[] = {params.kernel, params.stride, params.padding, params.dilation};
+  for (std::size_t a = 0; a < 4; ++a) {
+    if (arguments[a + 1] == nullptr) continue;
+    const Span where = arguments[a + 1]->span;
+    const auto values = to_integers(eval(*arguments[a + 1]), where, "a pair of integers");
+    if (!values) return {};
+    for (std::size_t i = 0; i < 2; ++i) {
+      const std::int64_t least = a == 2 ? 0 : 1;
+      const auto value = i < values->size() ? (*values)[i].constant() : std::nullopt;
+      if (values->size() != 2 || !value || *value < least || *value > max_im2col_parameter) {
+        checker_.report(where, messages::bad_view,
+                        fmt::format("expected a pair of constant integers of at least {}", least),
+                        "");
+        return {};
+      }
+      targets[a][i] = *value;
+    }
+  }
+  bool exact = true;
+  const TensorValue base = base_tensor(*tensor, exact);
+  bool whole = tensor->view.rank() == 4 && !tensor->read_only && exact && base.view.is_box();
+  for (std::size_t d = 1; whole && d < 3; ++d) {
+    const std::uint32_t axis = base.view.dims[d].digits[0].axis;
+    whole = base.view.dims[d].extent == roots_.at(base.root).shape[axis];
+  }
+  if (whole && im2col_elements(tensor->view, params) >= 0x1p60) {
+    checker_.report(span, messages::tensor_too_large);
+    return {};
+  }
+  auto view = whole ? im2col(tensor->view, params) : std::nullopt;
+  if (!view) {
+    checker_.report(span, messages::bad_view, "im2col needs whole images of [N, H, W, C]",
+                    "N and C may be cut before; rows and columns of the image may not, and the "
+                    "kernel must fit in the padded image");
+    return {};
+  }
+  tensor->view = std::move(*view);
+  tensor->read_only = true;
+  return {std::move(*tensor)};
+}
+
+}  // namespace septran::lang
