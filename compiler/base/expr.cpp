@@ -260,7 +260,7 @@ std::strong_ordering Term::operator<=>(const Term& other) const {
 // --- variables and ranges ---------------------------------------------------------------------
 
 VarId VarTable::add(std::string name, Expr begin, Expr end) {
-  vars_.push_back({std::move(name), std::move(begin), std::move(end)});
+  vars_.push_back({std::move(name), std::move(begin), std::move(end), std::nullopt});
   return VarId{static_cast<std::uint32_t>(vars_.size() - 1)};
 }
 
@@ -328,7 +328,8 @@ std::int64_t upper_bound(const Expr& e, const VarTable& vars) {
   }
   if (const Term* term = innermost_term(e)) {
     const VarInfo& info = vars[term->atom.var];
-    const Expr extreme = term->coefficient > 0 ? info.end - 1 : info.begin;
+    Expr extreme = term->coefficient > 0 ? info.end - 1 : info.begin;
+    if (info.bounds) extreme = term->coefficient > 0 ? info.bounds->hi : info.bounds->lo;
     const bool known = !extreme.depends_on(term->atom.var);
     SEPTRAN_CHECK(known);
     return upper_bound(e + (extreme - Expr::var(term->atom.var)) * term->coefficient, vars);
@@ -348,7 +349,8 @@ Expr VarTable::simplify(const Expr& e) const {
   return map_atoms(e, [&](const Atom& atom) {
     if (atom.kind == Atom::Kind::var) {
       const VarInfo& info = vars_.at(atom.var.value);
-      if (info.end == info.begin + 1) return simplify(info.begin);
+      if (info.end == info.begin + 1 && info.begin.is_constant()) return info.begin;
+      if (info.bounds && info.bounds->lo == info.bounds->hi) return Expr(info.bounds->lo);
       return Expr::var(atom.var);
     }
     std::vector<Expr> args;

@@ -97,6 +97,9 @@ struct VarInfo {
   std::string name;
   Expr begin;
   Expr end;
+  /// A variable of one trip that stands for a value (begin) whose range is known better than its
+  /// expression tells: the index that a worker computes from its position in a parallel loop.
+  std::optional<Range> bounds;
 };
 
 class VarTable {

@@ -12,6 +12,7 @@
 
 #include "compiler/base/dtype.h"
 #include "compiler/base/expr.h"
+#include "compiler/base/source.h"
 #include "compiler/base/view.h"
 #include "compiler/primitives/primitives.h"
 
@@ -31,7 +32,11 @@ struct Origin {
   std::string logic;    // "gemm.py:24"
   std::string mapping;  // "dsa_edge.yaml:18"
   std::string rule;     // "stream A", "copy out C", ...
-  bool operator==(const Origin&) const = default;
+  Span logic_span;      // where diagnostics point; not part of the text form
+  Span mapping_span;
+  bool operator==(const Origin& other) const {
+    return logic == other.logic && mapping == other.mapping && rule == other.rule;
+  }
 };
 
 /// How the argument of a launch is brought to the memory that the callee's instance asks for.
@@ -149,7 +154,11 @@ struct Binding {
   std::vector<Split> split;
   bool swap = false;
   std::string mapping_origin;  // "dsa_edge.yaml:18"
-  bool operator==(const Binding&) const = default;
+  Span span;                   // of the binding in the mapping file; not part of the text form
+  bool operator==(const Binding& other) const {
+    return implementation == other.implementation && tile == other.tile && split == other.split &&
+           swap == other.swap && mapping_origin == other.mapping_origin;
+  }
 };
 
 /// A primitive call that no engine has been chosen for yet.

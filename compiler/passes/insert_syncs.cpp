@@ -1,0 +1,249 @@
+// insert_syncs: orders operations of different engines by events, with as few as do. Every
+// dependence proposes a pair of signal and wait; one that the others imply, together with the order
+// within each engine, is left out.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "compiler/base/messages_passes.h"
+#include "compiler/passes/dependences.h"
+#include "compiler/passes/rewrite.h"
+
+namespace septran::passes {
+namespace {
+
+using tile::Block;
+using tile::Program;
+using tile::Statement;
+
+/// A pair of sync signal (behind a statement) and sync wait (before one) in one block.
+struct Edge {
+  std::string from;  // engine
+  std::string to;
+  int scope = 0;
+  int signal_child = 0;
+  int wait_child = 0;
+  int loop = -1;
+  int distance = 0;
+  std::vector<const Dependence*> serves;
+  bool kept = true;
+  bool fixed = false;  // a barrier's
+};
+
+/// A point of the execution relative to a trip of some loop: trip, then position.
+using Point = std::pair<int, int>;
+
+class Reducer {
+ public:
+  Reducer(const DependenceGraph& graph, std::vector<Edge>& edges) : graph_(graph), edges_(edges) {}
+
+  /// Leaves out every edge whose dependences the remaining ones imply.
+  void run() {
+    for (Edge& edge : edges_) {
+      if (edge.fixed) continue;
+      edge.kept = false;
+      edge.kept = !std::all_of(edge.serves.begin(), edge.serves.end(),
+                               [&](const Dependence* d) { return implied(*d); });
+    }
+  }
+
+ private:
+  /// Whether the kept edges order source before target: follows, for each engine, the earliest
+  /// point from which everything on it comes after the source.
+  [[nodiscard]] bool implied(const Dependence& d) const {
+    const Site& source = graph_.sites()[d.source];
+    const Site& target = graph_.sites()[d.target];
+    std::map<std::string, Point> reached{{source.engine, {0, source.end}}};
+    const Point goal{d.distance, target.begin};
+    for (bool changed = true; changed;) {
+      changed = false;
+      for (const Edge& edge : edges_) {
+        const auto from = reached.find(edge.from);
+        if (!edge.kept || from == reached.end()) continue;
+        const auto to = follow(edge, from->second, d);
+        if (!to || *to > goal) continue;
+        const auto [at, is_new] = reached.emplace(edge.to, *to);
+        if (!is_new && at->second <= *to) continue;
+        at->second = *to;
+        changed = true;
+      }
+      const auto at = reached.find(target.engine);
+      if (at != reached.end() && at->second <= goal) return true;
+    }
+    return false;
+  }
+
+  [[nodiscard]] const BlockNode& node(int block) const {
+    return graph_.blocks()[static_cast<std::size_t>(block)];
+  }
+
+  /// Where the waiting engine is after the first signal of the edge that comes after `at`, within
+  /// the trips of the dependence's loop; nothing where no such signal is certain.
+  [[nodiscard]] std::optional<Point> follow(const Edge& edge, Point at, const Dependence& d) const {
+    const BlockNode& scope = node(edge.scope);
+    const int signal = scope.ends[static_cast<std::size_t>(edge.signal_child)];
+    const int wait = scope.begins[static_cast<std::size_t>(edge.wait_child)];
+    const bool later_trip = signal < at.second;
+    if (later_trip && d.loop == -1) return std::nullopt;
+    const int trip = at.first + (later_trip ? 1 : 0);
+    if (edge.loop != d.loop) {
+      // Inside a loop within the dependence's own: the signals of a trip are met in that trip.
+      if (edge.distance != 0 || !(d.loop == -1 || graph_.is_inside(edge.scope, d.loop))) {
+        return std::nullopt;
+      }
+    }
+    for (int block = edge.scope; block != d.loop && block != -1; block = node(block).parent) {
+      if (node(block).runs_once_at_least || node(block).owner == nullptr) continue;
+      const BlockNode& around = node(node(block).parent);
+      const auto child = static_cast<std::size_t>(node(block).child);
+      const bool holds_point = !later_trip && around.begins[child] <= at.second &&
+                               at.second <= around.ends[child] && trip == 0;
+      const bool same_branch =
+          !node(block).is_branch || graph_.is_inside(graph_.sites()[d.source].block, block);
+      if (!holds_point || !same_branch) return std::nullopt;
+    }
+    return Point{trip + edge.distance, wait};
+  }
+
+  const DependenceGraph& graph_;
+  std::vector<Edge>& edges_;
+};
+
+std::vector<Edge> propose_edges(const DependenceGraph& graph,
+                                const std::vector<Dependence>& dependences) {
+  std::vector<Edge> edges;
+  for (const Dependence& d : dependences) {
+    Edge edge;
+    edge.from = graph.sites()[d.source].engine;
+    edge.to = graph.sites()[d.target].engine;
+    edge.scope = d.scope;
+    edge.signal_child = d.source_child;
+    edge.wait_child = d.target_child;
+    edge.loop = d.loop;
+    edge.distance = d.distance;
+    const auto same = std::find_if(edges.begin(), edges.end(), [&](const Edge& e) {
+      return e.from == edge.from && e.to == edge.to && e.scope == edge.scope &&
+             e.signal_child == edge.signal_child && e.wait_child == edge.wait_child &&
+             e.distance == edge.distance;
+    });
+    Edge& target = same != edges.end() ? *same : edges.emplace_back(std::move(edge));
+    target.serves.push_back(&d);
+  }
+  return edges;
+}
+
+/// Barriers order a core's own engines too.
+void add_barrier_edges(const DependenceGraph& graph, std::vector<Edge>& edges) {
+  for (int b = 0; b < static_cast<int>(graph.blocks().size()); ++b) {
+    const BlockNode& node = graph.blocks()[static_cast<std::size_t>(b)];
+    for (std::size_t child = 0; child < node.block->size(); ++child) {
+      const auto* barrier = std::get_if<tile::Barrier>(&(*node.block)[child].node);
+      if (barrier == nullptr) continue;
+      for (const std::string& from : barrier->arrive) {
+        for (const std::string& to : barrier->wait) {
+          // Arrival stands behind the statement before, the wait before the one after: both at the
+          // barrier's own position, which orders them rightly.
+          Edge edge;
+          edge.from = from;
+          edge.to = to;
+          edge.scope = b;
+          edge.signal_child = edge.wait_child = static_cast<int>(child);
+          edge.loop = node.loop;
+          edge.fixed = true;
+          edges.push_back(edge);
+        }
+      }
+    }
+  }
+}
+
+class Emitter {
+ public:
+  Emitter(Program& program, const DependenceGraph& graph) : program_(program), graph_(graph) {}
+
+  void run(const std::vector<Edge>& edges) {
+    for (const Edge& edge : edges) {
+      if (!edge.kept || edge.fixed) continue;
+      const Dependence& d = *edge.serves.front();
+      const Site& source = graph_.sites()[d.source];
+      tile::Event event;
+      event.name =
+          fmt::format("{}.{}", program_[source.tile.tensor].name, source.writes ? "full" : "free");
+      event.signaller = edge.from;
+      event.waiter = edge.to;
+      event.credits = edge.distance;
+      const tile::EventId id{static_cast<std::uint32_t>(program_.events.size())};
+      program_.events.push_back(std::move(event));
+      add({edge.scope, edge.signal_child, true, edge.from}, id);
+      add({edge.scope, edge.wait_child, false, edge.to}, id);
+    }
+    // Blocks with larger numbers lie inside or behind: inner ones first, so that addresses hold.
+    for (int block = static_cast<int>(graph_.blocks().size()); block-- > 0;) rebuild(block);
+  }
+
+ private:
+  struct Place {
+    int block = 0;
+    int child = 0;
+    bool behind = false;
+    std::string engine;
+    auto operator<=>(const Place&) const = default;
+  };
+
+  void add(const Place& place, tile::EventId event) { syncs_[place].push_back(event); }
+
+  void emit(int block, int child, bool behind, const Statement& beside, Block& out) {
+    for (const auto& [place, events] : syncs_) {
+      if (place.block != block || place.child != child || place.behind != behind) continue;
+      Statement statement{
+          tile::Sync{behind ? tile::SyncKind::signal : tile::SyncKind::wait, events}, place.engine,
+          beside.origin};
+      statement.origin.rule = behind ? "done with" : "needs";
+      for (const tile::EventId id : events) {
+        statement.origin.rule += " " + program_.events[id.value].name;
+      }
+      out.push_back(std::move(statement));
+    }
+  }
+
+  void rebuild(int block) {
+    const bool any = std::any_of(syncs_.begin(), syncs_.end(),
+                                 [&](const auto& entry) { return entry.first.block == block; });
+    if (!any) return;
+    Block& statements = *graph_.blocks()[static_cast<std::size_t>(block)].block;
+    Block out;
+    for (int child = 0; child < static_cast<int>(statements.size()); ++child) {
+      Statement& statement = statements[static_cast<std::size_t>(child)];
+      emit(block, child, false, statement, out);
+      const tile::Origin origin = statement.origin;
+      out.push_back(std::move(statement));
+      emit(block, child, true, {tile::Alloc{}, "", origin}, out);
+    }
+    statements = std::move(out);
+  }
+
+  Program& program_;
+  const DependenceGraph& graph_;
+  std::map<Place, std::vector<tile::EventId>> syncs_;
+};
+
+}  // namespace
+
+Result<Program> insert_syncs(Program program, const PassContext& context) {
+  const DependenceGraph graph(program, context.machine);
+  const std::vector<Dependence> dependences = graph.dependences();
+  std::vector<Edge> edges = propose_edges(graph, dependences);
+  add_barrier_edges(graph, edges);
+  Reducer(graph, edges).run();
+  Emitter(program, graph).run(edges);
+  const auto limit = static_cast<std::size_t>(context.machine.dsa.sequencer.events);
+  if (program.events.size() > limit) {
+    context.diagnostics.report({}, messages::too_many_events, program.events.size(), program.target,
+                               limit);
+    return std::nullopt;
+  }
+  return program;
+}
+
+}  // namespace septran::passes

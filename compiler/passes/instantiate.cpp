@@ -1,0 +1,409 @@
+// Task x mapping -> launch tree: walks the entry task once, loop variables symbolic, and writes
+// down what is launched, on which instance, with which arguments in which memories.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "compiler/base/messages_passes.h"
+#include "compiler/passes/pass.h"
+#include "compiler/passes/rewrite.h"
+#include "compiler/tile/visit.h"
+
+namespace septran::passes {
+namespace {
+
+using tile::Block;
+using tile::Placement;
+using tile::Program;
+using tile::Statement;
+using tile::TensorId;
+using tile::TileRef;
+
+/// A task that is being walked, and the instance whose fields hold for it.
+struct Frame {
+  const mapping::Instance* instance = nullptr;
+  const lang::Task* task = nullptr;
+  bool inlined = false;  // a leaf without an instance: runs within the launching one
+  int loops = 0;         // loops entered in this task
+};
+
+class Instantiator : public lang::Visitor {
+ public:
+  Instantiator(const mapping::Mapping& mapping, const Machine& machine,
+               const SourceManager& sources, Diagnostics& diagnostics)
+      : mapping_(mapping), machine_(machine), sources_(sources), diagnostics_(diagnostics) {}
+
+  Result<Program> run(const lang::Module& module, const lang::EntryBinding& entry);
+
+  std::uint32_t temporary(const std::string& name, const std::vector<Expr>& shape, DType dtype,
+                          Span span) override;
+  void loop(const lang::LoopRequest& request, const lang::LoopBody& body) override;
+  void branch(const Cond& condition, Span span, const std::function<void()>& then,
+              const std::function<void()>& otherwise) override;
+  void launch(const lang::LaunchRequest& request, const lang::LaunchBody& body) override;
+  void primitive(const lang::PrimitiveRequest& request) override;
+  std::optional<lang::TunableValue> tunable(const lang::TunableRequest& request) override;
+  std::vector<DiagnosticNote> tunable_notes(const std::string& name) override;
+
+ private:
+  [[nodiscard]] tile::Origin origin(Span logic, Span mapping, std::string rule) const {
+    return {sources_.file_line(logic), sources_.file_line(mapping), std::move(rule), logic,
+            mapping};
+  }
+  void emit(tile::Origin origin, decltype(Statement::node) node) {
+    block_->push_back({std::move(node), "", std::move(origin)});
+  }
+  /// Runs something with its statements going to a block of their own.
+  Block collect(const std::function<void()>& body) {
+    Block collected;
+    Block* const outer = std::exchange(block_, &collected);
+    body();
+    block_ = outer;
+    return collected;
+  }
+  const mapping::Instance* callee_instance(const lang::LaunchRequest& request);
+  tile::ScopeArgument scope_argument(const mapping::Instance& instance,
+                                     const lang::Parameter& parameter,
+                                     const lang::TensorValue& value);
+  void decide_placement(const mapping::Instance& instance, tile::ScopeArgument& argument,
+                        const Block& body) const;
+  void check_overlaps(const tile::Scope& scope, Span span);
+  const mapping::Binding* find_binding(const std::string& leaf) const;
+
+  const mapping::Mapping& mapping_;
+  const Machine& machine_;
+  const SourceManager& sources_;
+  Diagnostics& diagnostics_;
+  Program program_;
+  Block* block_ = nullptr;
+  std::vector<Frame> frames_;
+};
+
+std::uint32_t Instantiator::temporary(const std::string& name, const std::vector<Expr>& shape,
+                                      DType dtype, Span span) {
+  const Frame& frame = frames_.back();
+  const auto at = frame.instance->mems.find(name);
+  tile::Tensor tensor;
+  tensor.name = name.empty() ? "temporary" : name;
+  tensor.kind = tile::TensorKind::temporary;
+  tensor.dtype = tensor.storage = dtype;
+  tensor.shape = shape;
+  if (at == frame.instance->mems.end()) {
+    std::vector<std::string> names;
+    for (const MemorySpec& memory : machine_.memories) names.push_back(memory.name);
+    auto& diagnostic =
+        diagnostics_.report(span, messages::temporary_without_memory, tensor.name, frame.task->name,
+                            frame.instance->name, fmt::format("{}", fmt::join(names, ", ")));
+    diagnostic.notes.push_back({frame.instance->name_span, "the instance is here"});
+    tensor.memory = "GLOBAL";
+  } else {
+    tensor.memory = at->second.value;
+  }
+  const auto rotate = frame.instance->rotate.find(name);
+  if (rotate != frame.instance->rotate.end()) tensor.depth = rotate->second.value;
+  tensor.origin =
+      origin(span, at == frame.instance->mems.end() ? frame.instance->name_span : at->second.span,
+             fmt::format("temporary {}", tensor.name));
+  const tile::Origin where = tensor.origin;
+  const TensorId id = program_.add_tensor(std::move(tensor));
+  emit(where, tile::Alloc{id});
+  return id.value;
+}
+
+void Instantiator::loop(const lang::LoopRequest& request, const lang::LoopBody& body) {
+  std::vector<VarId> ids;
+  std::vector<Expr> indices;
+  for (std::size_t i = 0; i < request.names.size(); ++i) {
+    ids.push_back(program_.vars.add(request.names[i], request.begins[i], request.ends[i]));
+    indices.push_back(Expr::var(ids.back()));
+  }
+  ++frames_.back().loops;
+  Block inner = collect([&] { (void)body(indices); });
+  --frames_.back().loops;
+  const mapping::Instance& instance = *frames_.back().instance;
+  const tile::Origin where = origin(request.span, instance.name_span, "loop");
+  if (request.kind == lang::LoopKind::parallel) {
+    tile::Parallel parallel;
+    parallel.vars = ids;
+    parallel.body = std::move(inner);
+    using Kind = mapping::Workers::Kind;
+    const mapping::Workers& workers = instance.workers;
+    parallel.workers = workers.kind == Kind::number ? workers.number
+                       : workers.kind == Kind::all  ? -1
+                                                    : 0;
+    for (const auto& name : instance.order.loops) {
+      const auto at = std::find(request.names.begin(), request.names.end(), name.value);
+      if (at != request.names.end()) {
+        parallel.order.nest.push_back(static_cast<std::size_t>(at - request.names.begin()));
+      }
+    }
+    parallel.order.group.assign(ids.size(), 0);
+    parallel.order.reverse.assign(ids.size(), false);
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      const auto group = instance.order.group.find(request.names[i]);
+      if (group != instance.order.group.end()) parallel.order.group[i] = group->second.value;
+      for (const auto& name : instance.order.reverse) {
+        if (name.value == request.names[i]) parallel.order.reverse[i] = true;
+      }
+    }
+    emit(where, std::move(parallel));
+    return;
+  }
+  for (std::size_t i = ids.size(); i-- > 0;) {
+    tile::Loop sequential{ids[i], std::move(inner)};
+    inner = Block{};
+    if (i == 0) {
+      emit(where, std::move(sequential));
+    } else {
+      inner.push_back({std::move(sequential), "", where});
+    }
+  }
+}
+
+void Instantiator::branch(const Cond& condition, Span span, const std::function<void()>& then,
+                          const std::function<void()>& otherwise) {
+  tile::If statement{condition, collect(then), collect(otherwise)};
+  emit(origin(span, {}, "if"), std::move(statement));
+}
+
+const mapping::Instance* Instantiator::callee_instance(const lang::LaunchRequest& request) {
+  const mapping::Instance& caller = *frames_.back().instance;
+  const auto call = caller.calls.find(request.callee.name);
+  if (call != caller.calls.end()) return mapping_.find(call->second.value);
+  std::vector<std::string> candidates;
+  for (const auto& [name, instance] : mapping_.instances) {
+    if (instance.task_name.value == request.callee.name) candidates.push_back(name);
+  }
+  if (candidates.size() == 1) return mapping_.find(candidates[0]);
+  if (candidates.empty()) {
+    if (!request.callee.is_leaf) {
+      diagnostics_.report(caller.name_span, messages::no_instance, request.callee.name)
+          .notes.push_back({request.span, "it is launched here"});
+    }
+    return nullptr;
+  }
+  diagnostics_
+      .report(caller.name_span, messages::ambiguous_launch, request.callee.name,
+              fmt::format("{}", fmt::join(candidates, ", ")), caller.name)
+      .notes.push_back({request.span, "it is launched here"});
+  return nullptr;
+}
+
+tile::ScopeArgument Instantiator::scope_argument(const mapping::Instance& instance,
+                                                 const lang::Parameter& parameter,
+                                                 const lang::TensorValue& value) {
+  tile::ScopeArgument argument;
+  argument.source = {TensorId{value.root}, value.view};
+  const std::string source_memory = program_[argument.source.tensor].memory;
+  const auto mem = instance.mems.find(parameter.name);
+  const Span span = mem == instance.mems.end() ? instance.name_span : mem->second.span;
+  tile::Tensor tensor;
+  tensor.name = parameter.name;
+  tensor.kind = tile::TensorKind::parameter;
+  tensor.dtype = tensor.storage = value.dtype;
+  tensor.shape = value.view.shape();
+  tensor.memory = source_memory;
+  if (mem != instance.mems.end() && mem->second.value == "NONE") {
+    argument.placement = Placement::never;
+  } else if (mem != instance.mems.end() && mem->second.value != source_memory) {
+    tensor.memory = mem->second.value;
+    argument.placement = Placement::whole;  // until the body is known
+  }
+  argument.memory = tensor.memory;
+  argument.origin = origin(parameter.span, span, fmt::format("argument {}", parameter.name));
+  tensor.origin = argument.origin;
+  argument.parameter = program_.add_tensor(std::move(tensor));
+  return argument;
+}
+
+void Instantiator::decide_placement(const mapping::Instance& instance,
+                                    tile::ScopeArgument& argument, const Block& body) const {
+  if (argument.placement != Placement::whole) return;
+  const std::string& name = program_[argument.parameter].name;
+  if (writes_tensor(body, argument.parameter)) {
+    const auto rotate = instance.rotate.find(name);
+    if (rotate != instance.rotate.end()) argument.depth = rotate->second.value;
+    return;
+  }
+  const bool resident = std::any_of(instance.resident.begin(), instance.resident.end(),
+                                    [&](const auto& entry) { return entry.value == name; });
+  argument.placement = resident ? Placement::whole : Placement::parts;
+  if (instance.pipeline) {
+    argument.depth = instance.pipeline->value;
+  } else if (!frames_.empty() && frames_.back().loops > 0 && frames_.back().instance->pipeline) {
+    argument.depth = frames_.back().instance->pipeline->value;  // the launching loop's pipeline
+  }
+}
+
+/// Arguments of one launch that show parts of one tensor, one of them written, must stay one
+/// buffer.
+void Instantiator::check_overlaps(const tile::Scope& scope, Span span) {
+  const auto is_placed = [](const tile::ScopeArgument& a) {
+    return a.placement == Placement::whole || a.placement == Placement::parts;
+  };
+  for (std::size_t i = 0; i < scope.arguments.size(); ++i) {
+    for (std::size_t j = i + 1; j < scope.arguments.size(); ++j) {
+      const tile::ScopeArgument& a = scope.arguments[i];
+      const tile::ScopeArgument& b = scope.arguments[j];
+      if (a.source.tensor != b.source.tensor || (!is_placed(a) && !is_placed(b))) continue;
+      if (!writes_tensor(scope.body, a.parameter) && !writes_tensor(scope.body, b.parameter)) {
+        continue;
+      }
+      bool apart = a.source.view.is_box() && b.source.view.is_box();
+      bool disjoint = false;
+      for (std::uint32_t axis = 0; apart && axis < a.source.view.base.size(); ++axis) {
+        const Expr& a0 = a.source.view.base[axis];
+        const Expr& b0 = b.source.view.base[axis];
+        disjoint |= program_.vars.range(b0 - a0 - a.source.view.box_extent(axis)).lo >= 0 ||
+                    program_.vars.range(a0 - b0 - b.source.view.box_extent(axis)).lo >= 0;
+      }
+      if (disjoint) continue;
+      diagnostics_
+          .report(a.origin.mapping_span, messages::written_in_two_views, program_[a.parameter].name,
+                  program_[b.parameter].name)
+          .notes.push_back({span, "launched here"});
+    }
+  }
+}
+
+void Instantiator::launch(const lang::LaunchRequest& request, const lang::LaunchBody& body) {
+  const mapping::Instance* instance = callee_instance(request);
+  if (instance == nullptr) {
+    frames_.push_back({frames_.back().instance, &request.callee, true, 0});
+    body(request.arguments);
+    frames_.pop_back();
+    return;
+  }
+  tile::Scope scope;
+  scope.task = request.callee.name;
+  scope.instance = instance->name;
+  scope.processor = instance->processor.value;
+  std::vector<lang::LaunchArgument> arguments = request.arguments;
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    auto* tensor = std::get_if<lang::TensorValue>(&arguments[i]);
+    if (tensor == nullptr) continue;
+    scope.arguments.push_back(scope_argument(*instance, request.callee.parameters[i], *tensor));
+    *tensor = {scope.arguments.back().parameter.value, full_view(tensor->view.shape()),
+               tensor->dtype, tensor->read_only};
+  }
+  frames_.push_back({instance, &request.callee, false, 0});
+  scope.body = collect([&] { body(arguments); });
+  frames_.pop_back();
+  for (tile::ScopeArgument& argument : scope.arguments) {
+    decide_placement(*instance, argument, scope.body);
+  }
+  check_overlaps(scope, request.span);
+  emit(origin(request.span, instance->name_span, "launch"), std::move(scope));
+}
+
+const mapping::Binding* Instantiator::find_binding(const std::string& leaf) const {
+  for (std::size_t i = frames_.size(); i-- > 0;) {
+    const auto at = frames_[i].instance->leaf_task_bindings.find(leaf);
+    if (at != frames_[i].instance->leaf_task_bindings.end()) return &at->second;
+    if (!frames_[i].task->is_leaf) break;  // the launching instance has been looked at
+  }
+  const auto at = mapping_.leaf_task_bindings.find(leaf);
+  return at == mapping_.leaf_task_bindings.end() ? nullptr : &at->second;
+}
+
+void Instantiator::primitive(const lang::PrimitiveRequest& request) {
+  tile::Prim prim;
+  prim.primitive = &request.primitive;
+  prim.attributes = request.attributes;
+  for (const lang::OperandValue& operand : request.operands) {
+    if (const auto* tensor = std::get_if<lang::TensorValue>(&operand)) {
+      prim.operands.emplace_back(TileRef{TensorId{tensor->root}, tensor->view});
+    } else if (const auto* number = std::get_if<double>(&operand)) {
+      prim.operands.emplace_back(*number);
+    } else {
+      prim.operands.emplace_back(std::monostate{});
+    }
+  }
+  Span mapping_span = frames_.back().instance->name_span;
+  if (const mapping::Binding* binding = find_binding(request.task.name)) {
+    mapping_span = binding->span;
+    prim.binding.implementation = binding->implementation;
+    for (const auto& extent : binding->tile) prim.binding.tile.push_back(extent.value);
+    for (const auto& split : binding->split) prim.binding.split.push_back({split.dim, split.size});
+    prim.binding.swap = binding->swap;
+    prim.binding.mapping_origin = sources_.file_line(binding->span);
+    prim.binding.span = binding->span;
+  }
+  emit(origin(request.span, mapping_span, request.primitive.name), std::move(prim));
+}
+
+std::optional<lang::TunableValue> Instantiator::tunable(const lang::TunableRequest& request) {
+  for (std::size_t i = frames_.size(); i-- > 0;) {
+    const auto at = frames_[i].instance->tunables.find(request.name);
+    if (at != frames_[i].instance->tunables.end()) return at->second.value;
+  }
+  return std::nullopt;
+}
+
+std::vector<DiagnosticNote> Instantiator::tunable_notes(const std::string& /*name*/) {
+  std::vector<DiagnosticNote> notes;
+  for (std::size_t i = frames_.size(); i-- > 0;) {
+    if (frames_[i].inlined) continue;
+    notes.push_back(
+        {frames_[i].instance->name_span,
+         fmt::format("looked in the tunables of instance '{}'", frames_[i].instance->name)});
+  }
+  return notes;
+}
+
+Result<Program> Instantiator::run(const lang::Module& module, const lang::EntryBinding& entry) {
+  const mapping::Instance* instance = mapping_.find(mapping_.entrypoint.value);
+  SEPTRAN_CHECK(instance != nullptr && entry.task != nullptr);
+  const std::size_t errors_before = diagnostics_.error_count();
+  program_.name = entry.task->name;
+  program_.target = machine_.name;
+  tile::Scope scope;
+  scope.task = entry.task->name;
+  scope.instance = instance->name;
+  scope.processor = instance->processor.value;
+  std::vector<std::uint32_t> roots(entry.arguments.size());
+  for (std::size_t i = 0; i < entry.arguments.size(); ++i) {
+    const auto* bound = std::get_if<lang::EntryTensor>(&entry.arguments[i]);
+    if (bound == nullptr) continue;
+    const lang::Parameter& parameter = entry.task->parameters[i];
+    tile::Tensor tensor;
+    tensor.name = parameter.name;
+    tensor.kind = tile::TensorKind::argument;
+    tensor.dtype = tensor.storage = bound->dtype;
+    tensor.shape.assign(bound->shape.begin(), bound->shape.end());
+    tensor.memory = "GLOBAL";
+    tensor.origin = origin(parameter.span, {}, "argument");
+    const lang::TensorValue whole{0, full_view(tensor.shape), bound->dtype, false};
+    const TensorId id = program_.add_tensor(std::move(tensor));
+    lang::TensorValue value = whole;
+    value.root = id.value;
+    scope.arguments.push_back(scope_argument(*instance, parameter, value));
+    roots[i] = scope.arguments.back().parameter.value;
+  }
+  frames_.push_back({instance, entry.task, false, 0});
+  bool fine = true;
+  scope.body = collect(
+      [&] { fine = lang::evaluate(module, entry, roots, program_.vars, *this, diagnostics_); });
+  frames_.pop_back();
+  for (tile::ScopeArgument& argument : scope.arguments) {
+    decide_placement(*instance, argument, scope.body);
+    tile::Tensor& root = program_[argument.source.tensor];
+    root.is_output = writes_tensor(scope.body, argument.parameter);
+    root.is_input = reads_tensor(scope.body, argument.parameter);
+  }
+  if (!fine || diagnostics_.error_count() > errors_before) return std::nullopt;
+  program_.body.push_back(
+      {std::move(scope), "", origin(entry.task->name_span, instance->name_span, "entry")});
+  return std::move(program_);
+}
+
+}  // namespace
+
+Result<Program> instantiate(const lang::Module& module, const lang::EntryBinding& entry,
+                            const mapping::Mapping& mapping, const Machine& machine,
+                            const SourceManager& sources, Diagnostics& diagnostics) {
+  return Instantiator(mapping, machine, sources, diagnostics).run(module, entry);
+}
+
+}  // namespace septran::passes

@@ -1,0 +1,203 @@
+// place_buffers: gives every buffer its address. Buffers that live at different times may share
+// addresses: always where one ends before the statement of the program's top in which the other
+// lives, and within such a statement only where there is not enough room otherwise, since sharing
+// makes engines wait for each other. Rings live as long as the loops around them, because they run
+// ahead.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "compiler/base/messages_passes.h"
+#include "compiler/passes/rewrite.h"
+
+namespace septran::passes {
+namespace {
+
+using tile::Block;
+using tile::Program;
+using tile::Statement;
+using tile::TensorId;
+
+/// When a buffer holds something, in positions of a walk over the program.
+struct Lifetime {
+  TensorId tensor;
+  int begin = 0;
+  int end = 0;
+  int top_begin = 0;  // of the top-level statement that holds its Alloc
+  int top_end = 0;
+};
+
+class LifetimeWalk {
+ public:
+  explicit LifetimeWalk(const Program& program) : program_(program) {}
+
+  std::vector<Lifetime> run() {
+    for (const Statement& statement : program_.body) {
+      const std::size_t first = lifetimes_.size();
+      const int begin = position_;
+      walk(program_.body, statement);
+      for (std::size_t i = first; i < lifetimes_.size(); ++i) {
+        lifetimes_[i].top_begin = begin;
+        lifetimes_[i].top_end = position_;
+      }
+    }
+    for (Lifetime& life : lifetimes_) {
+      life.top_begin = std::min(life.top_begin, life.begin);
+      life.top_end = std::max(life.top_end, life.end);
+      if (program_[life.tensor].depth > 1) {
+        life.begin = life.top_begin;
+        life.end = life.top_end;
+      }
+    }
+    return std::move(lifetimes_);
+  }
+
+ private:
+  void walk(const Block& block, const Statement& statement) {
+    const int begin = position_++;
+    if (const auto* alloc = std::get_if<tile::Alloc>(&statement.node)) {
+      lifetimes_.push_back({alloc->tensor, begin, last_use(block, alloc->tensor, begin), 0, 0});
+    }
+    for (const Block* inner : tile::child_blocks(statement)) {
+      for (const Statement& child : *inner) walk(*inner, child);
+    }
+    ++position_;
+  }
+
+  /// Position behind the last statement of the block that uses the tensor; positions are counted as
+  /// walk() does, from the Alloc at `begin`.
+  int last_use(const Block& block, TensorId tensor, int begin) const {
+    int position = begin;
+    int last = begin;
+    bool seen = false;
+    for (const Statement& statement : block) {
+      const auto* alloc = std::get_if<tile::Alloc>(&statement.node);
+      if (!seen) {
+        seen = alloc != nullptr && alloc->tensor == tensor;
+        if (seen) position += 2;
+        continue;
+      }
+      position += width(statement);
+      Block alone;
+      alone.push_back(statement);
+      if (reads_tensor(alone, tensor) || writes_tensor(alone, tensor)) last = position;
+    }
+    return last;
+  }
+
+  static int width(const Statement& statement) {
+    int sum = 2;
+    for (const Block* inner : tile::child_blocks(statement)) {
+      for (const Statement& child : *inner) sum += width(child);
+    }
+    return sum;
+  }
+
+  const Program& program_;
+  int position_ = 0;
+  std::vector<Lifetime> lifetimes_;
+};
+
+/// First fit, larger buffers first. Returns the bytes needed.
+std::int64_t fit(Program& program, std::vector<Lifetime> lives, bool share_within_statements) {
+  const auto bytes = [&](const Lifetime& life) {
+    return program[life.tensor].slot_bytes * program[life.tensor].depth;
+  };
+  std::stable_sort(lives.begin(), lives.end(),
+                   [&](const Lifetime& a, const Lifetime& b) { return bytes(a) > bytes(b); });
+  std::int64_t needed = 0;
+  std::vector<const Lifetime*> placed;
+  for (const Lifetime& life : lives) {
+    std::vector<std::pair<std::int64_t, std::int64_t>> taken;
+    for (const Lifetime* other : placed) {
+      const bool apart = share_within_statements
+                             ? other->end <= life.begin || life.end <= other->begin
+                             : other->top_end <= life.top_begin || life.top_end <= other->top_begin;
+      if (!apart) {
+        const std::int64_t at = *program[other->tensor].offset_bytes;
+        taken.emplace_back(at, at + bytes(*other));
+      }
+    }
+    std::sort(taken.begin(), taken.end());
+    std::int64_t offset = 0;
+    for (const auto& [begin, end] : taken) {
+      if (offset + bytes(life) <= begin) break;
+      offset = std::max(offset, end);
+    }
+    program[life.tensor].offset_bytes = offset;
+    needed = std::max(needed, offset + bytes(life));
+    placed.push_back(&life);
+  }
+  return needed;
+}
+
+void report_occupancy(const Program& program, const PassContext& context, const MemorySpec& memory,
+                      const std::vector<TensorId>& tensors, std::int64_t needed) {
+  Span place;
+  for (const TensorId id : tensors) {
+    if (!place.valid()) place = program[id].origin.mapping_span;
+  }
+  auto& diagnostic =
+      context.diagnostics.report(place, messages::does_not_fit, memory.name, context.machine.name,
+                                 needed, memory.size_bytes, needed - memory.size_bytes);
+  for (const TensorId id : tensors) {
+    const tile::Tensor& tensor = program[id];
+    std::string shape;
+    for (const Expr& extent : tensor.shape) {
+      shape += (shape.empty() ? "" : " x ") + to_string(extent, program.vars);
+    }
+    diagnostic.notes.push_back(
+        {tensor.origin.mapping_span,
+         fmt::format("{}: {} {} held as {}{} = {} bytes", tensor.name, shape, name(tensor.dtype),
+                     name(tensor.storage),
+                     tensor.depth > 1 ? fmt::format(", {} deep", tensor.depth) : "",
+                     tensor.slot_bytes * tensor.depth)});
+  }
+}
+
+/// Arguments and temporaries in GLOBAL must fit there together.
+bool check_global(const Program& program, const PassContext& context, const MemorySpec& memory) {
+  __int128 needed = 0;
+  std::vector<TensorId> tensors;
+  for (std::uint32_t i = 0; i < program.tensors.size(); ++i) {
+    const tile::Tensor& tensor = program.tensors[i];
+    const bool there =
+        tensor.kind == tile::TensorKind::argument || tensor.kind == tile::TensorKind::temporary;
+    if (!there || tensor.memory != memory.name) continue;
+    needed += tensor.slot_bytes;
+    tensors.push_back(TensorId{i});
+  }
+  if (needed <= memory.size_bytes) return true;
+  report_occupancy(program, context, memory, tensors,
+                   static_cast<std::int64_t>(std::min<__int128>(needed, INT64_MAX)));
+  return false;
+}
+
+}  // namespace
+
+Result<Program> place_buffers(Program program, const PassContext& context) {
+  const std::vector<Lifetime> lives = LifetimeWalk(program).run();
+  bool fine = true;
+  for (const MemorySpec& memory : context.machine.memories) {
+    if (!memory.is_private) {
+      fine &= check_global(program, context, memory);
+      continue;
+    }
+    std::vector<Lifetime> here;
+    std::vector<TensorId> tensors;
+    for (const Lifetime& life : lives) {
+      if (program[life.tensor].memory != memory.name) continue;
+      here.push_back(life);
+      tensors.push_back(life.tensor);
+    }
+    if (fit(program, here, false) <= memory.size_bytes) continue;
+    const std::int64_t needed = fit(program, here, true);
+    if (needed <= memory.size_bytes) continue;
+    report_occupancy(program, context, memory, tensors, needed);
+    fine = false;
+  }
+  if (!fine) return std::nullopt;
+  return program;
+}
+
+}  // namespace septran::passes

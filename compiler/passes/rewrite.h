@@ -1,0 +1,31 @@
+// Questions and rewrites that several passes share.
+#pragma once
+
+#include <functional>
+#include <optional>
+
+#include "compiler/passes/pass.h"
+#include "compiler/tile/visit.h"
+
+namespace septran::passes {
+
+/// Whether something in the block writes (reads) the tensor, or a parameter that stands for a part.
+bool writes_tensor(const tile::Block& block, tile::TensorId tensor);
+bool reads_tensor(const tile::Block& block, tile::TensorId tensor);
+
+/// Calls `visit` for every tile in the block, sources of launch arguments included.
+void for_each_tile(tile::Block& block, const std::function<void(tile::TileRef&)>& visit);
+
+/// Puts the source of an argument in the place of its parameter, in the whole block. False where a
+/// view cannot be taken through the argument's view (reported).
+bool substitute_argument(tile::Program& program, tile::Block& block,
+                         const tile::ScopeArgument& argument, Diagnostics& diagnostics);
+
+/// "REGISTER f32, SHARED f16, ..." of an operation's operands.
+std::string describe_operands(const tile::Program& program,
+                              const std::vector<tile::Operand>& operands);
+
+/// The largest value an extent takes; at least 1.
+std::int64_t max_extent(const tile::Program& program, const Expr& extent);
+
+}  // namespace septran::passes

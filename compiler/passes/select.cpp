@@ -1,0 +1,307 @@
+// select_implementations: gives each primitive call what executes it (its binding's choice, or the
+// first of the target's that fits), cuts it along the binding's `split`, and turns it into an mma,
+// a vec or a dma_copy.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "compiler/base/messages_passes.h"
+#include "compiler/passes/rewrite.h"
+#include "compiler/passes/split.h"
+
+namespace septran::passes {
+namespace {
+
+using tile::Block;
+using tile::Prim;
+using tile::Program;
+using tile::Statement;
+using tile::TileRef;
+
+const TileRef* tile_of(const tile::Operand& operand) { return std::get_if<TileRef>(&operand); }
+
+/// The element type that values of a type occupy in a memory.
+DType held_as(const Machine& machine, const std::string& memory, DType type) {
+  const MemorySpec* spec = machine.find_memory(memory);
+  if (spec == nullptr) return type;
+  const auto at = spec->held_as.find(type);
+  return at == spec->held_as.end() ? type : at->second;
+}
+
+class Selector {
+ public:
+  Selector(Program& program, const PassContext& context)
+      : program_(program), context_(context), machine_(context.machine) {}
+
+  bool run() {
+    tile::for_each_statement(program_.body, [&](const Statement& statement) {
+      if (const auto* scope = std::get_if<tile::Scope>(&statement.node)) {
+        for (const tile::ScopeArgument& a : scope->arguments) {
+          if (a.placement == tile::Placement::parts) streamed_[a.parameter] = a.depth;
+        }
+      }
+    });
+    tile::for_each_statement(program_.body, [&](const Statement& statement) {
+      if (const auto* prim = std::get_if<Prim>(&statement.node)) {
+        streamed_gemms_ += prim->primitive->kind == PrimitiveKind::matrix ? 1 : 0;
+      }
+    });
+    select_block(program_.body);
+    return fine_;
+  }
+
+ private:
+  void select_block(Block& block);
+  void select_prim(Statement statement, Block& out);
+  const ImplementationSpec* choose(const Statement& statement, const Prim& prim);
+  std::string misfit(const ImplementationSpec& implementation, const Prim& prim) const;
+  const MatrixTypes* matrix_types(const ImplementationSpec& implementation, const Prim& prim) const;
+  [[nodiscard]] bool is_copy_between_memories(const Prim& prim) const;
+  void emit_copy(const Statement& statement, const Prim& prim, Block& out);
+  void emit_mma(const Statement& statement, Prim prim, const ImplementationSpec& implementation,
+                Block& out);
+  std::vector<tile::Binding::Split> automatic_split(const Prim& prim,
+                                                    const ImplementationSpec& implementation) const;
+  Statement make_mma(const Statement& statement, const Prim& prim,
+                     const ImplementationSpec& implementation, const Cond& accumulate) const;
+
+  Program& program_;
+  const PassContext& context_;
+  const Machine& machine_;
+  std::map<tile::TensorId, int> streamed_;  // parameters that are streamed, with their depth
+  std::int64_t streamed_gemms_ = 0;
+  bool fine_ = true;
+};
+
+/// Whether a primitive only moves data between memories that a DMA engine connects.
+bool Selector::is_copy_between_memories(const Prim& prim) const {
+  if (prim.primitive->kind != PrimitiveKind::copy &&
+      prim.primitive->kind != PrimitiveKind::transpose) {
+    return false;
+  }
+  const TileRef* dst = tile_of(prim.operands[0]);
+  const TileRef* src = tile_of(prim.operands[1]);
+  if (dst == nullptr || src == nullptr) return false;
+  const PathSpec* path =
+      machine_.find_path(program_[src->tensor].memory, program_[dst->tensor].memory);
+  if (path == nullptr) return false;
+  const EngineSpec* engine = machine_.find_engine(path->engine);
+  return !path->via.empty() || (engine != nullptr && engine->kind == EngineKind::dma);
+}
+
+const MatrixTypes* Selector::matrix_types(const ImplementationSpec& implementation,
+                                          const Prim& prim) const {
+  const TileRef* c = tile_of(prim.operands[0]);
+  const TileRef* a = tile_of(prim.operands[1]);
+  const TileRef* b = tile_of(prim.operands[2]);
+  if (c == nullptr || a == nullptr || b == nullptr) return nullptr;
+  const tile::Tensor& out = program_[c->tensor];
+  for (const MatrixTypes& types : implementation.matrix_types) {
+    if (types.a == program_[a->tensor].dtype && types.b == program_[b->tensor].dtype &&
+        types.accumulator == held_as(machine_, out.memory, out.dtype)) {
+      return &types;
+    }
+  }
+  return nullptr;
+}
+
+/// Why an implementation does not take a call; empty if it does.
+std::string Selector::misfit(const ImplementationSpec& implementation, const Prim& prim) const {
+  const auto& names = implementation.primitives;
+  if (std::find(names.begin(), names.end(), prim.primitive->name) == names.end() &&
+      std::find(names.begin(), names.end(), "*") == names.end()) {
+    return fmt::format("it does not execute {}", prim.primitive->name);
+  }
+  for (std::size_t i = 0; i < prim.operands.size(); ++i) {
+    const TileRef* tile = tile_of(prim.operands[i]);
+    if (tile == nullptr) continue;
+    const tile::Tensor& tensor = program_[tile->tensor];
+    if (!implementation.operand_memories.empty()) {
+      const auto& allowed =
+          implementation.operand_memories[std::min(i, implementation.operand_memories.size() - 1)];
+      if (std::find(allowed.begin(), allowed.end(), tensor.memory) == allowed.end()) {
+        return fmt::format("it takes {} in {}, but `mems` has it in {}", tensor.name,
+                           fmt::join(allowed, " or "), tensor.memory);
+      }
+    }
+    const auto& types = implementation.element_types;
+    if (!types.empty() && std::find(types.begin(), types.end(), tensor.dtype) == types.end()) {
+      return fmt::format("it has no {} arithmetic", name(tensor.dtype));
+    }
+  }
+  if (!implementation.matrix_types.empty() && matrix_types(implementation, prim) == nullptr) {
+    return "it does not multiply these element types";
+  }
+  return {};
+}
+
+const ImplementationSpec* Selector::choose(const Statement& statement, const Prim& prim) {
+  const std::string operands = describe_operands(program_, prim.operands);
+  if (!prim.binding.implementation.empty()) {
+    const ImplementationSpec* chosen = machine_.find_implementation(prim.binding.implementation);
+    SEPTRAN_CHECK(chosen != nullptr);  // the mapping was checked against the machine
+    const std::string why = misfit(*chosen, prim);
+    if (why.empty()) return chosen;
+    auto& diagnostic =
+        context_.diagnostics.report(prim.binding.span, messages::binding_mismatch, chosen->name,
+                                    prim.primitive->name, operands, why);
+    diagnostic.notes.push_back({statement.origin.logic_span, "for this call"});
+    for (const tile::Operand& operand : prim.operands) {
+      if (const TileRef* tile = tile_of(operand)) {
+        const tile::Tensor& tensor = program_[tile->tensor];
+        if (tensor.origin.mapping_span.valid()) {
+          diagnostic.notes.push_back(
+              {tensor.origin.mapping_span,
+               fmt::format("{} is placed in {} here", tensor.name, tensor.memory)});
+        }
+      }
+    }
+    fine_ = false;
+    return nullptr;
+  }
+  std::string why;
+  for (const ImplementationSpec& implementation : machine_.implementations) {
+    const std::string misfits = misfit(implementation, prim);
+    if (misfits.empty()) return &implementation;
+    why += fmt::format("{}{}: {}", why.empty() ? "" : "; ", implementation.name, misfits);
+  }
+  context_.diagnostics
+      .report(statement.origin.logic_span, messages::no_implementation, machine_.name,
+              prim.primitive->name, operands, why)
+      .notes.push_back({statement.origin.mapping_span, "placed by this part of the mapping"});
+  fine_ = false;
+  return nullptr;
+}
+
+void Selector::emit_copy(const Statement& statement, const Prim& prim, Block& out) {
+  tile::DmaCopy copy{*tile_of(prim.operands[0]), *tile_of(prim.operands[1])};
+  if (prim.primitive->kind == PrimitiveKind::transpose)
+    copy.src.view = permute(copy.src.view, {1, 0});
+  out.push_back({std::move(copy), "", statement.origin});
+}
+
+/// Where operands are streamed, k is cut so that all rings together take three quarters of their
+/// memory, in whole rows of the array, and never into more than a few array heights.
+std::vector<tile::Binding::Split> Selector::automatic_split(
+    const Prim& prim, const ImplementationSpec& implementation) const {
+  const TileRef& c = *tile_of(prim.operands[0]);
+  const std::int64_t m = max_extent(program_, c.view.dims[0].extent);
+  const std::int64_t n = max_extent(program_, c.view.dims[1].extent);
+  std::int64_t bytes_per_k = 0;
+  std::int64_t budget = 0;
+  for (std::size_t i = 1; i <= 2; ++i) {
+    const TileRef& operand = *tile_of(prim.operands[i]);
+    const auto depth = streamed_.find(operand.tensor);
+    if (depth == streamed_.end()) continue;
+    const tile::Tensor& tensor = program_[operand.tensor];
+    bytes_per_k +=
+        (i == 1 ? m : n) * depth->second * static_cast<std::int64_t>(size_bytes(tensor.dtype));
+    const MemorySpec* memory = machine_.find_memory(tensor.memory);
+    if (memory != nullptr) budget = memory->size_bytes / 4 * 3 / streamed_gemms_;
+  }
+  if (bytes_per_k == 0) return {};
+  const std::int64_t rows = implementation.tiles.empty() ? 16 : implementation.tiles[0][0];
+  std::int64_t size = std::min(budget / bytes_per_k, std::max<std::int64_t>(64, 2 * rows));
+  size = std::max<std::int64_t>(1, size >= rows ? size / rows * rows : size);
+  return {{"k", size}};
+}
+
+Statement Selector::make_mma(const Statement& statement, const Prim& prim,
+                             const ImplementationSpec& implementation,
+                             const Cond& accumulate) const {
+  tile::Mma mma;
+  mma.acc = *tile_of(prim.operands[0]);
+  mma.a = *tile_of(prim.operands[1]);
+  mma.b = *tile_of(prim.operands[2]);
+  mma.transpose_a = std::get<bool>(prim.attributes.at("transpose_a"));
+  mma.transpose_b = std::get<bool>(prim.attributes.at("transpose_b"));
+  mma.alpha = std::get<double>(prim.attributes.at("alpha"));
+  mma.accumulate = accumulate;
+  if (prim.binding.swap) {  // C^T = op(B)^T op(A)^T
+    mma.acc.view = permute(mma.acc.view, {1, 0});
+    std::swap(mma.a, mma.b);
+    mma.transpose_a = !mma.transpose_a;
+    mma.transpose_b = !mma.transpose_b;
+    std::swap(mma.transpose_a, mma.transpose_b);
+  }
+  if (mma.transpose_a && !implementation.transpose_a) {
+    mma.a.view = permute(mma.a.view, {1, 0});
+    mma.transpose_a = false;
+  }
+  if (mma.transpose_b && !implementation.transpose_b) {
+    mma.b.view = permute(mma.b.view, {1, 0});
+    mma.transpose_b = false;
+  }
+  return {std::move(mma), implementation.engine, statement.origin};
+}
+
+void Selector::emit_mma(const Statement& statement, Prim prim,
+                        const ImplementationSpec& implementation, Block& out) {
+  if (prim.binding.split.empty()) prim.binding.split = automatic_split(prim, implementation);
+  const bool accumulate = std::get<bool>(prim.attributes.at("accumulate"));
+  const auto emit = [&](const Prim& part, const Cond& first, Block& body) {
+    const Cond condition = accumulate ? Cond(true) : first.negated();
+    body.push_back(make_mma(statement, part, implementation, condition));
+  };
+  fine_ &= split_call(program_, statement, prim, emit, context_.diagnostics, out);
+
+  const TileRef& c = *tile_of(prim.operands[0]);
+  const tile::Tensor& tensor = program_[c.tensor];
+  const DType held = held_as(machine_, tensor.memory, tensor.dtype);
+  if (held == tensor.dtype) return;
+  // The call's one rounding: what was summed in the accumulator type becomes values of C's type.
+  const ImplementationSpec* rounding = nullptr;
+  Prim copy{find_primitive("copy"), {c, c}, {}, {}};
+  for (const ImplementationSpec& candidate : machine_.implementations) {
+    if (rounding == nullptr && misfit(candidate, copy).empty()) rounding = &candidate;
+  }
+  SEPTRAN_CHECK(rounding != nullptr);
+  Statement round{tile::Vec{copy.primitive, copy.operands, copy.attributes, std::nullopt},
+                  rounding->engine, statement.origin};
+  round.origin.rule = rounding_rule;
+  out.push_back(std::move(round));
+}
+
+void Selector::select_prim(Statement statement, Block& out) {
+  Prim prim = std::move(std::get<Prim>(statement.node));
+  const bool by_dma = is_copy_between_memories(prim);
+  const ImplementationSpec* bound = prim.binding.implementation.empty()
+                                        ? nullptr
+                                        : machine_.find_implementation(prim.binding.implementation);
+  const EngineSpec* bound_engine = bound == nullptr ? nullptr : machine_.find_engine(bound->engine);
+  const bool bound_to_dma = bound_engine != nullptr && bound_engine->kind == EngineKind::dma;
+  if (by_dma && (bound == nullptr || bound_to_dma)) return emit_copy(statement, prim, out);
+  const ImplementationSpec* implementation = choose(statement, prim);
+  if (implementation == nullptr) return;
+  if (!implementation->matrix_types.empty()) {
+    return emit_mma(statement, std::move(prim), *implementation, out);
+  }
+  const auto emit = [&](const Prim& part, const Cond& /*first*/, Block& body) {
+    body.push_back({tile::Vec{part.primitive, part.operands, part.attributes, std::nullopt},
+                    implementation->engine, statement.origin});
+  };
+  fine_ &= split_call(program_, statement, prim, emit, context_.diagnostics, out);
+}
+
+void Selector::select_block(Block& block) {
+  Block out;
+  for (Statement& statement : block) {
+    if (std::holds_alternative<Prim>(statement.node)) {
+      select_prim(std::move(statement), out);
+      continue;
+    }
+    for (Block* inner : tile::child_blocks(statement)) select_block(*inner);
+    out.push_back(std::move(statement));
+  }
+  block = std::move(out);
+}
+
+}  // namespace
+
+Result<Program> select_implementations(Program program, const PassContext& context) {
+  if (!Selector(program, context).run()) return std::nullopt;
+  return program;
+}
+
+}  // namespace septran::passes

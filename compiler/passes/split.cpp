@@ -1,0 +1,143 @@
+#include "compiler/passes/split.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "compiler/base/messages_passes.h"
+
+namespace septran::passes {
+namespace {
+
+using tile::Block;
+using tile::Prim;
+using tile::Program;
+using tile::Statement;
+using tile::TileRef;
+
+IterationSpace iteration_space(const Prim& prim) {
+  std::vector<std::optional<std::vector<Expr>>> shapes;
+  for (const tile::Operand& operand : prim.operands) {
+    const auto* tile = std::get_if<TileRef>(&operand);
+    shapes.push_back(tile == nullptr ? std::nullopt : std::optional(tile->view.shape()));
+  }
+  return resolve_shapes(*prim.primitive, prim.attributes, shapes).space;
+}
+
+/// Cuts begin .. begin+extent-1 out of dimension `dim` of every operand that varies with it.
+/// Attributes that are positions move along.
+Prim cut(const Program& program, const Prim& prim, const IterationSpace& space, std::size_t dim,
+         const Expr& begin, const Expr& extent) {
+  Prim part = prim;
+  for (std::size_t o = 0; o < part.operands.size(); ++o) {
+    auto* tile = std::get_if<TileRef>(&part.operands[o]);
+    if (tile == nullptr) continue;
+    for (std::size_t d = 0; d < space.operand_dims[o].size(); ++d) {
+      if (space.operand_dims[o][d] != dim) continue;
+      tile->view = simplify(slice_dim(tile->view, d, begin, extent), program.vars);
+    }
+  }
+  if (prim.primitive->kind == PrimitiveKind::mask) {
+    const std::size_t rank = space.dims.size();
+    const char* moved = dim + 2 == rank ? "row0" : dim + 1 == rank ? "col0" : nullptr;
+    if (moved != nullptr) {
+      auto& value = std::get<Expr>(part.attributes.at(moved));
+      value = value + begin;
+    }
+  }
+  return part;
+}
+
+class Splitter {
+ public:
+  Splitter(Program& program, const Statement& statement, const EmitPart& emit,
+           Diagnostics& diagnostics)
+      : program_(program), statement_(statement), emit_(emit), diagnostics_(diagnostics) {}
+
+  bool run(const Prim& prim, Block& out) {
+    if (!check(prim)) return false;
+    nest(prim, 0, Cond(true), out);
+    return true;
+  }
+
+ private:
+  bool check(const Prim& prim);
+  void nest(const Prim& prim, std::size_t level, const Cond& first, Block& out);
+
+  Program& program_;
+  const Statement& statement_;
+  const EmitPart& emit_;
+  Diagnostics& diagnostics_;
+};
+
+bool Splitter::check(const Prim& prim) {
+  const IterationSpace space = iteration_space(prim);
+  bool fine = true;
+  for (const auto& split : prim.binding.split) {
+    const auto at = std::find_if(space.dims.begin(), space.dims.end(),
+                                 [&](const IterationDim& d) { return d.name == split.dim; });
+    if (at == space.dims.end()) {
+      std::vector<std::string> names;
+      for (const IterationDim& d : space.dims) names.push_back(d.name);
+      diagnostics_
+          .report(prim.binding.span, messages::unknown_split_dim, prim.primitive->name, split.dim,
+                  fmt::format("{}", fmt::join(names, ", ")))
+          .notes.push_back({statement_.origin.logic_span, "for this call"});
+      fine = false;
+      continue;
+    }
+    const PrimitiveKind kind = prim.primitive->kind;
+    const bool parallel =
+        !at->reduction && kind != PrimitiveKind::iota && kind != PrimitiveKind::quantization;
+    const bool combines = at->reduction && prim.primitive->combining;
+    if (!parallel && !combines) {
+      diagnostics_
+          .report(prim.binding.span, messages::split_unsupported, prim.primitive->name, split.dim)
+          .notes.push_back({statement_.origin.logic_span, "for this call"});
+      fine = false;
+    }
+  }
+  return fine;
+}
+
+void Splitter::nest(const Prim& prim, std::size_t level, const Cond& first, Block& out) {
+  if (level == prim.binding.split.size()) return emit_(prim, first, out);
+  const auto& split = prim.binding.split[level];
+  const IterationSpace space = iteration_space(prim);
+  const auto at = std::find_if(space.dims.begin(), space.dims.end(),
+                               [&](const IterationDim& d) { return d.name == split.dim; });
+  const auto dim = static_cast<std::size_t>(at - space.dims.begin());
+  const Expr extent = at->extent;
+  if (program_.vars.range(extent).hi <= split.size) return nest(prim, level + 1, first, out);
+
+  Expr begin_trip = 0;
+  Prim rest = prim;
+  if (at->reduction && prim.primitive->kind != PrimitiveKind::matrix) {
+    // The first part overwrites (or combines as the call says), the others combine.
+    const Expr size = program_.vars.simplify(Expr::min(split.size, extent));
+    nest(cut(program_, prim, space, dim, 0, size), level + 1, first, out);
+    rest.attributes["accumulate"] = true;
+    begin_trip = 1;
+  }
+  const VarId var = program_.vars.add(fmt::format("{0}{0}", split.dim), begin_trip,
+                                      program_.vars.simplify(Expr::ceil_div(extent, split.size)));
+  const Expr begin = Expr::var(var) * split.size;
+  const Expr size = program_.vars.simplify(Expr::min(split.size, extent - begin));
+  Cond here = first;
+  if (at->reduction) here = Cond::all({first, Cond::lt(Expr::var(var), begin_trip + 1)});
+  tile::Loop loop;
+  loop.var = var;
+  nest(cut(program_, rest, space, dim, begin, size), level + 1, here, loop.body);
+  Statement statement{std::move(loop), "", statement_.origin};
+  statement.origin.rule = fmt::format("split {}", split.dim);
+  out.push_back(std::move(statement));
+}
+
+}  // namespace
+
+bool split_call(Program& program, const Statement& statement, const Prim& prim,
+                const EmitPart& emit, Diagnostics& diagnostics, Block& out) {
+  return Splitter(program, statement, emit, diagnostics).run(prim, out);
+}
+
+}  // namespace septran::passes
