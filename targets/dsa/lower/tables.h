@@ -1,0 +1,55 @@
+// The tables of a program while it is lowered: buffers, operands, origins, barriers.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "compiler/tile/program.h"
+#include "targets/dsa/lower/values.h"
+#include "targets/dsa/program.h"
+
+namespace septran::dsa {
+
+class Tables {
+ public:
+  /// `cores`: how many copies temporaries in GLOBAL need that each core has for itself.
+  Tables(const tile::Program& program, int cores, Values& values, Program& out);
+
+  /// The operand that shows a tile as it is when an instruction issues; or why there is none, in
+  /// `fault`.
+  std::optional<OperandId> tile(const tile::TileRef& ref, std::string& fault);
+  OperandId scalar(double value) { return add(ScalarOperand{value}); }
+  OperandId integer(const Expr& value) { return add(IntegerOperand{values_.affine(value)}); }
+
+  std::uint32_t origin(const tile::Origin& origin);
+  /// Barriers between the same engines share a row.
+  std::uint32_t barrier(const std::vector<std::string>& arrive,
+                        const std::vector<std::string>& await);
+  /// The register with the current slot's offset, for a ring of more than one slot on chip.
+  [[nodiscard]] std::optional<Register> slot_register(tile::TensorId id) const;
+  /// On-chip buffers, in the order of the tile program's tensors; call it last.
+  void add_locals();
+
+ private:
+  OperandId add(Operand operand);
+  std::optional<std::uint32_t> global_buffer(tile::TensorId id, std::string& fault);
+  bool place(tile::TensorId id, TileOperand& out, std::string& fault);
+  [[nodiscard]] std::vector<std::int64_t> extents(const tile::Tensor& tensor) const;
+  [[nodiscard]] std::vector<std::int64_t> strides(const tile::Tensor& tensor) const;
+  void scan(const tile::Block& block, bool in_share);
+
+  const tile::Program& program_;
+  int cores_;
+  Values& values_;
+  Program& out_;
+  std::map<std::string, OperandId> operand_ids_;  // by text
+  std::map<tile::TensorId, std::uint32_t> globals_;
+  std::set<tile::TensorId> per_core_;  // temporaries in GLOBAL of a worker's share
+  std::map<tile::TensorId, Register> slots_;
+  std::map<std::pair<std::vector<std::string>, std::vector<std::string>>, std::uint32_t> barriers_;
+};
+
+}  // namespace septran::dsa
