@@ -1,5 +1,7 @@
 #include "compiler/tile/visit.h"
 
+#include <fmt/format.h>
+
 #include <type_traits>
 
 namespace septran::tile {
@@ -85,12 +87,22 @@ std::vector<OperandUse<const TileRef>> operands(const Statement& statement) {
   return operands_of<const TileRef>(statement);
 }
 
-Attributes with_defaults(const Primitive& primitive, const Attributes& attributes) {
-  Attributes result = attributes;
-  for (const AttributeSpec& spec : primitive.attributes) {
-    if (spec.default_value) result.try_emplace(spec.name, *spec.default_value);
+std::optional<std::string> call_fault(const Primitive* primitive,
+                                      const std::vector<Operand>& operands) {
+  if (primitive == nullptr) return "a call without a primitive";
+  if (operands.size() > primitive->operands.size()) {
+    return fmt::format("{} takes {} operands, not {}", primitive->name, primitive->operands.size(),
+                       operands.size());
   }
-  return result;
+  for (std::size_t i = 0; i < primitive->operands.size(); ++i) {
+    const OperandSpec& spec = primitive->operands[i];
+    if (i >= operands.size() || std::holds_alternative<std::monostate>(operands[i])) {
+      if (!spec.optional) return fmt::format("{} lacks operand {}", primitive->name, spec.name);
+    } else if (std::holds_alternative<double>(operands[i]) && !spec.scalar_allowed) {
+      return fmt::format("operand {} of {} cannot be a number", spec.name, primitive->name);
+    }
+  }
+  return std::nullopt;
 }
 
 void substitute(TileRef& tile, const std::function<Expr(VarId)>& value) {

@@ -44,8 +44,10 @@ struct OperandUse {
 std::vector<OperandUse<TileRef>> operands(Statement& statement);
 std::vector<OperandUse<const TileRef>> operands(const Statement& statement);
 
-/// The attributes of a call with the primitive's defaults for those that are not given.
-Attributes with_defaults(const Primitive& primitive, const Attributes& attributes);
+/// Why a call's operands are not such as the primitive's table allows (shapes aside): too many, one
+/// that is missing, a scalar where a tensor must stand. Nothing if they are.
+std::optional<std::string> call_fault(const Primitive* primitive,
+                                      const std::vector<Operand>& operands);
 
 /// Every variable replaced in what a statement says itself and in the blocks inside it. The bounds
 /// of loops stand in the VarTable and are left alone; so are the shapes of tensors.
