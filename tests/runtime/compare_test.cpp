@@ -123,7 +123,7 @@ TEST(Compare, SystematicErrorsShowInTheNorm) {
 /// Dot products of random vectors, added up in f32 from the front or from the back; `lost` leaves
 /// out the last term, as a kernel that mistakes its bounds would.
 HostTensor dot_products(int length, bool backwards, bool lost, bool positive) {
-  constexpr int count = 2000;
+  constexpr int count = 500;
   std::mt19937 generator(5);
   std::vector<double> values;
   for (int i = 0; i < count; ++i) {
