@@ -1,0 +1,4 @@
+@task.define
+def f(A): pass
+@task.define
+def g(A): pass

@@ -1,0 +1,3 @@
+@t.define
+def f(A): pass
+import task_lang as t
