@@ -45,18 +45,18 @@ class NameSet {
 /// Walks a program as its text will be read and notes what each place declares.
 class Planner {
  public:
-  explicit Planner(const Program& program) : plan_{program, {}, {}} {
-    std::uint32_t vars = static_cast<std::uint32_t>(plan_.program.vars.size());
-    std::uint32_t tensors = static_cast<std::uint32_t>(plan_.program.tensors.size());
-    find_limits(vars, tensors);
-    // Stand-ins for what broken programs refer to. Ids beyond any sense are not worth a table.
-    while (plan_.program.vars.size() < vars) plan_.program.vars.add("unknown", 0, 0);
-    plan_.program.tensors.resize(tensors);
-    active_.resize(vars);
-    in_header_.resize(vars);
-    position_.resize(vars, UINT32_MAX);
-    declared_.resize(tensors);
-    tensor_in_header_.resize(tensors);
+  explicit Planner(const Program& program)
+      : plan_{program, {}, {}},
+        active_(program.vars.size()),
+        declared_(program.tensors.size()),
+        tensor_in_header_(program.tensors.size()) {
+    // Ids that are out of range share one entry behind the others, if there are any.
+    if (uses_unknown_vars()) {
+      plan_.program.vars.add("unknown", 0, 0);
+      active_.push_back(false);
+    }
+    in_header_.resize(active_.size());
+    position_.resize(active_.size(), UINT32_MAX);
   }
 
   TextPlan run() {
@@ -73,40 +73,30 @@ class Planner {
   }
 
  private:
-  static constexpr std::uint32_t id_limit = 1U << 20;
+  std::uint32_t slot(VarId var) const {
+    return std::min(var.value, static_cast<std::uint32_t>(active_.size()) - 1);
+  }
 
-  void find_limits(std::uint32_t& vars, std::uint32_t& tensors) {
+  bool uses_unknown_vars() const {
     std::vector<VarId> used;
-    const auto tensor = [&](TensorId id) {
-      if (id.value < id_limit) tensors = std::max(tensors, id.value + 1);
-    };
     for (std::uint32_t i = 0; i < plan_.program.vars.size(); ++i) {
       plan_.program.vars[VarId{i}].begin.collect_vars(used);
       plan_.program.vars[VarId{i}].end.collect_vars(used);
     }
-    for (const Tensor& t : plan_.program.tensors) {
-      for (const Expr& extent : t.shape) extent.collect_vars(used);
+    for (const Tensor& tensor : plan_.program.tensors) {
+      for (const Expr& extent : tensor.shape) extent.collect_vars(used);
     }
-    for_each_statement(std::as_const(plan_.program.body), [&](const Statement& statement) {
+    for_each_statement(plan_.program.body, [&](const Statement& statement) {
       collect_vars(statement, used);
       for (const VarId var : bound_vars(statement)) used.push_back(var);
-      for (const auto& use : operands(statement)) tensor(use.tile->tensor);
-      if (const Alloc* alloc = std::get_if<Alloc>(&statement.node)) tensor(alloc->tensor);
-      if (const Scope* scope = std::get_if<Scope>(&statement.node)) {
-        for (const ScopeArgument& argument : scope->arguments) {
-          tensor(argument.parameter);
-          tensor(argument.source.tensor);
-        }
-      }
     });
-    for (const VarId var : used) {
-      if (var.value < id_limit) vars = std::max(vars, var.value + 1);
-    }
+    return std::any_of(used.begin(), used.end(),
+                       [&](VarId var) { return var.value >= plan_.program.vars.size(); });
   }
 
   void use(const std::vector<VarId>& vars) {
     for (const VarId var : vars) {
-      if (!active_.at(var.value)) need_in_header(var);
+      if (!active_[slot(var)]) need_in_header(VarId{slot(var)});
     }
   }
   void use(const Expr& e) {
@@ -115,7 +105,7 @@ class Planner {
     use(vars);
   }
   void use(TensorId id) {
-    if (!declared_.at(id.value)) need_in_header(id);
+    if (id.value < declared_.size() && !declared_[id.value]) need_in_header(id);
   }
 
   void need_in_header(VarId var) {
@@ -124,7 +114,7 @@ class Planner {
     std::vector<VarId> bounds;
     plan_.program.vars[var].begin.collect_vars(bounds);
     plan_.program.vars[var].end.collect_vars(bounds);
-    for (const VarId bound : bounds) need_in_header(bound);
+    for (const VarId bound : bounds) need_in_header(VarId{slot(bound)});
   }
   void need_in_header(TensorId id) {
     declared_[id.value] = true;
@@ -132,15 +122,16 @@ class Planner {
     for (const Expr& extent : plan_.program[id].shape) {
       std::vector<VarId> vars;
       extent.collect_vars(vars);
-      for (const VarId var : vars) need_in_header(var);
+      for (const VarId var : vars) need_in_header(VarId{slot(var)});
     }
   }
   void declare(TensorId id) {
-    if (declared_.at(id.value)) return;
+    if (id.value >= declared_.size() || declared_[id.value]) return;
     declared_[id.value] = true;
     for (const Expr& extent : plan_.program[id].shape) use(extent);
   }
   void bind(VarId var) {
+    var.value = slot(var);
     use(plan_.program.vars[var].begin);
     use(plan_.program.vars[var].end);
     if (position_[var.value] == UINT32_MAX) position_[var.value] = next_++;
@@ -163,8 +154,8 @@ class Planner {
       std::vector<VarId> added;
       for (const VarId var : bound) {
         bind(var);
-        if (!active_[var.value]) added.push_back(var);
-        active_[var.value] = true;
+        if (!active_[slot(var)]) added.push_back(VarId{slot(var)});
+        active_[slot(var)] = true;
       }
       for (const Block* child : child_blocks(statement)) walk(*child);
       for (const VarId var : added) active_[var.value] = false;
@@ -185,7 +176,7 @@ class Planner {
     std::sort(order.begin(), order.end());
     std::vector<VarId> renamed(position_.size());
     for (std::uint32_t i = 0; i < order.size(); ++i) renamed[order[i].second.value] = VarId{i};
-    const auto value = [&](VarId var) { return Expr::var(renamed.at(var.value)); };
+    const auto value = [&](VarId var) { return Expr::var(renamed[slot(var)]); };
 
     Program& program = plan_.program;
     VarTable vars;
@@ -202,9 +193,9 @@ class Planner {
     }
     substitute(program.body, value);
     for_each_statement(program.body, [&](Statement& statement) {
-      if (Loop* loop = std::get_if<Loop>(&statement.node)) loop->var = renamed[loop->var.value];
+      if (Loop* loop = std::get_if<Loop>(&statement.node)) loop->var = renamed[slot(loop->var)];
       if (Parallel* parallel = std::get_if<Parallel>(&statement.node)) {
-        for (VarId& var : parallel->vars) var = renamed[var.value];
+        for (VarId& var : parallel->vars) var = renamed[slot(var)];
       }
     });
   }
@@ -222,7 +213,7 @@ class Planner {
   }
 
   TextPlan plan_;
-  std::vector<bool> active_;
+  std::vector<bool> active_;  // variables
   std::vector<bool> in_header_;
   std::vector<std::uint32_t> position_;  // when the text binds it
   std::vector<bool> declared_;

@@ -34,10 +34,8 @@ class TreePrinter {
     out_ += '\n';
   }
   static std::string place(const std::string& logic, const std::string& mapping) {
-    Origin origin;
-    origin.logic = logic;
-    origin.mapping = mapping;
-    return origin_comment(origin);
+    if (logic.empty() && mapping.empty()) return "";
+    return "(" + logic + (logic.empty() || mapping.empty() ? "" : ", ") + mapping + ")";
   }
   /// A tile without the sign that marks tensors in program text.
   std::string tile(const TileRef& ref) const { return tile_text(ref, plan_.program).substr(1); }
