@@ -32,13 +32,12 @@ inline constexpr Message entry_dtype_mismatch{
     "'{0}' is given element type {1}, but it is fixed to {2}"};
 inline constexpr Message entry_too_large{"entry-too-large", Severity::error,
                                          "tensor '{0}' of {1} elements a dimension is too large",
-                                         "its size in bytes must stay below 2^62"};
+                                         "its size in bytes must stay below 2^61"};
 
 // Values and names.
 inline constexpr Message value_type{"value-type", Severity::error, "expected {0}, found {1}",
                                     "{2}"};
 inline constexpr Message no_value{"no-value", Severity::error, "'{0}' has no value here", "{1}"};
-inline constexpr Message wrong_arguments{"wrong-arguments", Severity::error, "'{0}' {1}"};
 inline constexpr Message unknown_member{"unknown-member", Severity::error, "{0} has no '{1}'",
                                         "{2}"};
 inline constexpr Message integer_overflow{"integer-overflow", Severity::error,
@@ -65,6 +64,8 @@ inline constexpr Message assertion_failed{"assertion-failed", Severity::error,
 // Tensors, views and partitions.
 inline constexpr Message extent_below_one{"extent-below-one", Severity::error,
                                           "{0} is {1}, but dimensions are at least 1"};
+inline constexpr Message block_extent_count{"block-extent-count", Severity::error,
+                                            "{0} block extents for a tensor of {1} dimensions"};
 inline constexpr Message too_many_subscripts{"too-many-subscripts", Severity::error,
                                              "{0} subscripts for {1} of {2} dimensions"};
 inline constexpr Message subscript_out_of_range{"subscript-out-of-range", Severity::error,
@@ -74,8 +75,8 @@ inline constexpr Message slice_out_of_range{
     "slices are not clipped; use min(..., {3}) for the last one"};
 inline constexpr Message empty_slice{"empty-slice", Severity::error, "slice {0} : {1} is empty"};
 inline constexpr Message bad_view{"bad-view", Severity::error, "no view: {0}", "{1}"};
-inline constexpr Message tensor_too_large{"tensor-too-large", Severity::error,
-                                          "this tensor may take more than 2^62 bytes"};
+inline constexpr Message temporary_too_large{"temporary-too-large", Severity::error,
+                                          "this tensor may take more than 2^61 bytes"};
 inline constexpr Message missing_tunable{
     "missing-tunable", Severity::error, "tunable '{0}' has no value",
     "set it in the mapping's tunables, or give a default: task.tunable(\"{0}\", ...)"};
@@ -91,14 +92,6 @@ inline constexpr Message launch_extent_mismatch{
     "dimension {0} of argument '{1}' is {2}, but {3} is {4}"};
 inline constexpr Message primitive_argument{"primitive-argument", Severity::error,
                                             "'{0}' of primitive '{1}' must be {2}, but it is {3}"};
-inline constexpr Message unknown_primitive_argument{"unknown-primitive-argument", Severity::error,
-                                                    "primitive '{0}' has no operand or attribute "
-                                                    "'{1}'",
-                                                    "did you mean '{2}'?"};
-inline constexpr Message no_such_primitive{"no-such-primitive", Severity::error,
-                                           "unknown primitive '{0}'", "did you mean '{1}'?"};
-inline constexpr Message missing_operand{"missing-operand", Severity::error,
-                                         "primitive '{0}' needs operand '{1}'"};
 inline constexpr Message primitive_attribute{"primitive-attribute", Severity::error, "{0}", "{1}"};
 inline constexpr Message primitive_shapes{"primitive-shapes", Severity::error, "{0}: {1}"};
 inline constexpr Message read_only_write{"read-only-write", Severity::error,

@@ -27,34 +27,19 @@ double im2col_elements(const View& image, const Im2colParams& params) {
 
 }  // namespace
 
-bool Evaluator::call_arguments(const Call& call, Span span,
-                               std::initializer_list<const char*> names, std::size_t required,
-                               std::vector<const Expression*>& arguments) {
+/// Arguments by name; null for those left out. The parser has checked names and number.
+std::vector<const Expression*> Evaluator::call_arguments(const Call& call,
+                                                         std::initializer_list<const char*> names) {
   const std::vector<std::string> known(names.begin(), names.end());
-  arguments.assign(known.size(), nullptr);
-  const auto fault = [&](Span where, const std::string& text) {
-    checker_.report(where, messages::wrong_arguments, call.function, text);
-    return false;
-  };
-  if (call.arguments.size() > known.size()) {
-    return fault(span, fmt::format("takes at most {} arguments", known.size()));
-  }
+  std::vector<const Expression*> arguments(known.size(), nullptr);
+  SEPTRAN_CHECK(call.arguments.size() <= known.size());
   for (std::size_t i = 0; i < call.arguments.size(); ++i) arguments[i] = call.arguments[i].get();
   for (const KeywordArgument& keyword : call.keywords) {
     const auto at = std::find(known.begin(), known.end(), keyword.name);
-    if (at == known.end()) {
-      return fault(keyword.name_span, fmt::format("has no argument '{}'", keyword.name));
-    }
-    const auto index = static_cast<std::size_t>(at - known.begin());
-    if (arguments[index] != nullptr) {
-      return fault(keyword.name_span, fmt::format("is given '{}' twice", keyword.name));
-    }
-    arguments[index] = keyword.value.get();
+    SEPTRAN_CHECK(at != known.end());
+    arguments[static_cast<std::size_t>(at - known.begin())] = keyword.value.get();
   }
-  for (std::size_t i = 0; i < required; ++i) {
-    if (arguments[i] == nullptr) return fault(span, fmt::format("needs '{}'", known[i]));
-  }
-  return true;
+  return arguments;
 }
 
 Value Evaluator::eval_call(const Call& e, Span span) {
@@ -64,11 +49,10 @@ Value Evaluator::eval_call(const Call& e, Span span) {
   if (e.function == "tunable") return eval_tunable(e, span);
   if (e.function == "partition") return call_partition(e, span);
   if (e.function == "tensor") return call_tensor(e, span, "");
-  if (e.function == "transpose") return call_transpose(e, span);
+  if (e.function == "transpose") return call_transpose(e);
   if (e.function == "reshape") return call_reshape(e, span);
   if (e.function == "im2col") return call_im2col(e, span);
-  checker_.report(e.function_span, messages::unknown_member, "the language", e.function, "");
-  return {};
+  SEPTRAN_BUG("unknown function of the language");
 }
 
 Value Evaluator::eval_min_max(const Call& e, Span span) {
@@ -77,17 +61,6 @@ Value Evaluator::eval_min_max(const Call& e, Span span) {
   for (const ExpressionPtr& argument : e.arguments) {
     values.emplace_back(eval(*argument), argument->span);
     if (values.back().first.invalid()) return {};
-  }
-  if (values.size() == 1) {  // of a tuple
-    if (const auto* items = values[0].first.get<SequenceValue>()) {
-      std::vector<std::pair<Value, Span>> unpacked;
-      for (const Value& item : *items) unpacked.emplace_back(item, values[0].second);
-      values = std::move(unpacked);
-    }
-  }
-  if (values.empty() || !e.keywords.empty()) {
-    checker_.report(span, messages::wrong_arguments, e.function, "takes one value or more");
-    return {};
   }
   const bool integers = std::all_of(values.begin(), values.end(),
                                     [](const auto& v) { return v.first.template get<Expr>(); });
@@ -110,8 +83,7 @@ Value Evaluator::eval_min_max(const Call& e, Span span) {
 }
 
 Value Evaluator::call_ceildiv(const Call& e, Span span) {
-  std::vector<const Expression*> arguments;
-  if (!call_arguments(e, span, {"a", "b"}, 2, arguments)) return {};
+  const auto arguments = call_arguments(e, {"a", "b"});
   const auto a = to_integer(eval(*arguments[0]), arguments[0]->span);
   const auto b = to_integer(eval(*arguments[1]), arguments[1]->span);
   if (!a || !b) return {};
@@ -120,8 +92,7 @@ Value Evaluator::call_ceildiv(const Call& e, Span span) {
 }
 
 Value Evaluator::call_math(const Call& e, Span span) {
-  std::vector<const Expression*> arguments;
-  if (!call_arguments(e, span, {"x"}, 1, arguments)) return {};
+  const auto arguments = call_arguments(e, {"x"});
   const auto x = to_number(eval(*arguments[0]), arguments[0]->span);
   if (!x) return {};
   if (e.function == "exp2") return {std::exp2(*x)};
@@ -133,12 +104,9 @@ Value Evaluator::call_math(const Call& e, Span span) {
 }
 
 Value Evaluator::eval_tunable(const Call& e, Span span) {
-  std::vector<const Expression*> arguments;
-  if (!call_arguments(e, span, {"name", "default"}, 1, arguments)) return {};
-  const Value name = eval(*arguments[0]);
-  const auto* text = name.get<std::string>();
-  if (text == nullptr) return wrong_type("the name of a tunable", name, arguments[0]->span);
-  const Value value = tunable_value(*text, span, arguments[1] != nullptr);
+  const auto arguments = call_arguments(e, {"name", "default"});
+  const std::string& name = std::get<StringLiteral>(arguments[0]->node).value;
+  Value value = tunable_value(name, span, arguments[1] != nullptr);
   if (value.get<NoneValue>() == nullptr) return value;
   return eval(*arguments[1]);
 }
@@ -168,8 +136,7 @@ Value Evaluator::tunable_value(const std::string& name, Span span, bool has_defa
 }
 
 Value Evaluator::call_tensor(const Call& e, Span span, const std::string& name) {
-  std::vector<const Expression*> arguments;
-  if (!call_arguments(e, span, {"shape", "dtype"}, 2, arguments)) return {};
+  const auto arguments = call_arguments(e, {"shape", "dtype"});
   auto shape = to_integers(eval(*arguments[0]), arguments[0]->span, "a shape");
   const auto dtype = to_dtype(eval(*arguments[1]), arguments[1]->span);
   if (!shape || !dtype) return {};
@@ -183,7 +150,7 @@ Value Evaluator::call_tensor(const Call& e, Span span, const std::string& name) 
     }
     const std::int64_t largest = std::max<std::int64_t>(1, vars_.range(extent).hi);
     if (__builtin_mul_overflow(bytes, largest, &bytes) || bytes > max_tensor_bytes) {
-      checker_.report(span, messages::tensor_too_large);
+      checker_.report(span, messages::temporary_too_large);
       return {};
     }
   }
@@ -205,21 +172,9 @@ Value Evaluator::call_tensor(const Call& e, Span span, const std::string& name) 
 }
 
 Value Evaluator::call_partition(const Call& e, Span span) {
-  std::vector<const Expression*> arguments;
-  if (!call_arguments(e, span, {"T", "by", "shape", "shape_from"}, 1, arguments)) return {};
+  const auto arguments = call_arguments(e, {"T", "by", "shape", "shape_from"});
   const auto tensor = to_tensor(eval(*arguments[0]), arguments[0]->span);
   if (!tensor) return {};
-  if (arguments[1] != nullptr) {
-    const Value by = eval(*arguments[1]);
-    const auto* text = by.get<std::string>();
-    if (text == nullptr || *text != "blocks")
-      return wrong_type("\"blocks\"", by, arguments[1]->span);
-  }
-  if (arguments[2] != nullptr && arguments[3] != nullptr) {
-    checker_.report(span, messages::wrong_arguments, e.function,
-                    "takes shape or shape_from, not both");
-    return {};
-  }
   const auto blocks = partition_blocks(*tensor, arguments[2], arguments[3], span);
   if (!blocks) return {};
   const Span shape_span = arguments[2] != nullptr ? arguments[2]->span : span;
@@ -253,18 +208,8 @@ std::optional<std::vector<Expr>> Evaluator::partition_blocks(const TensorValue& 
   const std::size_t rank = tensor.view.rank();
   if (shape != nullptr) return block_extents(eval(*shape), rank, false, shape->span);
   if (shape_from != nullptr) {
-    const Value from = eval(*shape_from);
-    const auto* name = from.get<std::string>();
-    const auto& parameters = frame().task->parameters;
-    const bool known = name != nullptr &&
-                       std::any_of(parameters.begin(), parameters.end(), [&](const Parameter& p) {
-                         return p.name == *name && p.kind == ParameterKind::tensor;
-                       });
-    if (!known) {
-      wrong_type("the name of a tensor parameter", from, shape_from->span);
-      return std::nullopt;
-    }
-    const Value own = tunable_value("block_shape_" + *name, span, true);
+    const std::string& name = std::get<StringLiteral>(shape_from->node).value;
+    const Value own = tunable_value("block_shape_" + name, span, true);
     if (own.get<NoneValue>() == nullptr) return block_extents(own, rank, true, span);
   }
   return block_extents(tunable_value("block_size", span, false), rank, shape_from != nullptr, span);
@@ -277,16 +222,14 @@ std::optional<std::vector<Expr>> Evaluator::block_extents(const Value& value, st
   if (!extents) return std::nullopt;
   if (cut && extents->size() > rank) extents->resize(rank);
   if (extents->size() != rank) {
-    checker_.report(span, messages::wrong_arguments, "partition",
-                    fmt::format("has {} block extents for {} dimensions", extents->size(), rank));
+    checker_.report(span, messages::block_extent_count, extents->size(), rank);
     return std::nullopt;
   }
   return extents;
 }
 
-Value Evaluator::call_transpose(const Call& e, Span span) {
-  std::vector<const Expression*> arguments;
-  if (!call_arguments(e, span, {"T", "axes"}, 2, arguments)) return {};
+Value Evaluator::call_transpose(const Call& e) {
+  const auto arguments = call_arguments(e, {"T", "axes"});
   auto tensor = to_tensor(eval(*arguments[0]), arguments[0]->span);
   const auto values = to_integers(eval(*arguments[1]), arguments[1]->span, "axes");
   if (!tensor || !values) return {};
@@ -310,8 +253,7 @@ Value Evaluator::call_transpose(const Call& e, Span span) {
 }
 
 Value Evaluator::call_reshape(const Call& e, Span span) {
-  std::vector<const Expression*> arguments;
-  if (!call_arguments(e, span, {"T", "shape"}, 2, arguments)) return {};
+  const auto arguments = call_arguments(e, {"T", "shape"});
   auto tensor = to_tensor(eval(*arguments[0]), arguments[0]->span);
   const auto extents = to_integers(eval(*arguments[1]), arguments[1]->span, "a shape");
   if (!tensor || !extents) return {};
@@ -353,10 +295,7 @@ Value Evaluator::call_reshape(const Call& e, Span span) {
 }
 
 Value Evaluator::call_im2col(const Call& e, Span span) {
-  std::vector<const Expression*> arguments;
-  if (!call_arguments(e, span, {"X", "kernel", "stride", "padding", "dilation"}, 2, arguments)) {
-    return {};
-  }
+  const auto arguments = call_arguments(e, {"X", "kernel", "stride", "padding", "dilation"});
   auto tensor = to_tensor(eval(*arguments[0]), arguments[0]->span);
   if (!tensor) return {};
   Im2colParams params;
@@ -386,7 +325,7 @@ Value Evaluator::call_im2col(const Call& e, Span span) {
     whole = base.view.dims[d].extent == roots_.at(base.root).shape[axis];
   }
   if (whole && im2col_elements(tensor->view, params) >= 0x1p60) {
-    checker_.report(span, messages::tensor_too_large);
+    checker_.report(span, messages::temporary_too_large);
     return {};
   }
   auto view = whole ? im2col(tensor->view, params) : std::nullopt;

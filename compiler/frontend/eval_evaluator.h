@@ -52,7 +52,7 @@ class Evaluator {
 
   // Launches (eval_launch.cpp)
   void run_launch(const Launch& launch, Span span);
-  bool launch_arguments(const Launch& launch, const Task& callee, Span span,
+  bool launch_arguments(const Launch& launch, const Task& callee,
                         std::vector<LaunchArgument>& arguments, std::vector<Span>& spans);
   std::optional<LaunchArgument> launch_argument(const Parameter& parameter, const Task& callee,
                                                 const Value& value, Span span);
@@ -66,8 +66,6 @@ class Evaluator {
   // Primitive calls (eval_primitive.cpp)
   struct PreparedCall;
   void run_primitive(const PrimitiveCall& call, Span span);
-  bool prepare_argument(PreparedCall& prepared, const std::string& name, const Value& value,
-                        Span span);
   bool prepare_operand(PreparedCall& prepared, std::size_t index, const Value& value, Span span);
   bool prepare_attribute(PreparedCall& prepared, const AttributeSpec& spec, const Value& value,
                          Span span);
@@ -97,8 +95,8 @@ class Evaluator {
 
   // Functions of the language (eval_call.cpp)
   Value eval_call(const Call& e, Span span);
-  bool call_arguments(const Call& call, Span span, std::initializer_list<const char*> names,
-                      std::size_t required, std::vector<const Expression*>& arguments);
+  static std::vector<const Expression*> call_arguments(const Call& call,
+                                                       std::initializer_list<const char*> names);
   Value eval_min_max(const Call& e, Span span);
   Value eval_tunable(const Call& e, Span span);
   Value tunable_value(const std::string& name, Span span, bool has_default);
@@ -109,7 +107,7 @@ class Evaluator {
                                                     const Expression* shape_from, Span span);
   std::optional<std::vector<Expr>> block_extents(const Value& value, std::size_t rank, bool cut,
                                                  Span span);
-  Value call_transpose(const Call& e, Span span);
+  Value call_transpose(const Call& e);
   Value call_reshape(const Call& e, Span span);
   Value call_im2col(const Call& e, Span span);
   Value call_math(const Call& e, Span span);
@@ -119,8 +117,8 @@ class Evaluator {
   Value eval_attribute(const Attribute& e, Span span);
   Value eval_subscript(const Subscript& e, Span span);
   Value subscript_sequence(const SequenceValue& sequence, const Subscript& e, Span span);
-  Value subscript_tensor(const TensorValue& tensor, const Subscript& e, Span span);
-  Value subscript_partition(const PartitionValue& partition, const Subscript& e, Span span);
+  Value subscript_tensor(const TensorValue& tensor, const Subscript& e);
+  Value subscript_partition(const PartitionValue& partition, const Subscript& e);
   std::optional<std::pair<Expr, Expr>> slice_bounds(const SubscriptItem& item, const Expr& extent,
                                                     std::size_t dim);
   Expr simplified_extent(const Expr& extent) const;

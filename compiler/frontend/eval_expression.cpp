@@ -9,7 +9,7 @@ namespace septran::lang {
 namespace {
 
 constexpr std::int64_t magnitude_limit = std::int64_t{1} << 61;
-constexpr std::size_t depth_limit = 1000;
+constexpr std::size_t depth_limit = 1200;
 constexpr std::size_t atom_limit = 64;
 
 /// Atoms in an expression; minima and maxima weigh more, since bounds of their sums multiply.
@@ -210,8 +210,7 @@ Value Evaluator::eval_node(const Expression& e) {
   if (const auto* n = std::get_if<ModuleAttribute>(&e.node)) {
     if (n->name == "inf") return {std::numeric_limits<double>::infinity()};
     if (const auto dtype = parse_dtype(n->name)) return {*dtype};
-    checker_.report(span, messages::unknown_member, "the language", n->name, "");
-    return {};
+    SEPTRAN_BUG("unknown value of the language");
   }
   SequenceValue items;
   bool valid = true;

@@ -23,21 +23,13 @@ std::string parameter_text(const Parameter& parameter) {
 
 void Evaluator::run_launch(const Launch& launch, Span span) {
   const Task* callee = module_.find(launch.callee);
-  if (callee == nullptr) {
-    checker_.report(launch.callee_span, messages::no_value, launch.callee, "");
-    return;
-  }
+  SEPTRAN_CHECK(callee != nullptr);
   LaunchRequest request{*frame().task, launch, *callee, {}, span};
   std::vector<Span> spans;
-  if (!launch_arguments(launch, *callee, span, request.arguments, spans)) return;
+  if (!launch_arguments(launch, *callee, request.arguments, spans)) return;
   Frame frame;
   frame.task = callee;
   if (!bind_dimensions(*callee, request.arguments, spans, frame)) return;
-  constexpr std::size_t launch_depth_limit = 200;
-  if (chain_.size() >= launch_depth_limit) {
-    checker_.report(span, messages::too_complex);
-    return;
-  }
   bool entered = false;
   visitor_.launch(request, [&](std::span<const LaunchArgument> arguments) {
     SEPTRAN_CHECK(!entered);
@@ -46,30 +38,20 @@ void Evaluator::run_launch(const Launch& launch, Span span) {
   });
 }
 
-bool Evaluator::launch_arguments(const Launch& launch, const Task& callee, Span span,
+/// The parser has checked names and number.
+bool Evaluator::launch_arguments(const Launch& launch, const Task& callee,
                                  std::vector<LaunchArgument>& arguments, std::vector<Span>& spans) {
-  const auto fault = [&](Span where, const std::string& text) {
-    checker_.report(where, messages::wrong_arguments, callee.name, text);
-    return false;
-  };
-  const std::size_t count = callee.parameters.size();
-  std::vector<const Expression*> given(count, nullptr);
-  if (launch.arguments.size() > count) return fault(span, fmt::format("takes {} arguments", count));
-  for (std::size_t i = 0; i < launch.arguments.size(); ++i) given[i] = launch.arguments[i].get();
+  std::vector<const Expression*> given;
+  for (const ExpressionPtr& argument : launch.arguments) given.push_back(argument.get());
+  given.resize(callee.parameters.size(), nullptr);
   for (const KeywordArgument& keyword : launch.keywords) {
-    std::size_t p = 0;
-    while (p < count && callee.parameters[p].name != keyword.name) ++p;
-    if (p == count) return fault(keyword.name_span, fmt::format("has no '{}'", keyword.name));
-    if (given[p] != nullptr) {
-      return fault(keyword.name_span, fmt::format("is given '{}' twice", keyword.name));
+    for (std::size_t p = 0; p < given.size(); ++p) {
+      if (callee.parameters[p].name == keyword.name) given[p] = keyword.value.get();
     }
-    given[p] = keyword.value.get();
   }
   bool valid = true;
-  for (std::size_t p = 0; p < count; ++p) {
-    if (given[p] == nullptr) {
-      return fault(span, fmt::format("needs '{}'", callee.parameters[p].name));
-    }
+  for (std::size_t p = 0; p < given.size(); ++p) {
+    SEPTRAN_CHECK(given[p] != nullptr);
     const Value value = eval(*given[p]);
     auto argument = launch_argument(callee.parameters[p], callee, value, given[p]->span);
     valid = valid && argument.has_value();

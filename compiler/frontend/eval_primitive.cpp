@@ -11,7 +11,6 @@ struct Evaluator::PreparedCall {
   const PrimitiveCall& call;
   const Primitive& primitive;
   std::vector<OperandValue> operands;
-  std::vector<bool> operand_given;
   Attributes attributes;
   std::vector<std::pair<std::string, Cond>> conditions;  // boolean attributes not yet decided
   std::map<std::string, Span> spans;                     // of what was given, by name
@@ -24,65 +23,31 @@ struct Evaluator::PreparedCall {
 
 void Evaluator::run_primitive(const PrimitiveCall& call, Span span) {
   const Primitive* primitive = find_primitive(call.primitive);
-  if (primitive == nullptr) {
-    checker_.report(call.primitive_span, messages::no_such_primitive, call.primitive,
-                    nearest_primitive(call.primitive).value_or("gemm"));
-    return;
-  }
-  PreparedCall prepared{call, *primitive, {}, {}, {}, {}, {}};
+  SEPTRAN_CHECK(primitive != nullptr);
+  PreparedCall prepared{call, *primitive, {}, {}, {}, {}};
   prepared.operands.resize(primitive->operands.size());
-  prepared.operand_given.resize(primitive->operands.size());
-  std::vector<std::string> names;
-  for (const OperandSpec& operand : primitive->operands) names.push_back(operand.name);
-  for (const AttributeSpec& attribute : primitive->attributes) names.push_back(attribute.name);
-  if (call.arguments.size() > names.size()) {
-    checker_.report(span, messages::wrong_arguments, primitive->name,
-                    fmt::format("takes at most {} arguments", names.size()));
-    return;
-  }
+  // The parser has put operands into the table's order, and attributes behind their names.
   bool valid = true;
-  for (std::size_t i = 0; i < call.arguments.size(); ++i) {
-    const Span at = call.arguments[i]->span;
-    valid = prepare_argument(prepared, names[i], eval(*call.arguments[i]), at) && valid;
+  for (std::size_t o = 0; o < call.arguments.size(); ++o) {
+    if (call.arguments[o] == nullptr) continue;
+    const Span at = call.arguments[o]->span;
+    prepared.spans[primitive->operands[o].name] = at;
+    valid = prepare_operand(prepared, o, eval(*call.arguments[o]), at) && valid;
   }
   for (const KeywordArgument& keyword : call.attributes) {
-    if (std::find(names.begin(), names.end(), keyword.name) == names.end()) {
-      checker_.report(keyword.name_span, messages::unknown_primitive_argument, primitive->name,
-                      keyword.name, nearest_name(keyword.name, names).value_or(names.back()));
-      valid = false;
-      continue;
-    }
-    const Value value = eval(*keyword.value);
-    valid = prepare_argument(prepared, keyword.name, value, keyword.value->span) && valid;
-  }
-  for (std::size_t o = 0; o < primitive->operands.size(); ++o) {
-    if (prepared.operand_given[o] || primitive->operands[o].optional) continue;
-    checker_.report(span, messages::missing_operand, primitive->name, primitive->operands[o].name);
-    valid = false;
+    const AttributeSpec* spec = primitive->find_attribute(keyword.name);
+    SEPTRAN_CHECK(spec != nullptr);
+    prepared.spans[keyword.name] = keyword.value->span;
+    valid = prepare_attribute(prepared, *spec, eval(*keyword.value), keyword.value->span) && valid;
   }
   if (valid) split_conditions(prepared, span);
-}
-
-bool Evaluator::prepare_argument(PreparedCall& prepared, const std::string& name,
-                                 const Value& value, Span span) {
-  if (value.invalid()) return false;
-  const Primitive& primitive = prepared.primitive;
-  if (!prepared.spans.emplace(name, span).second) {
-    checker_.report(span, messages::wrong_arguments, primitive.name,
-                    fmt::format("is given '{}' twice", name));
-    return false;
-  }
-  for (std::size_t o = 0; o < primitive.operands.size(); ++o) {
-    if (primitive.operands[o].name == name) return prepare_operand(prepared, o, value, span);
-  }
-  return prepare_attribute(prepared, *primitive.find_attribute(name), value, span);
 }
 
 bool Evaluator::prepare_operand(PreparedCall& prepared, std::size_t index, const Value& value,
                                 Span span) {
   const OperandSpec& spec = prepared.primitive.operands[index];
+  if (value.invalid()) return false;
   if (value.get<NoneValue>() != nullptr && spec.optional) return true;
-  prepared.operand_given[index] = true;
   const bool number = value.get<double>() != nullptr || value.get<Expr>() != nullptr;
   if (spec.scalar_allowed && number) {
     const auto scalar = to_number(value, span);
@@ -108,6 +73,7 @@ bool Evaluator::prepare_operand(PreparedCall& prepared, std::size_t index, const
 
 bool Evaluator::prepare_attribute(PreparedCall& prepared, const AttributeSpec& spec,
                                   const Value& value, Span span) {
+  if (value.invalid()) return false;
   if (value.get<NoneValue>() != nullptr) return true;  // counts as not given
   if (const Cond* condition = value.get<Cond>()) {
     if (const auto decided = condition->decide(vars_)) {

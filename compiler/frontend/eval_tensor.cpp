@@ -88,14 +88,12 @@ Value Evaluator::eval_subscript(const Subscript& e, Span span) {
                     tensor != nullptr ? "a tensor" : "a partition", rank);
     return {};
   }
-  return tensor != nullptr ? subscript_tensor(*tensor, e, span)
-                           : subscript_partition(*partition, e, span);
+  return tensor != nullptr ? subscript_tensor(*tensor, e) : subscript_partition(*partition, e);
 }
 
 Value Evaluator::subscript_sequence(const SequenceValue& sequence, const Subscript& e, Span span) {
   if (e.items.size() != 1 || e.items[0].is_slice) {
-    checker_.report(span, messages::wrong_arguments, "a tuple", "takes one index");
-    return {};
+    return wrong_type("one index", {SequenceValue(e.items.size())}, span);
   }
   const Span item_span = e.items[0].span;
   const auto index = to_constant(eval(*e.items[0].index), item_span, "an index of a tuple");
@@ -125,7 +123,7 @@ std::optional<std::pair<Expr, Expr>> Evaluator::slice_bounds(const SubscriptItem
   return std::pair{*begin, *end};
 }
 
-Value Evaluator::subscript_tensor(const TensorValue& tensor, const Subscript& e, Span /*span*/) {
+Value Evaluator::subscript_tensor(const TensorValue& tensor, const Subscript& e) {
   TensorValue result = tensor;
   std::size_t dim = 0;  // of the result
   for (std::size_t i = 0; i < e.items.size(); ++i) {
@@ -152,8 +150,7 @@ Value Evaluator::subscript_tensor(const TensorValue& tensor, const Subscript& e,
   return {std::move(result)};
 }
 
-Value Evaluator::subscript_partition(const PartitionValue& partition, const Subscript& e,
-                                     Span /*span*/) {
+Value Evaluator::subscript_partition(const PartitionValue& partition, const Subscript& e) {
   TensorValue result = partition.tensor;
   for (std::size_t d = 0; d < e.items.size(); ++d) {
     const SubscriptItem& item = e.items[d];

@@ -91,7 +91,7 @@ void Evaluator::run_statement(const Statement& statement) {
     }
     return;
   }
-  constexpr std::size_t depth_limit = 2000;
+  constexpr std::size_t depth_limit = 1000;
   if (depth_ >= depth_limit) {
     checker_.report(statement.span, messages::too_complex);
     return;

@@ -106,7 +106,7 @@ class Visitor {
   virtual std::vector<DiagnosticNote> tunable_notes(const std::string& /*name*/) { return {}; }
 };
 
-/// A tensor parameter of the entry task: extents at least 1, size in bytes within 2^62.
+/// A tensor parameter of the entry task: extents at least 1, size in bytes within 2^61.
 struct EntryTensor {
   std::vector<std::int64_t> shape;
   DType dtype = DType::f32;
@@ -145,7 +145,7 @@ struct EvaluateOptions {
   std::int64_t enumeration_limit = 1'000'000;
   /// Statements that may be visited in all; 0: no limit. It bounds launch trees that double at
   /// every level.
-  std::int64_t statement_limit = 0;
+  std::int64_t statement_limit = 1'000'000;
   /// Check that temporaries are written before they are read and that iterations of a
   /// parallel_range are independent. Only where loop variables are symbolic; the reference
   /// interpreter, which has constant ones, tracks written elements itself.
