@@ -51,7 +51,7 @@ inline constexpr Message dsa_wrong_target{
     "{0} was made for target '{1}' (description {2:016x}), not for '{3}' ({4:016x})",
     "compile it again"};
 inline constexpr Message dsa_exceeds_target{"dsa-exceeds-target", Severity::error,
-                                            "{0}: {1} is {2}; target '{3}' has {4}"};
+                                            "{0}: {1} is {2}; target '{3}' allows {4}"};
 inline constexpr Message dsa_outside_memory{"dsa-outside-memory", Severity::error,
                                             "{0} spans bytes {1} .. {2} of {3}, which has {4}"};
 inline constexpr Message dsa_no_path{"dsa-no-path", Severity::error,
@@ -73,7 +73,7 @@ inline constexpr Message asm_expected{"asm-expected", Severity::error, "expected
 inline constexpr Message asm_unknown_name{"asm-unknown-name", Severity::error, "unknown {0} '{1}'",
                                           "{2}"};
 inline constexpr Message asm_number_too_large{"asm-number-too-large", Severity::error,
-                                              "the number does not fit {0}", "{1}"};
+                                              "{0} is out of range", "{1}"};
 inline constexpr Message asm_wrong_index{"asm-wrong-index", Severity::error,
                                          "this row is '{0}', but the next of its table is '{1}'",
                                          "rows are numbered in order, from {2}"};

@@ -187,7 +187,7 @@ class Assembler {
       if (in_.try_literal("*")) {
         sum.terms.push_back({reg(), value});
       } else if (__builtin_add_overflow(sum.constant, value, &sum.constant)) {
-        in_.too_large(in_.span(begin, in_.position()), "64 bits", "the sum is too large");
+        in_.too_large(in_.span(begin, in_.position()), "a sum", "it has 64 bits");
       }
     } while (in_.try_literal("+"));
     return sum;
@@ -248,8 +248,9 @@ class Assembler {
     row_number('o', program_.operands.size(), places_.operands);
     static const std::vector<std::string> kinds{"tile", "scalar", "integer"};
     const auto kind = in_.name("kind of operand", kinds);
-    if (!kind) return;
-    if (*kind == 0) {
+    if (!kind) {
+      program_.operands.emplace_back(ScalarOperand{});  // keeps the numbers of later rows right
+    } else if (*kind == 0) {
       program_.operands.emplace_back(tile());
     } else if (*kind == 1) {
       program_.operands.emplace_back(

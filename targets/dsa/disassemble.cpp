@@ -202,7 +202,9 @@ std::string to_text(const Affine& affine) {
   std::string text;
   if (affine.constant != 0 || affine.terms.empty()) text = fmt::format("{}", affine.constant);
   for (const Affine::Term& term : affine.terms) {
-    text += fmt::format("{}{}*r{}", text.empty() ? "" : " + ", term.coefficient, term.reg);
+    if (!text.empty()) text += " + ";
+    if (term.coefficient != 1) text += fmt::format("{}*", term.coefficient);
+    text += fmt::format("r{}", term.reg);
   }
   return text;
 }

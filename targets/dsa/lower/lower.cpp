@@ -109,6 +109,10 @@ class Lowering {
     if (node.var.value >= program_.vars.size()) return not_final("a loop without a variable");
     const VarInfo& var = program_.vars[node.var];
     const bool is_share = node.workers > 0;
+    if (!is_share && var.end == var.begin + Expr(1)) {
+      values_.bind(node.var, var.begin);
+      return lower_block(node.body, code);
+    }
     Loop loop;
     loop.begin = is_share ? values_.plus_core(var.begin)
                           : values_.source(var.begin, field(Opcode::loop, loop_begin_field));
@@ -133,12 +137,10 @@ class Lowering {
     append(code, std::move(whole));
   }
 
-  /// `then`, skipped where the condition does not hold; `origin` is that of the skip.
-  void lower_guarded(const Cond& condition, Code then, Code& code, std::uint32_t origin) {
-    if (then.empty()) return;
+  /// `then`, skipped where the register is zero; `origin` is that of the skip.
+  static void append_guarded(Register condition, Code then, Code& code, std::uint32_t origin) {
     const auto length = static_cast<std::uint32_t>(then.size());
-    values_.set_origin(origin);
-    code.push_back({Skip{values_.condition(condition), length}, origin});
+    code.push_back({Skip{condition, length}, origin});
     append(code, std::move(then));
   }
 
@@ -151,8 +153,13 @@ class Lowering {
     lower_block(node.then, then);
     Code otherwise;
     lower_block(node.otherwise, otherwise);
-    lower_guarded(node.condition, std::move(then), code, origin);
-    lower_guarded(node.condition.negated(), std::move(otherwise), code, origin);
+    values_.set_origin(origin);
+    if (!then.empty()) {
+      append_guarded(values_.condition(node.condition), std::move(then), code, origin);
+    }
+    if (!otherwise.empty()) {
+      append_guarded(values_.negation(node.condition), std::move(otherwise), code, origin);
+    }
   }
 
   void lower(const tile::Parallel& /*node*/, Code& /*code*/) { not_final("a parallel loop"); }
@@ -279,7 +286,7 @@ class Lowering {
     Code guarded;
     emit(guarded, std::move(vec));
     if (node.guard && !node.guard->constant()) {
-      lower_guarded(*node.guard, std::move(guarded), code, origin_);
+      append_guarded(values_.condition(*node.guard), std::move(guarded), code, origin_);
     } else {
       append(code, std::move(guarded));
     }

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "compiler/base/diagnostic.h"
 #include "targets/dsa/assembly.h"
 #include "targets/dsa/isa.h"
@@ -58,12 +56,12 @@ OperandId Tables::add(Operand operand) {
 }
 
 std::uint32_t Tables::origin(const tile::Origin& origin) {
-  const SourceOrigin row{origin.logic, origin.mapping, origin.rule};
-  const auto at = std::find(out_.origins.begin(), out_.origins.end(), row);
-  if (at == out_.origins.end()) out_.origins.push_back(row);
-  return static_cast<std::uint32_t>(at == out_.origins.end()
-                                        ? out_.origins.size() - 1
-                                        : static_cast<std::size_t>(at - out_.origins.begin()));
+  if (origin == tile::Origin{}) return 0;
+  const auto next = static_cast<std::uint32_t>(out_.origins.size());
+  const auto [at, is_new] =
+      origins_.emplace(std::array{origin.logic, origin.mapping, origin.rule}, next);
+  if (is_new) out_.origins.push_back({origin.logic, origin.mapping, origin.rule});
+  return at->second;
 }
 
 std::uint32_t Tables::barrier(const std::vector<std::string>& arrive,

@@ -1,6 +1,7 @@
 // The tables of a program while it is lowered: buffers, operands, origins, barriers.
 #pragma once
 
+#include <array>
 #include <map>
 #include <optional>
 #include <set>
@@ -46,6 +47,7 @@ class Tables {
   Values& values_;
   Program& out_;
   std::map<std::string, OperandId> operand_ids_;  // by text
+  std::map<std::array<std::string, 3>, std::uint32_t> origins_;
   std::map<tile::TensorId, std::uint32_t> globals_;
   std::set<tile::TensorId> per_core_;  // temporaries in GLOBAL of a worker's share
   std::map<tile::TensorId, Register> slots_;

@@ -18,7 +18,18 @@ std::int64_t complement(std::int64_t a) {
 
 }  // namespace
 
+void Values::bind(VarId var, const Expr& value) { bound_[var] = resolve(value); }
+
+Expr Values::resolve(const Expr& e) const {
+  if (bound_.empty()) return e;
+  return e.substitute([&](VarId var) {
+    const auto at = bound_.find(var);
+    return at == bound_.end() ? Expr::var(var) : at->second;
+  });
+}
+
 Register Values::open_loop(VarId var) {
+  bound_.erase(var);
   levels_.emplace_back();
   Level& level = levels_.back();
   level.var = var;
@@ -98,7 +109,8 @@ void Values::load_constant(std::size_t level, Register dst, std::int64_t value) 
        immediate(static_cast<std::int64_t>(static_cast<std::uint64_t>(value) & (half - 1))));
 }
 
-Affine Values::affine(const Expr& e) {
+Affine Values::affine(const Expr& unresolved) {
+  const Expr e = resolve(unresolved);
   Affine sum{e.offset(), {}};
   for (const Term& term : e.terms()) {
     sum.terms.push_back({atom_register(term.atom), term.coefficient});
@@ -160,6 +172,7 @@ void Values::compute_sum(std::size_t level, Register dst, const Expr& e) {
       parts.emplace_back(value_register(Expr::from_atom(term.atom) * term.coefficient), false);
     }
   }
+  std::stable_partition(parts.begin(), parts.end(), [](const auto& part) { return !part.second; });
   Source so_far = immediate(0);
   bool is_first = true;
   for (const auto& [reg, subtracted] : parts) {
@@ -177,16 +190,21 @@ void Values::compute_sum(std::size_t level, Register dst, const Expr& e) {
 }
 
 Source Values::scalar_source(const Expr& e) {
-  return source(e, field(Opcode::scalar, scalar_a_field));
+  return resolved_source(e, field(Opcode::scalar, scalar_a_field));
 }
 
 Source Values::source(const Expr& e, const Field& field) {
+  return resolved_source(resolve(e), field);
+}
+
+Source Values::resolved_source(const Expr& e, const Field& field) {
   const auto constant = e.constant();
   if (constant && immediate_fits(field, *constant)) return immediate(*constant);
   return in_register(value_register(e));
 }
 
-Source Values::plus_core(const Expr& e) {
+Source Values::plus_core(const Expr& unresolved) {
+  const Expr e = resolve(unresolved);
   if (e == Expr(0)) return in_register(core_register);
   const std::size_t level = level_of(e);
   const Source begin = scalar_source(e);
@@ -203,10 +221,25 @@ Register Values::core_below(std::int64_t limit) {
 
 Source Values::truth(const Cond& cond) {
   if (const auto constant = cond.constant()) return immediate(*constant ? 1 : 0);
-  return in_register(condition(cond));
+  return in_register(condition_register(cond));
 }
 
 Register Values::condition(const Cond& condition) {
+  return condition_register(
+      condition.substitute([&](VarId var) { return resolve(Expr::var(var)); }));
+}
+
+Register Values::negation(const Cond& condition) {
+  const Register positive = this->condition(condition);
+  std::vector<VarId> vars;
+  condition.substitute([&](VarId var) { return resolve(Expr::var(var)); }).collect_vars(vars);
+  const std::size_t level = level_of(vars);
+  const Register dst = allocate(level);
+  emit(level, ScalarOp::equal, dst, in_register(positive), immediate(0));
+  return dst;
+}
+
+Register Values::condition_register(const Cond& condition) {
   std::vector<VarId> vars;
   condition.collect_vars(vars);
   const std::size_t level = level_of(vars);
@@ -244,9 +277,10 @@ void Values::compute_condition(std::size_t level, Register dst, const Cond& cond
     case Cond::Kind::all:
     case Cond::Kind::any: {
       const ScalarOp op = condition.kind() == Cond::Kind::all ? ScalarOp::min : ScalarOp::max;
-      Source so_far = immediate(condition.kind() == Cond::Kind::all ? 1 : 0);
-      for (const Cond& part : condition.parts()) {
-        const Source next = truth(part);
+      Source so_far = truth(condition.parts().at(0));
+      if (condition.parts().size() == 1) emit(level, op, dst, so_far, so_far);
+      for (std::size_t i = 1; i < condition.parts().size(); ++i) {
+        const Source next = truth(condition.parts()[i]);
         emit(level, op, dst, so_far, next);
         so_far = in_register(dst);
       }

@@ -18,6 +18,8 @@ class Values {
   /// `registers`: how many the machine has.
   explicit Values(int registers) : registers_(registers) { levels_.emplace_back(); }
 
+  /// The variable has this one value (a loop of one trip) until it is bound or opened again.
+  void bind(VarId var, const Expr& value);
   /// A loop body begins; the result is the variable's register.
   Register open_loop(VarId var);
   /// It ends: gives the instructions that its start needs for the values used in it, and frees
@@ -39,6 +41,8 @@ class Values {
   Register core_below(std::int64_t limit);
   /// The truth value of a condition that is not constant, in a register.
   Register condition(const Cond& condition);
+  /// 1 where that register holds 0.
+  Register negation(const Cond& condition);
 
   /// Origin (row of Program::origins) of instructions that are made from now on.
   void set_origin(std::uint32_t origin) { origin_ = origin; }
@@ -60,6 +64,7 @@ class Values {
     std::vector<std::pair<Cond, Register>> conditions;
   };
 
+  [[nodiscard]] Expr resolve(const Expr& e) const;
   std::size_t level_of(const std::vector<VarId>& vars);
   std::size_t level_of(const Expr& e);
   Register allocate(std::size_t level);
@@ -70,12 +75,15 @@ class Values {
   void compute_atom(std::size_t level, Register dst, const Atom& atom);
   void load_constant(std::size_t level, Register dst, std::int64_t value);
   Source scalar_source(const Expr& e);
+  Source resolved_source(const Expr& e, const struct Field& field);
+  Register condition_register(const Cond& condition);
   Source truth(const Cond& condition);
   void compute_condition(std::size_t level, Register dst, const Cond& condition);
   void emit(std::size_t level, ScalarOp op, Register dst, const Source& a, const Source& b);
 
   int registers_;
   std::vector<Level> levels_;
+  std::map<VarId, Expr> bound_;
   std::uint32_t origin_ = 0;
   bool out_of_registers_ = false;
   std::optional<VarId> unknown_variable_;
