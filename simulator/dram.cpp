@@ -1,0 +1,101 @@
+#include "simulator/dram.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+
+namespace septran::simulator {
+
+Tick transfer_ticks(std::int64_t bytes, double bytes_per_cycle) {
+  const double ticks = static_cast<double>(bytes) * ticks_per_cycle / bytes_per_cycle;
+  return std::max<Tick>(1, std::llround(ticks));
+}
+
+Divisor::Divisor(std::int64_t value) : value_(value) {
+  const auto bits = static_cast<std::uint64_t>(value);
+  if (std::has_single_bit(bits)) shift_ = std::countr_zero(bits);
+}
+
+Dram::Dram(const DramTiming& timing)
+    : burst_(timing.burst_bytes),
+      interleave_(timing.interleave_bytes),
+      channel_count_(timing.channels),
+      row_(timing.row_bytes),
+      bank_count_(timing.banks),
+      burst_bytes_(timing.burst_bytes),
+      interleave_bytes_(timing.interleave_bytes),
+      burst_ticks_(transfer_ticks(timing.burst_bytes, timing.bytes_per_cycle_per_channel)),
+      activate_(timing.activate_cycles * ticks_per_cycle),
+      precharge_(timing.precharge_cycles * ticks_per_cycle),
+      column_(timing.column_cycles * ticks_per_cycle),
+      row_cycle_(timing.row_cycle_cycles * ticks_per_cycle),
+      write_to_read_(timing.write_to_read_cycles * ticks_per_cycle),
+      read_to_write_(timing.read_to_write_cycles * ticks_per_cycle),
+      refresh_interval_(timing.refresh_interval_cycles * ticks_per_cycle),
+      refresh_(timing.refresh_cycles * ticks_per_cycle),
+      channels_(static_cast<std::size_t>(timing.channels)) {
+  for (Channel& channel : channels_) channel.banks.resize(static_cast<std::size_t>(timing.banks));
+}
+
+Tick Dram::access(Tick at, std::int64_t address, std::int64_t bytes, bool write) {
+  const std::int64_t first = burst_.quotient(address);
+  const std::int64_t last = burst_.quotient(address + bytes - 1);
+  Tick end = 0;
+  for (std::int64_t burst = first; burst <= last; ++burst) {
+    end = std::max(end, access_burst(at, burst * burst_bytes_, write));
+  }
+  return end;
+}
+
+/// All banks of a channel refresh together, at each multiple of the interval; a command waits for
+/// the end of the refresh that it falls into, and a refresh closes the rows.
+Tick Dram::after_refresh(Tick at, Bank& bank) {
+  const std::int64_t begun = at / refresh_interval_;
+  if (begun > bank.refreshes) {
+    bank.refreshes = begun;
+    if (bank.row >= 0) {
+      bank.row = -1;
+      ++report_.refreshes;
+    }
+  }
+  return begun > 0 ? std::max(at, begun * refresh_interval_ + refresh_) : at;
+}
+
+Tick Dram::access_burst(Tick at, std::int64_t address, bool write) {
+  const std::int64_t unit = interleave_.quotient(address);
+  Channel& channel = channels_[static_cast<std::size_t>(channel_count_.remainder(unit))];
+  const std::int64_t local =
+      channel_count_.quotient(unit) * interleave_bytes_ + interleave_.remainder(address);
+  const std::int64_t row_number = row_.quotient(local);
+  Bank& bank = channel.banks[static_cast<std::size_t>(bank_count_.remainder(row_number))];
+  const std::int64_t row = bank_count_.quotient(row_number);
+
+  Tick command = after_refresh(at, bank);
+  if (bank.row == row) {
+    ++report_.row_hits;
+  } else {
+    ++report_.row_misses;
+    Tick activate = command;
+    if (bank.row >= 0) {
+      ++report_.row_conflicts;
+      activate = std::max(command, bank.data_end) + precharge_;
+    }
+    activate = after_refresh(std::max(activate, bank.last_activate + row_cycle_), bank);
+    bank.row = row;
+    bank.last_activate = activate;
+    command = activate + activate_;
+  }
+  Tick bus = channel.bus_free;
+  if (channel.used && channel.writes != write) {
+    ++report_.turnarounds;
+    bus += write ? read_to_write_ : write_to_read_;
+  }
+  const Tick end = std::max(command + column_, bus) + burst_ticks_;
+  channel.used = true;
+  channel.writes = write;
+  channel.bus_free = end;
+  bank.data_end = end;
+  return end;
+}
+
+}  // namespace septran::simulator

@@ -1,0 +1,198 @@
+#include "simulator/engine.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+
+namespace septran::simulator {
+namespace {
+
+/// How a wait counts: rings name their events by what they wait for.
+const char* wait_cause(const std::string& event) {
+  if (event.ends_with("full")) return "wait_data";
+  if (event.ends_with("free")) return "wait_space";
+  return "wait_event";
+}
+
+}  // namespace
+
+Engine::Engine(const sc_core::sc_module_name& name, Shared& shared, CoreState& core,
+               int queue_depth)
+    : sc_module(name),
+      shared_(shared),
+      core_(core),
+      queue_depth_(static_cast<std::size_t>(std::max(1, queue_depth))) {
+  SC_HAS_PROCESS(Engine);
+  SC_METHOD(step);
+}
+
+void Engine::push(Command command) {
+  queue_.push_back(std::move(command));
+  wake();
+}
+
+void Engine::pop() {
+  queue_.pop_front();
+  feeder_->wake();
+}
+
+void Engine::complete(Cycle at) {
+  last_completion_ = std::max(last_completion_, at);
+  shared_.complete(last_completion_);
+}
+
+void Engine::stall(std::uint32_t instruction, Cycle begin, Cycle end, const char* cause) {
+  timeline_.stall(begin, end, cause);
+  if (begin < end) cost(instruction).stalled += end - begin;
+}
+
+void Engine::step() {
+  const Cycle now = current_cycle();
+  Next next;
+  do {
+    if (shared_.trap) return next_trigger(wake_);
+    next = advance(now);
+  } while (next.kind == Next::Kind::again);
+  if (next.kind == Next::Kind::woken) return next_trigger(wake_);
+  next_trigger(cycles(next.time - now), wake_);
+}
+
+Engine::Next Engine::advance(Cycle now) {
+  if (is_active()) return proceed(now);
+  if (queue_.empty()) return until_woken();
+  Command& head = queue_.front();
+  const Cycle eligible = std::max(front_, head.ready);
+  if (eligible > now) return sleep_until(eligible);
+  if (std::holds_alternative<dsa::Sync>(head.work)) return sync(head, eligible, now);
+  return start(head, eligible, now);
+}
+
+Engine::Next Engine::sync(const Command& head, Cycle eligible, Cycle now) {
+  const auto sync = std::get<dsa::Sync>(head.work);
+  const Cycle fires = std::max(now + shared_.machine.dsa.sequencer.sync_cycles, last_completion_);
+  switch (sync.op) {
+    case dsa::SyncOp::wait:
+      return wait_event(sync, head, eligible, now);
+    case dsa::SyncOp::signal:
+      core_.events[sync.event].signal(fires);
+      break;
+    case dsa::SyncOp::arrive:
+      shared_.arrive(sync.event, arrivals_[sync.event]++, fires);
+      break;
+    case dsa::SyncOp::await:
+      return await_barrier(sync, head, eligible, now);
+  }
+  shared_.complete(fires);
+  pass_sync(head, eligible, now, "sync");
+  return again();
+}
+
+void Engine::pass_sync(const Command& head, Cycle eligible, Cycle now, const char* cause) {
+  stall(head.instruction, eligible, now, cause);
+  timeline_.settle(now);
+  front_ = now + shared_.machine.dsa.sequencer.sync_cycles;
+  stall(head.instruction, now, front_, "sync");
+  ++cost(head.instruction).executed;
+  ++operations_;
+  shared_.complete(front_);
+  pop();
+}
+
+Engine::Next Engine::wait_event(const dsa::Sync& sync, const Command& head, Cycle eligible,
+                                Cycle now) {
+  EventCounter& event = core_.events[sync.event];
+  const dsa::EventInfo& info = shared_.program.events[sync.event];
+  if (event.fires.empty() || event.fires.front() > now) {
+    event.waiters.push_back(this);
+    return event.fires.empty() ? until_woken() : sleep_until(event.fires.front());
+  }
+  const int maximum = shared_.machine.dsa.sequencer.event_maximum;
+  if (event.value(now) > maximum) {
+    shared_.stop(fmt::format("event {} was signalled beyond {}, the most a counter holds",
+                             info.name, maximum),
+                 core_.index, head.instruction, now);
+    return until_woken();
+  }
+  event.fires.pop_front();
+  pass_sync(head, eligible, now, wait_cause(info.name));
+  return again();
+}
+
+Engine::Next Engine::await_barrier(const dsa::Sync& sync, const Command& head, Cycle eligible,
+                                   Cycle now) {
+  const std::size_t generation = awaits_[sync.event];
+  const std::optional<Cycle> release = shared_.release(sync.event, generation);
+  if (!release) {
+    shared_.barriers[sync.event].waiters.push_back(this);
+    return until_woken();
+  }
+  if (*release > now) return sleep_until(*release);
+  ++awaits_[sync.event];
+  pass_sync(head, eligible, now, "barrier");
+  return again();
+}
+
+std::optional<Deadlock::Waiter> Engine::waiter() const {
+  if (queue_.empty()) return std::nullopt;
+  const Command& head = queue_.front();
+  Deadlock::Waiter waiter{core_.index, basename(), "", head.instruction,
+                          shared_.origin(head.instruction)};
+  if (const auto* sync = std::get_if<dsa::Sync>(&head.work)) {
+    waiter.waits_for = sync->op == dsa::SyncOp::await
+                           ? fmt::format("barrier {}", sync->event)
+                           : "event " + shared_.program.events[sync->event].name;
+  }
+  return waiter;
+}
+
+Cycle port_cycles(const Ports& ports, const ResolvedTile& tile) {
+  if (ports.word_bytes() <= 0 || tile.elements == 0) return 0;
+  struct Walk {
+    std::int64_t stride;
+    std::int64_t count;
+  };
+  std::vector<Walk> walks;  // one a digit that moves
+  for (const kernels::TileDim& dim : tile.tile.dims) {
+    std::int64_t rest = dim.extent;
+    for (std::size_t i = dim.digits.size(); i-- > 0;) {
+      const std::int64_t count = i == 0 ? rest : std::min(rest, dim.digits[i].extent);
+      rest = ceil_div(rest, std::max<std::int64_t>(1, count));
+      const std::int64_t stride = std::abs(dim.digits[i].stride_bytes);
+      if (stride != 0 && count > 1) walks.push_back({stride, count});
+    }
+  }
+  std::sort(walks.begin(), walks.end(),
+            [](const Walk& x, const Walk& y) { return x.stride < y.stride; });
+  auto run = static_cast<std::int64_t>(size_bytes(tile.tile.storage));  // contiguous bytes
+  std::size_t next = 0;
+  while (next < walks.size() && walks[next].stride == run) run *= walks[next++].count;
+  const std::int64_t run_words = ceil_div(run, ports.word_bytes());
+  std::int64_t runs = 1;
+  std::int64_t common = ports.banks();  // words between runs, as far as banks can tell
+  for (; next < walks.size(); ++next) {
+    runs *= walks[next].count;
+    common = walks[next].stride % ports.word_bytes() == 0
+                 ? std::gcd(common, walks[next].stride / ports.word_bytes())
+                 : 1;
+  }
+  const std::int64_t words =
+      std::min(runs * run_words, ceil_div(tile.high - tile.low, ports.word_bytes()) + 1);
+  const std::int64_t banks = std::min(words, ports.banks() / common * std::min(run_words, common));
+  return ceil_div(words, std::max<std::int64_t>(1, banks));
+}
+
+void PortPlan::access(const ResolvedTile& tile, std::int64_t times, Cycle earliest,
+                      Cycle deadline) {
+  if (tile.memory == dsa::MemoryId::global || times <= 0) return;
+  LocalMemory& memory = core_.memory(tile.memory);
+  const Cycle length = port_cycles(memory.ports, tile) * times;
+  const Cycle begin = memory.ports.reserve(earliest, length, now_);
+  if (begin + length - deadline > delay_) {
+    delay_ = begin + length - deadline;
+    cause_ = tile.memory == dsa::MemoryId::shared ? "port_shared" : "port_register";
+  }
+  counters_.memory_bytes[memory.spec.name] += tile.bytes() * times;
+}
+
+}  // namespace septran::simulator

@@ -1,0 +1,61 @@
+// The way from the cores' dma engines to DRAM, a TLM-2.0 target for all of them.
+#pragma once
+
+#include <tlm.h>
+#include <tlm_utils/multi_passthrough_target_socket.h>
+
+#include <systemc>
+#include <vector>
+
+#include "simulator/dram.h"
+#include "simulator/walk.h"
+
+namespace septran::simulator {
+
+/// A run of bursts of one engine, carried by one transaction: as many as the engine may have
+/// outstanding. The target fills in `done`.
+struct BurstRun : tlm::tlm_extension<BurstRun> {
+  struct Item {
+    Burst burst;
+    Tick ready = 0;  // not issued before: the slot of an earlier burst has to fall free
+    Tick done = 0;   // read: all data in the engine; write: acknowledged
+    Tick begin = 0;  // data passes the engine from here ...
+    Tick end = 0;    // ... to here
+  };
+  std::size_t core = 0;
+  std::int64_t burst_bytes = 0;
+  Tick pace = 0;        // of a burst through the engine; also between two issues
+  Tick last_issue = 0;  // of the engine's burst before; updated
+  Tick last_end = 0;    // end of data through the engine so far; updated
+  std::vector<Item> items;
+
+  [[nodiscard]] tlm::tlm_extension_base* clone() const override { return new BurstRun(*this); }
+  void copy_from(const tlm::tlm_extension_base& other) override {
+    *this = static_cast<const BurstRun&>(other);
+  }
+};
+
+class Interconnect : public sc_core::sc_module {
+ public:
+  Interconnect(const sc_core::sc_module_name& name, const DsaSpec& spec, int cores);
+
+  tlm_utils::multi_passthrough_target_socket<Interconnect> socket;
+  [[nodiscard]] const DramReport& dram_report() const { return dram_.report(); }
+
+ private:
+  /// Times the run; the annotated delay is grown to the end of its last burst.
+  void transport(int initiator, tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
+  void read(BurstRun& run);
+  void write(BurstRun& run);
+  /// End of a burst's transfer on a core's link and on all links together.
+  Tick cross(Tick at, Tick& link_free, std::int64_t bytes);
+
+  const InterconnectTiming& timing_;
+  Dram dram_;
+  Tick latency_;
+  Tick total_free_ = 0;
+  std::vector<Tick> read_free_;   // by core: the link towards it
+  std::vector<Tick> write_free_;  // by core: the link away from it
+};
+
+}  // namespace septran::simulator

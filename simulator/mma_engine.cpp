@@ -1,0 +1,108 @@
+#include "simulator/mma_engine.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace septran::simulator {
+namespace {
+
+/// Rows of operands that one stationary tile takes in, along k and along n (weight-stationary) or
+/// along m and n (output-stationary), and the rows that stream past it.
+struct Tiling {
+  std::int64_t passes_rows = 1;
+  std::int64_t passes_cols = 1;
+  std::int64_t streamed = 0;
+};
+
+Tiling tiling(const MmaTiming& timing, std::int64_t m, std::int64_t n, std::int64_t k) {
+  const std::int64_t down = timing.output_stationary ? m : k;
+  return {ceil_div(down, timing.rows), ceil_div(n, timing.cols), timing.output_stationary ? k : m};
+}
+
+}  // namespace
+
+ArraySchedule array_schedule(const MmaTiming& timing, std::int64_t m, std::int64_t n,
+                             std::int64_t k, double macs_per_pe) {
+  if (m <= 0 || n <= 0 || k <= 0) return {};
+  const Tiling tiles = tiling(timing, m, n, k);
+  const auto rows =
+      static_cast<Cycle>(std::ceil(static_cast<double>(tiles.streamed) / macs_per_pe));
+  ArraySchedule schedule;
+  schedule.passes = tiles.passes_rows * tiles.passes_cols;
+  schedule.stream_cycles = std::max<Cycle>(rows, timing.minimum_interval);
+  schedule.latency_cycles = static_cast<Cycle>(timing.hop_cycles) * (timing.rows - 1) +
+                            (timing.cols - 1) + rows + timing.element_cycles;
+  const Cycle occupied = timing.drain_overlap
+                             ? schedule.stream_cycles
+                             : std::max(schedule.stream_cycles, schedule.latency_cycles);
+  schedule.interval_cycles =
+      timing.preload_hidden ? std::max<Cycle>(occupied, timing.rows) : occupied + timing.rows;
+  return schedule;
+}
+
+MmaEngine::MmaEngine(const sc_core::sc_module_name& name, Shared& shared, CoreState& core,
+                     int queue_depth)
+    : Engine(name, shared, core, queue_depth) {}
+
+Engine::Next MmaEngine::start(Command& head, Cycle eligible, Cycle now) {
+  if (preload_free_ > now) return sleep_until(preload_free_);
+  const MmaTiming& timing = shared_.machine.dsa.mma;
+  const auto& work = std::get<MmaWork>(head.work);
+  const ArraySchedule schedule = array_schedule(timing, work.m, work.n, work.k, work.macs_per_pe);
+  stall(head.instruction, eligible, now, "array");
+  timeline_.settle(now);
+  InstructionCost& spent = cost(head.instruction);
+  if (schedule.passes > 0) {
+    const Tiling tiles = tiling(timing, work.m, work.n, work.k);
+    Cycle stream = std::max(now + timing.rows, stream_free_);
+    const Cycle others = (schedule.passes - 1) * schedule.interval_cycles;
+    const Cycle stream_end = stream + others + schedule.stream_cycles;
+    PortPlan ports(core_, shared_.counters, now);
+    ports.access(work.b, timing.output_stationary ? tiles.passes_rows : 1, now, stream_end);
+    ports.access(work.a, tiles.passes_cols, now, stream_end);
+    const Cycle results = stream + others + schedule.latency_cycles;
+    const std::int64_t sums = timing.output_stationary ? 1 : tiles.passes_rows;
+    ports.access(work.acc, work.accumulate ? sums : sums - 1, stream, results);
+    ports.access(work.acc, sums, stream, results);
+    const Cycle delay = ports.delay();
+    stall(head.instruction, now, now + delay, ports.cause());
+    timeline_.busy(now + delay, now + delay + timing.rows);  // the preload
+    const Cycle last = stream + delay + others;
+    timeline_.busy(stream + delay, last + schedule.stream_cycles);
+    spent.busy += last + schedule.stream_cycles - std::max(now + delay, stream_free_);
+    stream_free_ =
+        last + (timing.drain_overlap ? schedule.stream_cycles
+                                     : std::max(schedule.stream_cycles, schedule.latency_cycles));
+    preload_free_ = timing.preload_hidden ? last : stream_free_;
+    complete(last + schedule.latency_cycles);
+    timeline_.drain(last_completion_);
+    count(work, tiles.passes_rows, tiles.passes_cols);
+  }
+  ++spent.executed;
+  ++operations_;
+  if (shared_.with_values) {
+    kernels::run_mma(shared_.bind(work.acc, core_), shared_.bind(work.a, core_),
+                     shared_.bind(work.b, core_), work.transpose_a, work.transpose_b,
+                     work.accumulate, work.factor);
+  }
+  front_ = now;
+  pop();
+  return again();
+}
+
+void MmaEngine::count(const MmaWork& work, std::int64_t passes_rows, std::int64_t passes_cols) {
+  Counters& counters = shared_.counters;
+  const MmaTiming& timing = shared_.machine.dsa.mma;
+  const std::int64_t macs = work.m * work.n * work.k;
+  counters.macs[work.a.tile.storage] += macs;
+  counters.mac_array_cycles += static_cast<double>(macs) /
+                               (static_cast<double>(timing.rows) * timing.cols * work.macs_per_pe);
+  const bool outputs_stay = timing.output_stationary;
+  const std::int64_t reads =
+      work.a.bytes() * passes_cols + work.b.bytes() * (outputs_stay ? passes_rows : 1);
+  shared_.count_edge(memory_name(work.a.memory), "mma", reads, reads);
+  const std::int64_t written = work.acc.bytes() * (outputs_stay ? 1 : passes_rows);
+  shared_.count_edge("mma", memory_name(work.acc.memory), written, written);
+}
+
+}  // namespace septran::simulator

@@ -1,0 +1,136 @@
+// The simulated accelerator: executes a decoded program on the machine of a target description and
+// reports what it took. Nothing of SystemC shows here. docs/timing.md derives every timing rule.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "targets/dsa/program.h"
+#include "targets/machine.h"
+
+namespace septran::simulator {
+
+/// Cycles of the core clock since the host's first command.
+using Cycle = std::int64_t;
+
+struct SimulationOptions {
+  /// Computes no values and touches no tensor; the cycle count is the same to the cycle.
+  bool timing_only = false;
+  /// The run traps when it is not finished after so many cycles; 0: never.
+  Cycle cycle_limit = 0;
+};
+
+/// The host's memory for one entry of Program::globals, row-major; of at least the buffer's size
+/// and aligned to its element type. Empty for a workspace buffer (neither input nor output), which
+/// the simulator allocates, and for all of them with timing_only.
+struct HostBuffer {
+  std::span<std::byte> bytes;
+};
+
+/// Cycles that an engine, or the sequencer, spent in each state; they add up to the run's total.
+struct EngineReport {
+  std::string name;
+  Cycle busy = 0;
+  std::map<std::string, Cycle> stalled;  // by cause
+  Cycle draining = 0;
+  Cycle idle = 0;
+  std::int64_t operations = 0;  // executed; of the sequencer: instructions
+
+  [[nodiscard]] Cycle stalled_total() const;
+  [[nodiscard]] Cycle total() const { return busy + stalled_total() + draining + idle; }
+};
+struct CoreReport {
+  std::vector<EngineReport> engines;  // sequencer, load, store, mma, vector
+};
+/// Traffic from one memory or engine to another, all cores together.
+struct EdgeReport {
+  std::string from;
+  std::string to;
+  std::int64_t useful_bytes = 0;  // of elements
+  std::int64_t bus_bytes = 0;     // of whole bursts or words that moved for them
+};
+struct MemoryReport {
+  std::string name;
+  std::int64_t high_water_bytes = 0;  // highest address used on any core
+  std::int64_t size_bytes = 0;
+};
+struct DramReport {
+  std::int64_t row_hits = 0;       // bursts to the open row
+  std::int64_t row_misses = 0;     // bursts that had to activate theirs
+  std::int64_t row_conflicts = 0;  // of row_misses: another row had to be closed first
+  std::int64_t turnarounds = 0;    // changes between reading and writing
+  std::int64_t refreshes = 0;      // that held up or closed a row of a burst
+};
+/// What the instructions of one place took, all cores together.
+struct OriginReport {
+  dsa::SourceOrigin origin;
+  std::uint32_t instruction = 0;  // the first of them
+  std::int64_t executed = 0;
+  Cycle busy = 0;     // issue stages occupied, or the DMA engine's time for it
+  Cycle stalled = 0;  // at the head of a queue, waiting
+};
+/// Lower bounds of the run's cycles from its work alone.
+struct Roofline {
+  double mma_cycles = 0;
+  double vector_cycles = 0;
+  double memory_cycles = 0;
+  [[nodiscard]] double bound() const;
+  [[nodiscard]] std::string binding() const;  // "mma", "vector", "memory", or "" without work
+};
+
+struct SimulationReport {
+  std::string program;
+  std::string target;
+  Cycle cycles = 0;
+  double seconds_at_clock = 0;
+  bool timing_only = false;
+  std::vector<CoreReport> cores;
+  std::vector<EdgeReport> edges;
+  std::vector<MemoryReport> memories;
+  DramReport dram;
+  std::int64_t instructions = 0;
+  std::int64_t macs = 0;  // useful multiply-accumulates
+  std::int64_t vector_elements = 0;
+  double mma_utilization = 0;       // macs over cycles x what all arrays can do in that type
+  double arithmetic_intensity = 0;  // operations (two a mac) per useful byte of GLOBAL traffic
+  Roofline roofline;
+  std::map<std::string, double> energy_pj;  // by component
+  std::vector<OriginReport> origins;        // most busy first
+  std::string verdict;                      // one sentence: what bounds the run
+};
+
+/// The program did what the machine does not allow.
+struct Trap {
+  std::string text;
+  int core = 0;
+  std::optional<std::uint32_t> instruction;
+  dsa::SourceOrigin origin;
+  Cycle cycle = 0;
+};
+/// Nothing can move any more, yet the program has not ended.
+struct Deadlock {
+  struct Waiter {
+    int core = 0;
+    std::string engine;
+    std::string waits_for;  // "event %a.full", "room in the queue of mma", ...
+    std::uint32_t instruction = 0;
+    dsa::SourceOrigin origin;
+  };
+  Cycle cycle = 0;
+  std::vector<Waiter> waiters;
+};
+using SimulationResult = std::variant<SimulationReport, Trap, Deadlock>;
+
+/// Runs the program on every core of the machine. `buffers` has one entry for each of
+/// Program::globals (none are needed with timing_only). The program is not trusted: whatever it
+/// does wrong is a Trap. Calls may follow one another in a process; they exclude each other.
+SimulationResult simulate(const dsa::Program& program, const Machine& machine,
+                          std::span<HostBuffer> buffers, const SimulationOptions& options = {});
+
+}  // namespace septran::simulator

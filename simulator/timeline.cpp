@@ -1,0 +1,65 @@
+#include "simulator/timeline.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace septran::simulator {
+
+void Timeline::busy(Cycle begin, Cycle end) {
+  if (begin >= end) return;
+  if (!busy_.empty() && begin <= busy_.back().end) {
+    busy_.back().end = std::max(busy_.back().end, end);
+  } else {
+    busy_.push_back({begin, end, nullptr});
+  }
+}
+
+void Timeline::stall(Cycle begin, Cycle end, const char* cause) {
+  if (begin < end) stalls_.push_back({begin, end, cause});
+}
+
+void Timeline::flight(Cycle end) { flight_end_ = std::max(flight_end_, end); }
+void Timeline::drain(Cycle end) { drain_end_ = std::max(drain_end_, end); }
+
+const Timeline::Interval* Timeline::at(std::deque<Interval>& layer, Cycle at) {
+  while (!layer.empty() && layer.front().end <= at) layer.pop_front();
+  return layer.empty() ? nullptr : &layer.front();
+}
+
+void Timeline::settle(Cycle until) {
+  while (settled_ < until) {
+    const Interval* busy = at(busy_, settled_);
+    const Interval* stall = at(stalls_, settled_);
+    Cycle end = until;  // of the stretch of cycles with one state
+    Cycle* counter = &sum_.idle;
+    const auto bounded_by = [&](const Interval* next) {
+      if (next != nullptr) end = std::min(end, next->begin > settled_ ? next->begin : next->end);
+    };
+    bounded_by(busy);
+    if (busy != nullptr && busy->begin <= settled_) {
+      counter = &sum_.busy;
+    } else if (settled_ < flight_end_) {
+      counter = &sum_.stalled["memory"];
+      end = std::min(end, flight_end_);
+    } else {
+      bounded_by(stall);
+      if (stall != nullptr && stall->begin <= settled_) {
+        counter = &sum_.stalled[stall->cause];
+      } else if (settled_ < drain_end_) {
+        counter = &sum_.draining;
+        end = std::min(end, drain_end_);
+      }
+    }
+    *counter += end - settled_;
+    settled_ = end;
+  }
+}
+
+EngineReport Timeline::finish(Cycle until, std::string name, std::int64_t operations) {
+  settle(until);
+  sum_.name = std::move(name);
+  sum_.operations = operations;
+  return sum_;
+}
+
+}  // namespace septran::simulator
