@@ -1,0 +1,24 @@
+// From a mapping file to one tree: templates merged in, parameters filled in, a case laid over.
+#pragma once
+
+#include "compiler/base/diagnostic.h"
+#include "compiler/mapping/mapping.h"
+#include "targets/yaml_reader.h"
+
+namespace septran::mapping {
+
+/// Reads a file and those that it extends. Each file is made whole (its case laid over it) before
+/// the file that extends it is laid over that, so that what a file says itself wins over what its
+/// template says. Maps merge key by key; everything else, and `split`, is replaced. Values keep
+/// the places where they are written. Without an environment, cases are left out. Faults are
+/// reported; nothing is returned where there is no tree to go on with.
+Result<yaml::Node> read_document(FileId file, const Environment* environment,
+                                 SourceManager& sources, Diagnostics& diagnostics);
+
+/// The place of a scalar's text, for expressions in it.
+bool is_exact_text(const yaml::Node& node, const SourceManager& sources, Span& text_span);
+
+/// `base` with `over` laid over it.
+void merge(yaml::Node& base, const yaml::Node& over);
+
+}  // namespace septran::mapping

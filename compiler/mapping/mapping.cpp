@@ -1,0 +1,129 @@
+#include "compiler/mapping/mapping.h"
+
+#include "compiler/base/messages_machine.h"
+#include "compiler/base/messages_mapping.h"
+#include "compiler/mapping/document.h"
+#include "compiler/mapping/instance_reader.h"
+#include "compiler/mapping/launches.h"
+
+namespace septran::mapping {
+namespace {
+
+using yaml::Entry;
+using yaml::Node;
+
+const Node* instances_of(const Node& root, Diagnostics& diagnostics) {
+  const Node* node = root.find("task_mappings");
+  if (node == nullptr) {
+    diagnostics.report(root.span, messages::yaml_missing_key, "a mapping file", "task_mappings");
+    return nullptr;
+  }
+  return yaml::expect_map(*node, "'task_mappings'", diagnostics) ? node : nullptr;
+}
+
+/// The entry point's instance in the tree; reported if the file does not say, or it is not there.
+const Entry* find_entry_point(const Node& root, const Node& instances, Diagnostics& diagnostics,
+                              Spanned<std::string>& name) {
+  std::vector<std::string> known;
+  for (const Entry& entry : instances.entries) known.push_back(entry.key);
+  const Node* node = root.find("entrypoint");
+  if (node == nullptr) {
+    const std::string example =
+        known.empty() ? "" : fmt::format(fmt::runtime(messages::entrypoint_of), known.front());
+    diagnostics.report(root.span, messages::mapping_no_entrypoint, example);
+    return nullptr;
+  }
+  const auto text = yaml::to_text(*node, "'entrypoint'", diagnostics);
+  if (!text) return nullptr;
+  name = {*text, node->span};
+  const Entry* entry = instances.find_entry(*text);
+  if (entry == nullptr) {
+    diagnostics.report(node->span, messages::mapping_unknown_name, "instance", *text,
+                       yaml::name_hint(*text, known));
+  }
+  return entry;
+}
+
+void read_target(const Node& root, Spanned<std::string>& target, Diagnostics& diagnostics) {
+  const Node* node = root.find("target");
+  if (node == nullptr) return;
+  if (const auto text = yaml::to_text(*node, "'target'", diagnostics)) target = {*text, node->span};
+}
+
+void read_instances(const Node& instances, Mapping& mapping, const ReadContext& context) {
+  for (const Entry& entry : instances.entries) {
+    mapping.instances.emplace(entry.key, read_instance(entry, context));
+  }
+}
+
+}  // namespace
+
+const Instance* Mapping::find(const std::string& name) const {
+  const auto found = instances.find(name);
+  return found == instances.end() ? nullptr : &found->second;
+}
+
+Result<Spanned<std::string>> read_target_name(FileId file, SourceManager& sources,
+                                              Diagnostics& diagnostics) {
+  const std::size_t errors_before = diagnostics.error_count();
+  const auto root = read_document(file, nullptr, sources, diagnostics);
+  if (!root) return std::nullopt;
+  Spanned<std::string> target;
+  read_target(*root, target, diagnostics);
+  if (diagnostics.error_count() > errors_before) return std::nullopt;
+  return target;
+}
+
+Result<Spanned<std::string>> read_entry_task(FileId file, SourceManager& sources,
+                                             Diagnostics& diagnostics) {
+  const std::size_t errors_before = diagnostics.error_count();
+  const auto root = read_document(file, nullptr, sources, diagnostics);
+  if (!root) return std::nullopt;
+  const Node* instances = instances_of(*root, diagnostics);
+  if (instances == nullptr) return std::nullopt;
+  Spanned<std::string> name;
+  const Entry* entry = find_entry_point(*root, *instances, diagnostics, name);
+  if (entry == nullptr) return std::nullopt;
+  const std::string what = fmt::format("instance '{}'", entry->key);
+  if (!yaml::expect_map(entry->value, what, diagnostics)) return std::nullopt;
+  const Node* task = entry->value.find("task_name");
+  if (task == nullptr) {
+    diagnostics.report(entry->value.span, messages::yaml_missing_key, what, "task_name");
+    return std::nullopt;
+  }
+  const auto text = yaml::to_text(*task, "'task_name'", diagnostics);
+  if (!text || diagnostics.error_count() > errors_before) return std::nullopt;
+  return Spanned<std::string>{*text, task->span};
+}
+
+Result<Mapping> read_mapping(FileId file, const Environment& environment,
+                             const lang::Module& module, const Machine& machine,
+                             SourceManager& sources, Diagnostics& diagnostics) {
+  const std::size_t errors_before = diagnostics.error_count();
+  const auto root = read_document(file, &environment, sources, diagnostics);
+  if (!root) return std::nullopt;
+  const LogicNames logic(module);
+  Values values(environment, sources, diagnostics);
+  Mapping mapping;
+  mapping.file = file;
+  read_target(*root, mapping.target, diagnostics);
+  const Node* instances = instances_of(*root, diagnostics);
+  std::vector<std::string> names;
+  if (instances != nullptr) {
+    for (const Entry& entry : instances->entries) names.push_back(entry.key);
+  }
+  const ReadContext context{values, logic, machine, names, diagnostics};
+  if (instances != nullptr) {
+    find_entry_point(*root, *instances, diagnostics, mapping.entrypoint);
+    read_instances(*instances, mapping, context);
+  }
+  if (const Node* node = root->find("leaf_task_bindings")) {
+    mapping.leaf_task_bindings = read_bindings(*node, nullptr, context);
+  }
+  check_launches(mapping, logic, machine, diagnostics);
+  mapping.has_tune = values.has_tune();
+  if (diagnostics.error_count() > errors_before) return std::nullopt;
+  return mapping;
+}
+
+}  // namespace septran::mapping
