@@ -329,7 +329,8 @@ void TextParser::call(Call& out) {
   if (out.primitive == nullptr) {
     const auto nearest = nearest_primitive(name);
     in_.fail(in_.span_from(begin), messages::tile_unknown_primitive, name,
-             nearest ? "did you mean '" + *nearest + "'?" : std::string("see docs/primitives.md"));
+             nearest ? "did you mean '" + *nearest + "'?"
+                     : std::string("no primitive has a name like it"));
   }
   in_.skip_blanks();
   const bool more = !in_.at_end() && in_.peek() != '\n' && in_.peek() != '#' && in_.peek() != ';';

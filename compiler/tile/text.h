@@ -1,4 +1,4 @@
-// The text of a tile program. docs/tile.md is its reference; a taste:
+// The text of a tile program, for instance:
 //
 //   program gemm target dsa_edge {
 //     argument %A : f16[1024, 1024] GLOBAL input

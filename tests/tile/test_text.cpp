@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "compiler/tile/text.h"
+#include "compiler/tile/verify.h"
 #include "compiler/tile/visit.h"
 #include "tests/tile/support.h"
 
@@ -167,6 +168,7 @@ TEST(TileText, DamagedTextsAreRefusedOrRead) {
       if (program) {
         const std::string printed = to_text(*program);
         EXPECT_EQ(to_text(parse(printed)), printed);
+        EXPECT_EQ(verify(*program).size(), verify(parse(printed)).size());
       }
       for (const Diagnostic& d : diagnostics.all()) EXPECT_TRUE(d.span.valid());
     }
