@@ -101,7 +101,7 @@ class Lowering {
     const tile::Tensor& tensor = program_[node.tensor];
     const Source here{true, *slot};
     emit(code, Scalar{ScalarOp::add, *slot, here, {false, tensor.slot_bytes}});
-    emit(code, Scalar{ScalarOp::mod, *slot, here, {false, tensor.depth * tensor.slot_bytes}});
+    emit(code, Scalar{ScalarOp::mod, *slot, here, {false, slots_bytes(tensor, tensor.depth)}});
   }
 
   void lower(const tile::Loop& node, Code& code) {
@@ -300,6 +300,7 @@ class Lowering {
   }
 
   void lower(const tile::Barrier& node, Code& code) {
+    if (node.arrive.empty()) return;  // nothing to wait for
     const std::uint32_t barrier = tables_.barrier(node.arrive, node.wait);
     for (const std::string& name : node.arrive) {
       if (const auto on = engine(name)) emit(code, Sync{SyncOp::arrive, *on, barrier});

@@ -8,6 +8,22 @@
 #include "targets/dsa/validate.h"
 
 namespace septran::dsa {
+namespace {
+
+// Numbers of a tile program may be anything: products that leave 64 bits wrap, and those that leave
+// the format's range are refused when the result is checked.
+std::int64_t wrapping_multiply(std::int64_t a, std::int64_t b) {
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) * static_cast<std::uint64_t>(b));
+}
+std::int64_t wrapping_add(std::int64_t a, std::int64_t b) {
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
+}
+
+}  // namespace
+
+std::int64_t slots_bytes(const tile::Tensor& tensor, int slots) {
+  return wrapping_multiply(tensor.slot_bytes, slots);
+}
 
 Tables::Tables(const tile::Program& program, int cores, Values& values, Program& out)
     : program_(program), cores_(cores), values_(values), out_(out) {
@@ -32,7 +48,7 @@ void Tables::scan(const tile::Block& block, bool in_share) {
       const bool is_global = tensor.memory == abstract_name(MemoryId::global);
       if (is_global && in_share) per_core_.insert(alloc->tensor);
       if (!is_global && tensor.depth > 1 && !slots_.contains(alloc->tensor)) {
-        slots_[alloc->tensor] = values_.make_state((tensor.depth - 1) * tensor.slot_bytes);
+        slots_[alloc->tensor] = values_.make_state(slots_bytes(tensor, tensor.depth - 1));
       }
     } else if (const auto* loop = std::get_if<tile::Loop>(&statement.node)) {
       scan(loop->body, in_share || loop->workers > 0);
@@ -157,14 +173,18 @@ std::optional<OperandId> Tables::tile(const tile::TileRef& ref, std::string& fau
     offset += ref.view.base[a] * stride_bytes[a];
   }
   const Affine in_tensor = values_.affine(offset);
-  out.address.constant += in_tensor.constant;
+  out.address.constant = wrapping_add(out.address.constant, in_tensor.constant);
   out.address.terms.insert(out.address.terms.end(), in_tensor.terms.begin(), in_tensor.terms.end());
   for (const ViewDim& dim : ref.view.dims) {
     OperandDim row{values_.affine(dim.extent), values_.affine(dim.start), {}};
     for (const Digit& digit : dim.digits) {
+      if (digit.axis >= stride_bytes.size()) {
+        fault = fmt::format("a view of %{} along an axis that it lacks", tensor.name);
+        return std::nullopt;
+      }
       OperandDigit moved;
       moved.extent = row.digits.empty() ? 0 : digit.extent;
-      moved.stride_bytes = stride_bytes.at(digit.axis) * digit.step;
+      moved.stride_bytes = wrapping_multiply(stride_bytes[digit.axis], digit.step);
       if (ref.view.zero_outside) {
         moved.axis = static_cast<std::int32_t>(digit.axis);
         moved.step = digit.step;
@@ -189,7 +209,7 @@ void Tables::add_locals() {
         tensor.offset_bytes.has_value() && tensor.kind != tile::TensorKind::parameter;
     if (!memory || *memory == MemoryId::global || !is_placed) continue;
     out_.locals.push_back(
-        {tensor.name, *memory, *tensor.offset_bytes, tensor.depth * tensor.slot_bytes});
+        {tensor.name, *memory, *tensor.offset_bytes, slots_bytes(tensor, tensor.depth)});
   }
 }
 

@@ -14,6 +14,9 @@
 
 namespace septran::dsa {
 
+/// Bytes of that many slots of a ring.
+std::int64_t slots_bytes(const tile::Tensor& tensor, int slots);
+
 class Tables {
  public:
   /// `cores`: how many copies temporaries in GLOBAL need that each core has for itself.
