@@ -327,7 +327,11 @@ Result<Node> parse(FileId file, const SourceManager& sources, std::string_view w
     const std::string_view line = sources.line(file, sources.position(file, span.begin).line);
     const std::size_t indent = std::min(line.find_first_not_of(" \t"), line.size());
     const bool tab = line.substr(0, indent).find('\t') != std::string_view::npos;
-    diagnostics.report(span, messages::yaml_syntax, fault.msg, tab ? messages::yaml_tab_hint : "");
+    const bool parameter = line.find("${") != std::string_view::npos;
+    diagnostics.report(span, messages::yaml_syntax, fault.msg,
+                       tab         ? messages::yaml_tab_hint
+                       : parameter ? messages::yaml_parameter_hint
+                                   : "");
     return std::nullopt;
   } catch (const Stop&) {
     return std::nullopt;

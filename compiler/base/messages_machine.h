@@ -8,6 +8,8 @@ namespace septran::messages {
 inline constexpr Message yaml_syntax{"yaml-syntax", Severity::error, "this is not valid YAML: {0}",
                                      "{1}"};
 inline constexpr const char* yaml_tab_hint = "indent with spaces: YAML does not allow tabs there";
+inline constexpr const char* yaml_parameter_hint =
+    "within braces or brackets, a template parameter needs quotes: \"${name}\"";
 inline constexpr Message yaml_empty{"yaml-empty", Severity::error, "the file is empty",
                                     "{0} starts with a line such as '{1}'"};
 inline constexpr Message yaml_not_text{"yaml-not-text", Severity::error,

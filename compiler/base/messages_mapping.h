@@ -58,9 +58,6 @@ inline constexpr Message mapping_tune_type{"mapping-tune-type", Severity::error,
                                            "unknown kind of '!tune': '{0}'", "{1}"};
 inline constexpr Message mapping_tune_empty{"mapping-tune-empty", Severity::error,
                                             "this search space is empty: {0}"};
-inline constexpr Message mapping_tune_not_here{
-    "mapping-tune-not-here", Severity::error, "{0} cannot be tuned",
-    "'!tune' may stand in tunables, pipeline, rotate, order, workers, spread and bindings"};
 inline constexpr Message mapping_tune_first{
     "mapping-tune-first", Severity::note,
     "this file is a search space; the first value of each '!tune' is taken",

@@ -43,6 +43,7 @@ class InstanceReader {
   Diagnostics& diagnostics_;
   Fields fields_;
   Instance instance_;
+  std::set<std::string> placed_;     // names in 'mems', whether or not their memory is known
   const TaskNames* task_ = nullptr;  // null where the task is unknown
 };
 
@@ -114,6 +115,7 @@ void InstanceReader::mems() {
   known.emplace_back("NONE");
   for (const Entry& entry : node->entries) {
     check_operand(entry.key, entry.key_span);
+    placed_.insert(entry.key);
     const auto memory = yaml::to_text(entry.value, Fields::quoted(entry.key), diagnostics_);
     if (!memory) continue;
     if (std::find(known.begin(), known.end(), *memory) == known.end()) {
@@ -129,17 +131,15 @@ void InstanceReader::tunables() {
   const Node* node = map_field("tunables");
   if (node == nullptr) return;
   std::set<std::string> read;
-  bool computed = false;
   if (task_ != nullptr) {
     for (const std::string& name : context_.logic.reachable(task_->task->name)) {
       const TaskNames* task = context_.logic.find(name);
       if (task == nullptr) continue;
       read.insert(task->tunables.begin(), task->tunables.end());
-      computed = computed || task->computed_tunable;
     }
   }
   for (const Entry& entry : node->entries) {
-    if (task_ != nullptr && !computed && read.count(entry.key) == 0) {
+    if (task_ != nullptr && read.count(entry.key) == 0) {
       const std::vector<std::string> known(read.begin(), read.end());
       note_task(diagnostics_.report(entry.key_span, messages::mapping_unknown_tunable,
                                     task_->task->name, entry.key,
@@ -185,7 +185,7 @@ void InstanceReader::depths() {
   const Node* rotate = map_field("rotate");
   if (rotate == nullptr) return;
   for (const Entry& entry : rotate->entries) {
-    if (check_operand(entry.key, entry.key_span) && instance_.mems.count(entry.key) == 0) {
+    if (check_operand(entry.key, entry.key_span) && placed_.count(entry.key) == 0) {
       diagnostics_.report(entry.key_span, messages::mapping_rotate_not_placed, entry.key);
     }
     const std::string what = fmt::format("the depth of '{}'", entry.key);

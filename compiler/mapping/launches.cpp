@@ -38,7 +38,7 @@ void Walk::check_call(const Instance& instance, const std::string& task,
   const TaskNames* caller = logic_.find(instance.task_name.value);
   if (caller == nullptr || !caller->launches_task(task)) return;  // reported by the reader
   const Instance* callee = mapping_.find(to.value);
-  if (callee == nullptr || callee->task_name.value.empty()) return;
+  if (callee == nullptr || logic_.find(callee->task_name.value) == nullptr) return;
   if (callee->task_name.value == task) return;
   diagnostics_
       .report(to.span, messages::mapping_call_wrong_task, to.value, callee->task_name.value, task)

@@ -11,7 +11,7 @@ using lang::ExpressionPtr;
 /// Walks one task's body; every expression is visited, since a tunable may be read anywhere.
 class Collector {
  public:
-  Collector(const lang::Module& module, TaskNames& out) : module_(module), out_(out) {}
+  explicit Collector(TaskNames& out) : out_(out) {}
 
   void block(const lang::Block& statements, bool in_sequential_loop);
 
@@ -27,33 +27,19 @@ class Collector {
   void call(const lang::Call& call);
   void tunable(const lang::Call& call);
   void partition(const lang::Call& call);
-  const std::string* text_of(const ExpressionPtr& pointer) const;
+  static const std::string* text_of(const ExpressionPtr& pointer);
 
-  const lang::Module& module_;
   TaskNames& out_;
 };
 
-/// The text of a string literal, or of a constant of the file that is one.
-const std::string* Collector::text_of(const ExpressionPtr& pointer) const {
-  if (!pointer) return nullptr;
-  if (const auto* text = std::get_if<lang::StringLiteral>(&pointer->node)) return &text->value;
-  const auto* name = std::get_if<lang::NameRef>(&pointer->node);
-  if (name == nullptr) return nullptr;
-  for (const lang::Constant& constant : module_.constants) {
-    if (constant.name != name->name || !constant.value) continue;
-    const auto* text = std::get_if<lang::StringLiteral>(&constant.value->node);
-    return text == nullptr ? nullptr : &text->value;
-  }
-  return nullptr;
+const std::string* Collector::text_of(const ExpressionPtr& pointer) {
+  const auto* text = pointer ? std::get_if<lang::StringLiteral>(&pointer->node) : nullptr;
+  return text == nullptr ? nullptr : &text->value;
 }
 
 void Collector::tunable(const lang::Call& call) {
   const std::string* name = call.arguments.empty() ? nullptr : text_of(call.arguments[0]);
-  if (name == nullptr) {
-    out_.computed_tunable = true;
-  } else {
-    out_.tunables.insert(*name);
-  }
+  if (name != nullptr) out_.tunables.insert(*name);
 }
 
 void Collector::partition(const lang::Call& call) {
@@ -198,7 +184,7 @@ LogicNames::LogicNames(const lang::Module& module) {
   for (const lang::Task& task : module.tasks) {
     TaskNames names;
     names.task = &task;
-    Collector(module, names).block(task.body, false);
+    Collector(names).block(task.body, false);
     tasks_.emplace(task.name, std::move(names));
   }
 }

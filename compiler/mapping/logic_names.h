@@ -33,7 +33,6 @@ struct TaskNames {
   std::vector<PrimitiveSite> primitives;
   std::vector<LoopVariable> loops;
   std::set<std::string> tunables;  // that it reads, block sizes of partitions included
-  bool computed_tunable = false;   // some tunable's name is not written out
 
   [[nodiscard]] const lang::Parameter* find_parameter(const std::string& name) const;
   /// Tensor parameters and temporaries.

@@ -22,6 +22,9 @@ ExpressionPlace place_of(const Node& node, const SourceManager& sources) {
   return place;
 }
 
+/// A template parameter that could not be filled in: reported when that was tried.
+bool is_unfilled(const Node& node) { return node.text.find("${") != std::string::npos; }
+
 }  // namespace
 
 const Node* Values::first_value(const Node& node, std::string_view what) {
@@ -116,6 +119,7 @@ std::optional<std::int64_t> Values::integer(const Node& tagged, std::string_view
                         yaml::describe(*node));
     return std::nullopt;
   }
+  if (is_unfilled(*node)) return std::nullopt;
   if (!node->quoted && yaml::parse_integer(node->text)) {
     return yaml::to_integer(*node, what, lo, hi, diagnostics_);
   }
@@ -163,6 +167,7 @@ std::optional<TunableValue> Values::tunable(const Node& tagged, std::string_view
                         yaml::describe(*node));
     return std::nullopt;
   }
+  if (is_unfilled(*node)) return std::nullopt;
   if (!node->quoted && is_unknown_word(node->text, environment_)) {
     if (const auto truth = yaml::parse_boolean(node->text)) return TunableValue(*truth);
     return TunableValue(node->text);

@@ -29,6 +29,35 @@ struct Case {
   }
 };
 
+inline std::string read_text(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  EXPECT_TRUE(in) << path;
+  std::ostringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
+/// Applies lines "old => new" to a text; "\\n" stands for a line break.
+inline std::string replaced(std::string text, const std::string& replacements) {
+  std::istringstream lines(replacements);
+  for (std::string line; std::getline(lines, line);) {
+    const std::size_t arrow = line.find(" => ");
+    if (arrow == std::string::npos) {
+      ADD_FAILURE() << "not a replacement: " << line;
+      continue;
+    }
+    const std::string old_text = line.substr(0, arrow);
+    std::string new_text = line.substr(arrow + 4);
+    for (std::size_t at = 0; (at = new_text.find("\\n", at)) != std::string::npos;) {
+      new_text.replace(at, 2, "\n");
+    }
+    const std::size_t at = text.find(old_text);
+    EXPECT_NE(at, std::string::npos) << old_text;
+    if (at != std::string::npos) text.replace(at, old_text.size(), new_text);
+  }
+  return text;
+}
+
 inline std::vector<Case> read_cases(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
   EXPECT_TRUE(in) << path;

@@ -13,12 +13,7 @@ namespace {
 
 const std::string here = SEPTRAN_SOURCE_DIR "/tests/machine/";
 
-std::string read_text(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  std::ostringstream text;
-  text << in.rdbuf();
-  return text.str();
-}
+using golden::read_text;
 
 struct Outcome {
   std::optional<Machine> machine;
@@ -37,26 +32,8 @@ Outcome read(const std::string& text) {
   return outcome;
 }
 
-/// Applies lines "old => new" to the base description; "\n" stands for a line break.
 std::string replaced(const std::string& replacements) {
-  std::string text = read_text(here + "base.yaml");
-  std::istringstream lines(replacements);
-  for (std::string line; std::getline(lines, line);) {
-    const std::size_t arrow = line.find(" => ");
-    if (arrow == std::string::npos) {
-      ADD_FAILURE() << "not a replacement: " << line;
-      continue;
-    }
-    const std::string old_text = line.substr(0, arrow);
-    std::string new_text = line.substr(arrow + 4);
-    for (std::size_t at = 0; (at = new_text.find("\\n", at)) != std::string::npos;) {
-      new_text.replace(at, 2, "\n");
-    }
-    const std::size_t at = text.find(old_text);
-    EXPECT_NE(at, std::string::npos) << old_text;
-    if (at != std::string::npos) text.replace(at, old_text.size(), new_text);
-  }
-  return text;
+  return golden::replaced(read_text(here + "base.yaml"), replacements);
 }
 
 TEST(MachineDiagnostics, Cases) {
