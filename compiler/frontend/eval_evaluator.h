@@ -121,7 +121,8 @@ class Evaluator {
   Value subscript_partition(const PartitionValue& partition, const Subscript& e);
   std::optional<std::pair<Expr, Expr>> slice_bounds(const SubscriptItem& item, const Expr& extent,
                                                     std::size_t dim);
-  Expr simplified_extent(const Expr& extent) const;
+  [[nodiscard]] Expr simplified(const Expr& e) const;
+  [[nodiscard]] Expr simplified_extent(const Expr& extent) const;
 
   // Conversions: nothing where an error was reported (or before).
   std::optional<Expr> to_integer(const Value& value, Span span, const char* what = "an integer");

@@ -43,6 +43,8 @@ Expr Evaluator::simplified_extent(const Expr& extent) const {
   return vars_.simplify(through_extremum(vars_.simplify(extent)));
 }
 
+Expr Evaluator::simplified(const Expr& e) const { return e.is_constant() ? e : vars_.simplify(e); }
+
 Value Evaluator::eval_attribute(const Attribute& e, Span span) {
   const Value object = eval(*e.object);
   if (object.invalid()) return {};
@@ -134,7 +136,7 @@ Value Evaluator::subscript_tensor(const TensorValue& tensor, const Subscript& e)
         const auto bounds = slice_bounds(item, extent, i);
         if (!bounds) return {};
         const Expr length = simplified_extent(bounds->second - bounds->first);
-        result.view = slice_dim(result.view, dim, bounds->first, length);
+        result.view = slice_dim(result.view, dim, simplified(bounds->first), length);
       }
       ++dim;
       continue;
@@ -145,7 +147,7 @@ Value Evaluator::subscript_tensor(const TensorValue& tensor, const Subscript& e)
                                     checker_.text(*index), checker_.text(extent - 1))) {
       return {};
     }
-    result.view = index_dim(result.view, dim, *index);
+    result.view = index_dim(result.view, dim, simplified(*index));
   }
   return {std::move(result)};
 }
@@ -178,8 +180,8 @@ Value Evaluator::subscript_partition(const PartitionValue& partition, const Subs
     const auto length = product(count, *block, item.span);
     if (!begin || !length) return {};
     const Expr& extent = partition.tensor.view.dims[d].extent;
-    result.view =
-        slice_dim(result.view, d, *begin, simplified_extent(Expr::min(*length, extent - *begin)));
+    result.view = slice_dim(result.view, d, simplified(*begin),
+                            simplified_extent(Expr::min(*length, extent - *begin)));
   }
   return {std::move(result)};
 }

@@ -310,7 +310,7 @@ class WrittenCheck {
              fmt::format("in the iteration {}", lang::to_string(point_, checker_.vars()))});
       }
       for (auto at = node.chain.rbegin() + 1; at != node.chain.rend(); ++at) {
-        diagnostic->notes.push_back({at->first, "launched from here: " + at->second});
+        diagnostic->notes.push_back({at->first, "in the " + at->second});
       }
     }
     return false;
