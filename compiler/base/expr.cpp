@@ -243,6 +243,14 @@ bool Expr::operator==(const Expr& other) const {
   return constant_ == other.constant_ && terms_ == other.terms_;
 }
 
+bool Atom::operator==(const Atom& other) const {
+  return kind == other.kind && var == other.var && divisor == other.divisor && args == other.args;
+}
+
+bool Term::operator==(const Term& other) const {
+  return coefficient == other.coefficient && atom == other.atom;
+}
+
 std::strong_ordering Atom::operator<=>(const Atom& other) const {
   if (const auto order = kind <=> other.kind; order != std::strong_ordering::equal) return order;
   if (const auto order = var <=> other.var; order != std::strong_ordering::equal) return order;

@@ -23,9 +23,26 @@ struct Range {
   auto operator<=>(const Range&) const = default;
 };
 
+class Expr;
 class VarTable;
-struct Atom;
-struct Term;
+
+/// What an expression has multiples of.
+struct Atom {
+  enum class Kind { var, floor_div, min, max };
+  Kind kind = Kind::var;
+  VarId var;                 // var
+  std::int64_t divisor = 1;  // floor_div
+  std::vector<Expr> args;    // floor_div: one; min, max: two or more, sorted
+  std::strong_ordering operator<=>(const Atom& other) const;
+  bool operator==(const Atom& other) const;
+};
+
+struct Term {
+  std::int64_t coefficient = 0;
+  Atom atom;
+  std::strong_ordering operator<=>(const Term& other) const;
+  bool operator==(const Term& other) const;
+};
 
 /// constant + sum of coefficient * atom, where an atom is a loop variable, a floor division of an
 /// expression by a positive constant, or a minimum or maximum of expressions. `a mod c` is written
@@ -72,23 +89,6 @@ class Expr {
   void add_term(const Term& term);
   std::int64_t constant_ = 0;
   std::vector<Term> terms_;
-};
-
-struct Atom {
-  enum class Kind { var, floor_div, min, max };
-  Kind kind = Kind::var;
-  VarId var;                 // var
-  std::int64_t divisor = 1;  // floor_div
-  std::vector<Expr> args;    // floor_div: one; min, max: two or more, sorted
-  std::strong_ordering operator<=>(const Atom& other) const;
-  bool operator==(const Atom& other) const = default;
-};
-
-struct Term {
-  std::int64_t coefficient = 0;
-  Atom atom;
-  std::strong_ordering operator<=>(const Term& other) const;
-  bool operator==(const Term& other) const = default;
 };
 
 /// A loop variable takes begin, begin + 1, ..., end - 1; the bounds may depend on outer variables

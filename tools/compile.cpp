@@ -1,0 +1,275 @@
+#include "tools/compile.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+
+#include "compiler/base/messages_tools.h"
+#include "compiler/frontend/parser.h"
+#include "compiler/tile/text.h"
+#include "compiler/tile/visit.h"
+#include "runtime/npy.h"
+
+namespace septran::tools {
+namespace {
+
+/// "name=value" apart; nothing (reported) without a name.
+std::optional<std::pair<std::string, std::string>> split_pair(const std::string& text,
+                                                              const char* option,
+                                                              Diagnostics& diagnostics) {
+  const std::size_t at = text.find('=');
+  if (at == std::string::npos || at == 0) {
+    diagnostics.report({}, messages::option_needs_pair, option, text);
+    return std::nullopt;
+  }
+  return std::pair(text.substr(0, at), text.substr(at + 1));
+}
+
+std::optional<DType> to_dtype(const std::string& text, const char* option,
+                              Diagnostics& diagnostics) {
+  if (const auto type = parse_dtype(text)) return type;
+  std::string known;
+  for (const DType type : all_dtypes())
+    known += (known.empty() ? "" : ", ") + std::string(name(type));
+  diagnostics.report({}, messages::unknown_dtype_option, option, text, known);
+  return std::nullopt;
+}
+
+/// "f16[1024,512]", "f16" or "[3,4]".
+std::optional<lang::EntryRequest::Argument> to_argument(const std::string& text,
+                                                        Diagnostics& diagnostics) {
+  lang::EntryRequest::Argument argument;
+  const std::size_t bracket = text.find('[');
+  const std::string type = text.substr(0, bracket);
+  if (!type.empty()) {
+    argument.dtype = to_dtype(type, "--arg", diagnostics);
+    if (!argument.dtype) return std::nullopt;
+  }
+  if (bracket == std::string::npos) return argument;
+  const char* at = text.data() + bracket + 1;
+  const char* const end = text.data() + text.size();
+  bool fine = text.back() == ']';
+  while (fine && at < end && *at != ']') {
+    std::int64_t extent = 0;
+    const auto [next, error] = std::from_chars(at, end, extent);
+    fine = error == std::errc() && extent >= 1 && (*next == ',' || *next == ']');
+    argument.shape.push_back(extent);
+    at = *next == ',' ? next + 1 : next;
+  }
+  if (!fine || at + 1 != end || argument.shape.empty()) {
+    diagnostics.report({}, messages::bad_argument_option, text);
+    return std::nullopt;
+  }
+  return argument;
+}
+
+/// A file's element type and shape stand for what the command line leaves open.
+void take_input_header(const std::string& parameter, const std::string& path, Request& request,
+                       Diagnostics& diagnostics) {
+  const auto header = runtime::read_npy_header(path, diagnostics);
+  if (!header) return;
+  auto& argument = request.entry.arguments[parameter];
+  if (argument.shape.empty()) argument.shape = header->shape;
+  const bool chosen = request.entry.default_dtype || request.entry.dtypes.contains(parameter);
+  if (!argument.dtype && !chosen) argument.dtype = header->dtype;
+}
+
+/// Additions and transcendental calls along the longest chain: those of all calls, each as often as
+/// the sequential loops around it run.
+class ArithmeticWalk {
+ public:
+  explicit ArithmeticWalk(const tile::Program& program) : program_(program) {}
+
+  ArithmeticChain run() {
+    walk(program_.body, 1);
+    for (const tile::Tensor& tensor : program_.tensors) {
+      const bool narrow = is_float(tensor.dtype) && size_bytes(tensor.dtype) < 4;
+      if (tensor.kind == tile::TensorKind::temporary && narrow) {
+        chain_.intermediates.push_back(tensor.dtype);
+      }
+    }
+    return chain_;
+  }
+
+ private:
+  void walk(const tile::Block& block, std::int64_t times) {
+    for (const tile::Statement& statement : block) {
+      std::int64_t inner = times;
+      if (const auto* loop = std::get_if<tile::Loop>(&statement.node)) {
+        const VarInfo& info = program_.vars[loop->var];
+        inner *= std::max<std::int64_t>(1, program_.vars.range(info.end - info.begin).hi);
+      }
+      if (const auto* prim = std::get_if<tile::Prim>(&statement.node)) count(*prim, times);
+      for (const tile::Block* child : tile::child_blocks(statement)) walk(*child, inner);
+    }
+  }
+
+  void count(const tile::Prim& prim, std::int64_t times) {
+    std::vector<std::optional<std::vector<Expr>>> shapes;
+    for (const tile::Operand& operand : prim.operands) {
+      const auto* tile = std::get_if<tile::TileRef>(&operand);
+      shapes.push_back(tile == nullptr ? std::nullopt : std::optional(tile->view.shape()));
+    }
+    std::int64_t length = 1;
+    for (const IterationDim& dim :
+         resolve_shapes(*prim.primitive, prim.attributes, shapes).space.dims) {
+      if (dim.reduction) length *= std::max<std::int64_t>(1, program_.vars.range(dim.extent).hi);
+    }
+    chain_.additions += times * length;
+    if (prim.primitive->kind == PrimitiveKind::unary) chain_.transcendentals += times;
+  }
+
+  const tile::Program& program_;
+  ArithmeticChain chain_;
+};
+
+mapping::Environment make_environment(const lang::EntryBinding& entry) {
+  mapping::Environment environment;
+  for (const auto& [name, extent] : entry.dimensions) environment.values[name] = extent;
+  for (std::size_t i = 0; i < entry.arguments.size(); ++i) {
+    const std::string& name = entry.task->parameters[i].name;
+    if (const auto* tensor = std::get_if<lang::EntryTensor>(&entry.arguments[i])) {
+      environment.dtypes[name] = tensor->dtype;
+    } else if (const auto* integer = std::get_if<std::int64_t>(&entry.arguments[i])) {
+      environment.values[name] = *integer;
+    } else if (const auto* number = std::get_if<double>(&entry.arguments[i])) {
+      environment.values[name] = *number;
+    } else {
+      environment.values[name] = std::get<bool>(entry.arguments[i]);
+    }
+  }
+  return environment;
+}
+
+std::optional<FileId> load(const std::string& path, SourceManager& sources,
+                           Diagnostics& diagnostics) {
+  const auto file = sources.load(path);
+  if (!file) diagnostics.report({}, messages::cannot_read, path);
+  return file;
+}
+
+/// The target that the command line or the mapping names.
+Result<Machine> find_machine(const Options& options, FileId mapping_file, SourceManager& sources,
+                             Diagnostics& diagnostics) {
+  if (!options.target.empty()) return load_machine(options.target, {}, sources, diagnostics);
+  const auto target = mapping::read_target_name(mapping_file, sources, diagnostics);
+  if (!target) return std::nullopt;
+  if (target->value.empty()) {
+    diagnostics.report(Span{mapping_file, 0, 0}, messages::no_target);
+    return std::nullopt;
+  }
+  return load_machine(target->value, target->span, sources, diagnostics);
+}
+
+bool check_pass_names(const Options& options, Diagnostics& diagnostics) {
+  std::vector<std::string> names{"instantiate"};
+  for (const passes::PassInfo& pass : passes::pass_table()) names.emplace_back(pass.name);
+  std::vector<std::string> asked = options.print_after;
+  if (!options.stop_after.empty()) asked.push_back(options.stop_after);
+  bool fine = true;
+  for (const std::string& pass : asked) {
+    if (std::find(names.begin(), names.end(), pass) != names.end() || pass == "all") continue;
+    diagnostics.report({}, messages::unknown_pass, pass, fmt::format("{}", fmt::join(names, ", ")));
+    fine = false;
+  }
+  return fine;
+}
+
+}  // namespace
+
+Result<Request> read_request(const Options& options, Diagnostics& diagnostics) {
+  Request request;
+  const std::size_t errors = diagnostics.error_count();
+  for (const std::string& text : options.definitions) {
+    if (auto pair = split_pair(text, "-D", diagnostics)) {
+      request.entry.definitions.push_back(std::move(*pair));
+    }
+  }
+  for (const std::string& text : options.dtypes) {
+    if (text.find('=') == std::string::npos) {
+      request.entry.default_dtype = to_dtype(text, "--dtype", diagnostics);
+    } else if (const auto pair = split_pair(text, "--dtype", diagnostics)) {
+      if (const auto type = to_dtype(pair->second, "--dtype", diagnostics)) {
+        request.entry.dtypes[pair->first] = *type;
+      }
+    }
+  }
+  for (const std::string& text : options.arguments) {
+    const auto pair = split_pair(text, "--arg", diagnostics);
+    if (!pair) continue;
+    if (const auto argument = to_argument(pair->second, diagnostics)) {
+      request.entry.arguments[pair->first] = *argument;
+    }
+  }
+  for (const std::string& text : options.inputs) {
+    const auto pair = split_pair(text, "--in", diagnostics);
+    if (!pair) continue;
+    request.inputs[pair->first] = pair->second;
+    take_input_header(pair->first, pair->second, request, diagnostics);
+  }
+  for (const std::string& text : options.outputs) {
+    if (auto pair = split_pair(text, "--out", diagnostics)) request.outputs.insert(*pair);
+  }
+  if (const auto values = runtime::parse_values(options.values)) {
+    request.values = *values;
+  } else {
+    diagnostics.report({}, messages::unknown_values, options.values);
+  }
+  if (diagnostics.error_count() > errors) return std::nullopt;
+  return request;
+}
+
+std::optional<Compiled> compile(const Options& options, const Request& request,
+                                SourceManager& sources, Diagnostics& diagnostics) {
+  const auto start = std::chrono::steady_clock::now();
+  if (!check_pass_names(options, diagnostics)) return std::nullopt;
+  if (options.mappings.size() != 1) {
+    diagnostics.report({}, messages::one_mapping, options.mappings.size());
+    return std::nullopt;
+  }
+  const auto logic_file = load(options.input, sources, diagnostics);
+  const auto mapping_file = load(options.mappings[0], sources, diagnostics);
+  if (!logic_file || !mapping_file) return std::nullopt;
+  auto module = lang::parse_module(*logic_file, sources, diagnostics);
+  auto machine = find_machine(options, *mapping_file, sources, diagnostics);
+  const auto entry_task = mapping::read_entry_task(*mapping_file, sources, diagnostics);
+  if (!module || !machine || !entry_task) return std::nullopt;
+  if (module->find(entry_task->value) == nullptr) {
+    std::vector<std::string> names;
+    for (const lang::Task& task : module->tasks) names.push_back(task.name);
+    diagnostics.report(entry_task->span, messages::unknown_entry_task, entry_task->value,
+                       sources.name(*logic_file), fmt::format("{}", fmt::join(names, ", ")));
+    return std::nullopt;
+  }
+  Compiled compiled{std::move(*module), {}, std::move(*machine), {}, {}, {}, 0};
+  auto entry = lang::bind_entry(compiled.module, entry_task->value, request.entry, diagnostics);
+  if (!entry) return std::nullopt;
+  compiled.entry = std::move(*entry);
+  const auto mapping =
+      mapping::read_mapping(*mapping_file, make_environment(compiled.entry), compiled.module,
+                            compiled.machine, sources, diagnostics);
+  if (!mapping) return std::nullopt;
+  auto launch_tree = passes::instantiate(compiled.module, compiled.entry, *mapping,
+                                         compiled.machine, sources, diagnostics);
+  if (!launch_tree) return std::nullopt;
+  compiled.launch_tree = *launch_tree;
+  compiled.arithmetic = ArithmeticWalk(compiled.launch_tree).run();
+  passes::RunOptions run;
+  run.stop_after = options.stop_after;
+  run.after = [&](std::string_view pass, const tile::Program& program) {
+    const bool wanted =
+        std::any_of(options.print_after.begin(), options.print_after.end(),
+                    [&](const auto& name) { return name == pass || name == "all"; });
+    if (wanted) fmt::print("# after {}\n{}", pass, tile::to_text(program));
+  };
+  auto program = passes::run_passes(std::move(*launch_tree), {compiled.machine, diagnostics}, run);
+  if (!program) return std::nullopt;
+  compiled.tile = std::move(*program);
+  compiled.seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return compiled;
+}
+
+}  // namespace septran::tools

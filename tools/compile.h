@@ -1,0 +1,78 @@
+// From the files and options of a command line to a compiled program.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "compiler/frontend/evaluate.h"
+#include "compiler/mapping/mapping.h"
+#include "compiler/passes/pass.h"
+#include "runtime/random.h"
+#include "targets/dsa/program.h"
+
+namespace septran::tools {
+
+/// What a command ends with; cli.md's table.
+enum ExitCode : int {
+  exit_fine = 0,
+  exit_wrong_result = 1,
+  exit_bad_input = 2,
+  exit_trap = 3,
+  exit_missing_component = 4,
+  exit_bug = 5
+};
+
+/// The options that mean the same in every command.
+struct Options {
+  std::string input;  // logic file, or program file
+  std::vector<std::string> mappings;
+  std::vector<std::string> definitions;  // -D name=value
+  std::vector<std::string> dtypes;       // --dtype f16, --dtype C=f32
+  std::vector<std::string> arguments;    // --arg A=f16[1024,512]
+  std::string target;
+  std::vector<std::string> inputs;   // --in A=a.npy
+  std::vector<std::string> outputs;  // --out C=c.npy
+  std::uint64_t seed = 0;
+  std::string values = "normal";
+  bool no_check = false;
+  bool timing_only = false;
+  std::string json;
+  std::vector<std::string> print_after;
+  std::string stop_after;
+};
+
+/// Options as the libraries take them; every fault reported. Paths by parameter name.
+struct Request {
+  lang::EntryRequest entry;
+  std::map<std::string, std::string> inputs;
+  std::map<std::string, std::string> outputs;
+  runtime::Values values = runtime::Values::normal;
+};
+Result<Request> read_request(const Options& options, Diagnostics& diagnostics);
+
+/// How much arithmetic stands behind an output element, for the tolerance of the comparison.
+struct ArithmeticChain {
+  std::int64_t additions = 1;
+  std::int64_t transcendentals = 0;
+  std::vector<DType> intermediates;
+};
+
+struct Compiled {
+  lang::Module module;
+  lang::EntryBinding entry;
+  Machine machine;
+  tile::Program launch_tree;
+  tile::Program tile;
+  ArithmeticChain arithmetic;
+  double seconds = 0;  // all of compiling
+};
+
+/// Reads the files and runs all passes (or those up to --stop-after). Prints the tile program after
+/// the passes that --print-after names, on stdout.
+std::optional<Compiled> compile(const Options& options, const Request& request,
+                                SourceManager& sources, Diagnostics& diagnostics);
+
+}  // namespace septran::tools

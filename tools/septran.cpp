@@ -1,0 +1,107 @@
+// septran: the compiler driver.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "compiler/base/messages_tools.h"
+#include "compiler/tile/text.h"
+#include "runtime/file.h"
+#include "targets/dsa/assembly.h"
+#include "targets/dsa/encode.h"
+#include "targets/dsa/lower/lower.h"
+#include "tools/command.h"
+
+namespace septran::tools {
+namespace {
+
+/// Writes a text to a file, or to stdout where none is named.
+int put(const std::string& text, const std::string& path, Diagnostics& diagnostics) {
+  if (path.empty()) {
+    fmt::print("{}", text);
+    return exit_fine;
+  }
+  return runtime::write_file_atomically(path, text, diagnostics) ? exit_fine : exit_bad_input;
+}
+
+int compile_command(const Options& options, const std::string& kind, const std::string& output,
+                    SourceManager& sources, Diagnostics& diagnostics) {
+  if (kind == "bin" && output.empty()) {
+    diagnostics.report({}, messages::emit_needs_output);
+    return exit_bad_input;
+  }
+  const auto request = read_request(options, diagnostics);
+  if (!request) return exit_bad_input;
+  const auto compiled = compile(options, *request, sources, diagnostics);
+  if (!compiled) return exit_bad_input;
+  if (kind == "launch-tree") {
+    return put(tile::to_launch_tree(compiled->launch_tree), output, diagnostics);
+  }
+  if (kind == "tile" || !options.stop_after.empty()) {
+    return put(tile::to_text(compiled->tile), output, diagnostics);
+  }
+  if (compiled->machine.family != MachineFamily::dsa) {
+    diagnostics.report({}, messages::wrong_family, compiled->machine.name);
+    return exit_bad_input;
+  }
+  const auto program = dsa::lower_to_dsa(compiled->tile, compiled->machine, diagnostics);
+  if (!program) return exit_bad_input;
+  if (kind == "asm") return put(dsa::to_assembly(*program), output, diagnostics);
+  const auto bytes = dsa::encode_program(*program, diagnostics);
+  if (!bytes) return exit_bad_input;
+  const auto* begin = reinterpret_cast<const char*>(bytes->data());
+  return put(std::string(begin, bytes->size()), output, diagnostics);
+}
+
+int targets_command(const std::string& name, SourceManager& sources, Diagnostics& diagnostics) {
+  if (!name.empty()) {
+    const auto machine = load_machine(name, {}, sources, diagnostics);
+    if (!machine) return exit_bad_input;
+    const auto shipped = shipped_machines();
+    const bool is_shipped = std::find(shipped.begin(), shipped.end(), name) != shipped.end();
+    const auto file = sources.load(is_shipped ? machines_folder() + "/" + name + ".yaml" : name);
+    SEPTRAN_CHECK(file.has_value());
+    return put(std::string(sources.text(*file)), {}, diagnostics);
+  }
+  for (const std::string& shipped : shipped_machines()) {
+    const auto machine = load_machine(shipped, {}, sources, diagnostics);
+    if (!machine) return exit_bad_input;
+    fmt::print("{:<12} {}\n", machine->name, machine->describes);
+  }
+  return exit_fine;
+}
+
+}  // namespace
+}  // namespace septran::tools
+
+int main(int argc, char** argv) {
+  using namespace septran::tools;
+  CLI::App app{"SepTran: compiles a kernel's logic file and mapping for a target."};
+  app.footer(
+      "Example:\n  septran compile examples/gemm/gemm.py --mapping mappings/gemm/dsa_edge.yaml "
+      "-D M=512 -D N=512 -D K=512 --emit asm");
+  app.require_subcommand(1);
+  app.set_version_flag("--version", version_text("septran"));
+  Options options;
+  std::string kind = "tile";
+  std::string output;
+  CLI::App* compile = app.add_subcommand("compile", "print or write a stage of compilation");
+  compile->add_option("logic", options.input, "logic file")->required();
+  add_compile_options(*compile, options);
+  compile->add_option("--emit", kind, "what: launch-tree, tile, asm or bin")
+      ->check(CLI::IsMember({"launch-tree", "tile", "asm", "bin"}))
+      ->capture_default_str();
+  compile->add_option("-o", output, "file to write (default: standard output)");
+  compile->footer(
+      "Example:\n  septran compile examples/gemm/gemm.py --mapping mappings/gemm/dsa_edge.yaml "
+      "-D M=64 -D N=64 -D K=64 --emit bin -o gemm.sdsa");
+  CLI::App* targets = app.add_subcommand("targets", "list the target descriptions, or show one");
+  std::string target;
+  targets->add_option("name", target, "a description's name or file");
+  targets->footer("Example:\n  septran targets dsa_edge");
+  return run_command(app, argc, argv,
+                     [&](septran::SourceManager& sources, septran::Diagnostics& diagnostics) {
+                       if (compile->parsed())
+                         return compile_command(options, kind, output, sources, diagnostics);
+                       return targets_command(target, sources, diagnostics);
+                     });
+}

@@ -1,0 +1,99 @@
+// septran-sim: compiles (or loads) a kernel and executes it on the simulated accelerator.
+#include <fmt/format.h>
+
+#include <fstream>
+#include <iterator>
+
+#include "compiler/base/messages_tools.h"
+#include "targets/dsa/encode.h"
+#include "targets/dsa/lower/lower.h"
+#include "targets/dsa/validate.h"
+#include "tools/command.h"
+#include "tools/execute.h"
+
+namespace septran::tools {
+namespace {
+
+std::optional<std::vector<std::byte>> read_bytes(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) return std::nullopt;
+  const std::vector<char> text((std::istreambuf_iterator<char>(in)), {});
+  if (in.bad()) return std::nullopt;
+  const auto bytes = std::as_bytes(std::span(text));
+  return std::vector<std::byte>(bytes.begin(), bytes.end());
+}
+
+int run_program(const std::vector<std::byte>& bytes, const Options& options, SourceManager& sources,
+                Diagnostics& diagnostics) {
+  const std::pair<const char*, bool> meaningless[] = {
+      {"--mapping", !options.mappings.empty()},
+      {"-D", !options.definitions.empty()},
+      {"--dtype", !options.dtypes.empty()},
+      {"--arg", !options.arguments.empty()},
+      {"--print-after", !options.print_after.empty()},
+      {"--stop-after", !options.stop_after.empty()}};
+  for (const auto& [option, given] : meaningless) {
+    if (given) diagnostics.report({}, messages::option_needs_logic, option);
+  }
+  const auto request = read_request(options, diagnostics);
+  const auto program = dsa::decode_program(bytes, options.input, diagnostics);
+  if (!program || !request || diagnostics.has_errors()) return exit_bad_input;
+  const auto machine = load_machine(options.target.empty() ? program->target : options.target, {},
+                                    sources, diagnostics);
+  if (!machine) return exit_bad_input;
+  if (options.target.empty() && machine->hash != program->target_hash) {
+    diagnostics.report({}, messages::target_changed, machine->name);
+    return exit_bad_input;
+  }
+  if (machine->family != MachineFamily::dsa) {
+    diagnostics.report({}, messages::wrong_family, machine->name);
+    return exit_bad_input;
+  }
+  if (!dsa::validate(*program, *machine, diagnostics)) return exit_bad_input;
+  return execute({*program, *machine, nullptr}, options, *request, diagnostics);
+}
+
+int run_logic(const Options& options, SourceManager& sources, Diagnostics& diagnostics) {
+  const auto request = read_request(options, diagnostics);
+  if (!request) return exit_bad_input;
+  const auto compiled = compile(options, *request, sources, diagnostics);
+  if (!compiled) return exit_bad_input;
+  if (compiled->machine.family != MachineFamily::dsa) {
+    diagnostics.report({}, messages::wrong_family, compiled->machine.name);
+    return exit_bad_input;
+  }
+  if (!options.stop_after.empty()) return exit_fine;
+  const auto program = dsa::lower_to_dsa(compiled->tile, compiled->machine, diagnostics);
+  if (!program) return exit_bad_input;
+  return execute({*program, compiled->machine, &*compiled}, options, *request, diagnostics);
+}
+
+int run(const Options& options, SourceManager& sources, Diagnostics& diagnostics) {
+  const auto bytes = read_bytes(options.input);
+  if (!bytes) {
+    diagnostics.report({}, messages::cannot_read, options.input);
+    return exit_bad_input;
+  }
+  if (dsa::looks_like_program(*bytes)) return run_program(*bytes, options, sources, diagnostics);
+  return run_logic(options, sources, diagnostics);
+}
+
+}  // namespace
+}  // namespace septran::tools
+
+int main(int argc, char** argv) {
+  using namespace septran::tools;
+  CLI::App app{"Executes a kernel on the simulated accelerator, checks it and reports its cycles."};
+  app.footer(
+      "Example:\n  septran-sim examples/gemm/gemm.py --mapping mappings/gemm/dsa_edge.yaml "
+      "-D M=512 -D N=512 -D K=512");
+  Options options;
+  app.add_option("input", options.input, "logic file, or a compiled program (.sdsa)")->required();
+  add_compile_options(app, options);
+  add_execute_options(app, options);
+  app.set_version_flag("--version", version_text("septran-sim"));
+  return run_command(app, argc, argv,
+                     [&](septran::SourceManager& sources, septran::Diagnostics& diagnostics) {
+                       return run(options, sources, diagnostics);
+                     });
+}
