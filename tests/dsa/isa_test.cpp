@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <set>
@@ -30,11 +31,11 @@ TEST(Isa, OpcodesAreFewAndNamesAreUnique) {
 /// Values at the ends of a field's range, encodable ones only.
 std::vector<FieldValue> corner_values(const Field& field) {
   std::vector<FieldValue> corners;
+  const int below_sign = std::max(field.width - 2, 0);
   for (const std::int64_t value :
        {std::int64_t{0}, std::int64_t{1}, std::int64_t{2}, max_register, std::int64_t{no_operand},
         (std::int64_t{1} << (field.width - 1)) - 1, (std::int64_t{1} << field.width) - 1,
-        (std::int64_t{1} << (field.width - 2)) - 1, -(std::int64_t{1} << (field.width - 2)),
-        std::int64_t{-1}}) {
+        (std::int64_t{1} << below_sign) - 1, -(std::int64_t{1} << below_sign), std::int64_t{-1}}) {
     for (const bool is_register : {false, true}) {
       const FieldValue corner{value, is_register && field.kind == FieldKind::source};
       if (field_fits(field, corner)) corners.push_back(corner);
