@@ -24,6 +24,7 @@ Dram::Dram(const DramTiming& timing)
       bank_count_(timing.banks),
       burst_bytes_(timing.burst_bytes),
       interleave_bytes_(timing.interleave_bytes),
+      hash_(timing.interleave_hash),
       burst_ticks_(transfer_ticks(timing.burst_bytes, timing.bytes_per_cycle_per_channel)),
       activate_(timing.activate_cycles * ticks_per_cycle),
       precharge_(timing.precharge_cycles * ticks_per_cycle),
@@ -61,14 +62,24 @@ Tick Dram::after_refresh(Tick at, Bank& bank) {
   return begun > 0 ? std::max(at, begun * refresh_interval_ + refresh_) : at;
 }
 
+/// The channel (bank) of a unit (row) in its round over all of them. Hashed, each round starts at
+/// another place, by the upper bits of its number times 2^64 over the golden ratio (Knuth, The Art of
+/// Computer Programming, vol. 3, 6.4: consecutive multiples of any step spread evenly); so addresses
+/// at a pitch that is a multiple of a round do not meet in one channel.
+std::int64_t Dram::rotate(std::int64_t unit, std::int64_t round, const Divisor& count) const {
+  if (!hash_) return count.remainder(unit);
+  const std::uint64_t hash = static_cast<std::uint64_t>(round) * 0x9e3779b97f4a7c15U;
+  return count.remainder(count.remainder(unit) + static_cast<std::int64_t>(hash >> 40));
+}
+
 Tick Dram::access_burst(Tick at, std::int64_t address, bool write) {
   const std::int64_t unit = interleave_.quotient(address);
-  Channel& channel = channels_[static_cast<std::size_t>(channel_count_.remainder(unit))];
-  const std::int64_t local =
-      channel_count_.quotient(unit) * interleave_bytes_ + interleave_.remainder(address);
+  const std::int64_t round = channel_count_.quotient(unit);
+  Channel& channel = channels_[static_cast<std::size_t>(rotate(unit, round, channel_count_))];
+  const std::int64_t local = round * interleave_bytes_ + interleave_.remainder(address);
   const std::int64_t row_number = row_.quotient(local);
-  Bank& bank = channel.banks[static_cast<std::size_t>(bank_count_.remainder(row_number))];
   const std::int64_t row = bank_count_.quotient(row_number);
+  Bank& bank = channel.banks[static_cast<std::size_t>(rotate(row_number, row, bank_count_))];
 
   Tick command = after_refresh(at, bank);
   if (bank.row == row) {

@@ -56,6 +56,8 @@ class Dram {
   };
   static constexpr Tick never = INT64_MIN / 4;
 
+  [[nodiscard]] std::int64_t rotate(std::int64_t unit, std::int64_t round,
+                                    const Divisor& count) const;
   Tick access_burst(Tick at, std::int64_t address, bool write);
   Tick after_refresh(Tick at, Bank& bank);
 
@@ -66,6 +68,7 @@ class Dram {
   Divisor bank_count_;
   std::int64_t burst_bytes_;
   std::int64_t interleave_bytes_;
+  bool hash_;
   Tick burst_ticks_;
   Tick activate_;
   Tick precharge_;

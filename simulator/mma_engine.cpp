@@ -46,39 +46,13 @@ MmaEngine::MmaEngine(const sc_core::sc_module_name& name, Shared& shared, CoreSt
 
 Engine::Next MmaEngine::start(Command& head, Cycle eligible, Cycle now) {
   if (preload_free_ > now) return sleep_until(preload_free_);
-  const MmaTiming& timing = shared_.machine.dsa.mma;
   const auto& work = std::get<MmaWork>(head.work);
-  const ArraySchedule schedule = array_schedule(timing, work.m, work.n, work.k, work.macs_per_pe);
   stall(head.instruction, eligible, now, "array");
   timeline_.settle(now);
-  InstructionCost& spent = cost(head.instruction);
-  if (schedule.passes > 0) {
-    const Tiling tiles = tiling(timing, work.m, work.n, work.k);
-    Cycle stream = std::max(now + timing.rows, stream_free_);
-    const Cycle others = (schedule.passes - 1) * schedule.interval_cycles;
-    const Cycle stream_end = stream + others + schedule.stream_cycles;
-    PortPlan ports(core_, shared_.counters, now);
-    ports.access(work.b, timing.output_stationary ? tiles.passes_rows : 1, now, stream_end);
-    ports.access(work.a, tiles.passes_cols, now, stream_end);
-    const Cycle results = stream + others + schedule.latency_cycles;
-    const std::int64_t sums = timing.output_stationary ? 1 : tiles.passes_rows;
-    ports.access(work.acc, work.accumulate ? sums : sums - 1, stream, results);
-    ports.access(work.acc, sums, stream, results);
-    const Cycle delay = ports.delay();
-    stall(head.instruction, now, now + delay, ports.cause());
-    timeline_.busy(now + delay, now + delay + timing.rows);  // the preload
-    const Cycle last = stream + delay + others;
-    timeline_.busy(stream + delay, last + schedule.stream_cycles);
-    spent.busy += last + schedule.stream_cycles - std::max(now + delay, stream_free_);
-    stream_free_ =
-        last + (timing.drain_overlap ? schedule.stream_cycles
-                                     : std::max(schedule.stream_cycles, schedule.latency_cycles));
-    preload_free_ = timing.preload_hidden ? last : stream_free_;
-    complete(last + schedule.latency_cycles);
-    timeline_.drain(last_completion_);
-    count(work, tiles.passes_rows, tiles.passes_cols);
-  }
-  ++spent.executed;
+  const ArraySchedule schedule =
+      array_schedule(shared_.machine.dsa.mma, work.m, work.n, work.k, work.macs_per_pe);
+  if (schedule.passes > 0) run_passes(work, schedule, head.instruction, now);
+  ++cost(head.instruction).executed;
   ++operations_;
   if (shared_.with_values) {
     kernels::run_mma(shared_.bind(work.acc, core_), shared_.bind(work.a, core_),
@@ -88,6 +62,35 @@ Engine::Next MmaEngine::start(Command& head, Cycle eligible, Cycle now) {
   front_ = now;
   pop();
   return again();
+}
+
+void MmaEngine::run_passes(const MmaWork& work, const ArraySchedule& schedule,
+                           std::uint32_t instruction, Cycle now) {
+  const MmaTiming& timing = shared_.machine.dsa.mma;
+  const Tiling tiles = tiling(timing, work.m, work.n, work.k);
+  const Cycle stream = std::max(now + timing.rows, stream_free_);
+  const Cycle others = (schedule.passes - 1) * schedule.interval_cycles;
+  const Cycle stream_end = stream + others + schedule.stream_cycles;
+  PortPlan ports(core_, shared_.counters, now);
+  ports.access(work.b, timing.output_stationary ? tiles.passes_rows : 1, now, stream_end);
+  ports.access(work.a, tiles.passes_cols, now, stream_end);
+  const Cycle results = stream + others + schedule.latency_cycles;
+  const std::int64_t sums = timing.output_stationary ? 1 : tiles.passes_rows;
+  ports.access(work.acc, work.accumulate ? sums : sums - 1, stream, results);
+  ports.access(work.acc, sums, stream, results);
+
+  const Cycle begin = now + ports.delay();
+  stall(instruction, now, begin, ports.cause());
+  timeline_.busy(begin, begin + timing.rows);  // the preload
+  const Cycle last = stream + ports.delay() + others;
+  const Cycle end = last + schedule.stream_cycles;
+  timeline_.busy(stream + ports.delay(), end);
+  cost(instruction).busy += end - std::max(begin, stream_free_);
+  stream_free_ = timing.drain_overlap ? end : std::max(end, last + schedule.latency_cycles);
+  preload_free_ = timing.preload_hidden ? last : stream_free_;
+  complete(last + schedule.latency_cycles);
+  timeline_.drain(last_completion_);
+  count(work, tiles.passes_rows, tiles.passes_cols);
 }
 
 void MmaEngine::count(const MmaWork& work, std::int64_t passes_rows, std::int64_t passes_cols) {

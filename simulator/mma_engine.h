@@ -24,6 +24,9 @@ class MmaEngine : public Engine {
   Next start(Command& head, Cycle eligible, Cycle now) override;
 
  private:
+  /// Times all passes of an operation that starts at `now`.
+  void run_passes(const MmaWork& work, const ArraySchedule& schedule, std::uint32_t instruction,
+                  Cycle now);
   void count(const MmaWork& work, std::int64_t passes_rows, std::int64_t passes_cols);
 
   Cycle preload_free_ = 0;  // when the next stationary tile may begin to load

@@ -129,6 +129,11 @@ std::int64_t Sequencer::value(const dsa::Source& source) const {
   return source.is_register ? registers_[static_cast<std::size_t>(source.value)] : source.value;
 }
 
+bool Sequencer::counts_loop(dsa::Register reg) const {
+  return std::any_of(loops_.begin(), loops_.end(),
+                     [reg](const ActiveLoop& loop) { return loop.reg == reg; });
+}
+
 bool Sequencer::run(const dsa::Halt&) {
   spend(spec_.issue_cycles);
   halted_ = true;
@@ -152,6 +157,8 @@ bool Sequencer::run(const dsa::Loop& loop) {
   const std::uint32_t end = pc_ + loop.length + 1;
   if (loops_.size() >= static_cast<std::size_t>(spec_.loop_depth)) {
     fault_ = fmt::format("loops nested deeper than {}", spec_.loop_depth);
+  } else if (counts_loop(loop.reg)) {
+    fault_ = "the body of a loop writes the loop's register";
   } else if (!loops_.empty() && end > loops_.back().end) {
     fault_ = "a loop reaches beyond the one around it";
   }
@@ -178,9 +185,7 @@ bool Sequencer::run(const dsa::Skip& skip) {
 
 bool Sequencer::run(const dsa::Scalar& scalar) {
   spend(spec_.scalar_cycles);
-  for (const ActiveLoop& loop : loops_) {
-    if (loop.reg == scalar.dst) fault_ = "the body of a loop writes the loop's register";
-  }
+  if (counts_loop(scalar.dst)) fault_ = "the body of a loop writes the loop's register";
   const auto result = compute(scalar.op, value(scalar.a), value(scalar.b));
   if (!result) fault_ = fmt::format("division by {}", value(scalar.b));
   if (!fault_.empty()) return false;

@@ -44,6 +44,8 @@ class Sequencer : public sc_core::sc_module, public Wakeable {
   void spend(Cycle count);
   void close_loops();
   void note_use(const ResolvedTile& tile);
+  /// Whether a loop that runs counts in the register.
+  [[nodiscard]] bool counts_loop(dsa::Register reg) const;
   [[nodiscard]] std::int64_t value(const dsa::Source& source) const;
 
   Shared& shared_;

@@ -104,6 +104,24 @@ TEST(Trap, LoopsTooDeep) {
   EXPECT_EQ(trap(b.halt(), machine), "2: loops nested deeper than 2");
 }
 
+TEST(Trap, LoopsThatAreNoLoops) {
+  Builder writes;
+  writes.add(dsa::Loop{2, {false, 0}, {false, 4}, {false, 1}, 1});
+  writes.add(dsa::Scalar{dsa::ScalarOp::add, 2, {false, 0}, {false, 0}});
+  EXPECT_EQ(trap(writes.halt(), small_machine()),
+            "1: the body of a loop writes the loop's register");
+  Builder reaches;
+  reaches.add(dsa::Loop{2, {false, 0}, {false, 4}, {false, 1}, 1});
+  reaches.add(dsa::Loop{3, {false, 0}, {false, 4}, {false, 1}, 1});
+  reaches.add(dsa::Scalar{dsa::ScalarOp::add, 4, {false, 0}, {false, 0}});
+  EXPECT_EQ(trap(reaches.halt(), small_machine()), "1: a loop reaches beyond the one around it");
+  Builder skips;
+  skips.add(dsa::Loop{2, {false, 0}, {false, 4}, {false, 1}, 1});
+  skips.add(dsa::Skip{5, 1});
+  skips.add(dsa::Scalar{dsa::ScalarOp::add, 4, {false, 0}, {false, 0}});
+  EXPECT_EQ(trap(skips.halt(), small_machine()), "1: a skip reaches beyond the loop around it");
+}
+
 TEST(Trap, EventBeyondItsMaximum) {
   Machine machine = small_machine();
   machine.dsa.sequencer.event_maximum = 2;
