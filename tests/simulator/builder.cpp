@@ -39,7 +39,20 @@ Machine small_machine(int cores) {
   dsa.vector.rates = {{"default", {1, 3}}, {"exp", {4, 6}}};
   dsa.load = dsa.store = {8, 64, 4, 64};
   dsa.interconnect = {10, 64, 0};
-  dsa.dram = {1, 2, 256, 64, 64, 16, 18, 17, 20, 60, 8, 4, 1'000'000, 280};
+  dsa.dram.channels = 1;
+  dsa.dram.banks = 2;
+  dsa.dram.row_bytes = 256;
+  dsa.dram.burst_bytes = 64;
+  dsa.dram.interleave_bytes = 64;
+  dsa.dram.bytes_per_cycle_per_channel = 16;
+  dsa.dram.activate_cycles = 18;
+  dsa.dram.precharge_cycles = 17;
+  dsa.dram.column_cycles = 20;
+  dsa.dram.row_cycle_cycles = 60;
+  dsa.dram.write_to_read_cycles = 8;
+  dsa.dram.read_to_write_cycles = 4;
+  dsa.dram.refresh_interval_cycles = 1'000'000;
+  dsa.dram.refresh_cycles = 280;
   dsa.energy = {{"mac.f32", 2}, {"dram.byte", 3}, {"instruction", 5}};
   return machine;
 }

@@ -51,6 +51,16 @@ TEST(Load, RowConflict) {
   EXPECT_EQ(report.dram.row_conflicts, 1);
 }
 
+// With hashed interleaving the second round over the banks starts at bank 1 (the hash of round 1,
+// 0x9e3779, is odd), so these two rows do not meet: as in RowsOfTwoBanksOverlap.
+TEST(Load, HashedInterleavingSpreadsRows) {
+  Machine machine = small_machine();
+  machine.dsa.dram.interleave_hash = true;
+  const SimulationReport report = load(machine, {2, 16}, {128, 1});
+  EXPECT_EQ(report.cycles, 77);
+  EXPECT_EQ(report.dram.row_conflicts, 0);
+}
+
 // 64 bytes from byte 32 on touch two bursts: data 57..65, engine 76..77.
 TEST(Load, UnalignedTilesMoveWholeBursts) {
   const SimulationReport report = load(small_machine(), {16}, {1}, 32);
