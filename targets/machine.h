@@ -112,6 +112,7 @@ struct DramTiming {
   std::int64_t row_bytes = 2048;
   std::int64_t burst_bytes = 64;
   std::int64_t interleave_bytes = 256;      // consecutive bytes of one channel
+  bool interleave_hash = false;             // rounds over channels and banks start at hashed places
   double bytes_per_cycle_per_channel = 16;  // peak, in core cycles
   std::int64_t activate_cycles = 18;        // row closed: tRCD
   std::int64_t precharge_cycles = 18;       // tRP

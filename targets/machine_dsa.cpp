@@ -94,6 +94,7 @@ void read_dram(const Node& node, DramTiming& out, Diagnostics& diagnostics) {
   f.integer("row_bytes", 1, max_bytes, out.row_bytes);
   f.integer("burst_bytes", 1, max_bytes, out.burst_bytes);
   f.integer("interleave_bytes", 1, max_bytes, out.interleave_bytes);
+  f.boolean("interleave_hash", out.interleave_hash);
   f.number("bytes_per_cycle_per_channel", 1e-3, 1e6, out.bytes_per_cycle_per_channel);
   f.integer("activate_cycles", 0, max_cycles, out.activate_cycles);
   f.integer("precharge_cycles", 0, max_cycles, out.precharge_cycles);

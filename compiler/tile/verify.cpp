@@ -142,7 +142,8 @@ class Verifier {
     info.end.collect_vars(used);
     check_active(used, "the bound of " + info.name, origin);
     for (const VarId other : used) {
-      if (other.value >= var.value) {
+      // What a known range bounds is never replaced by its bounds, so it may use any variable.
+      if (other.value >= var.value && !info.bounds) {
         fault(fmt::format("the bound of {} uses {}, which was made after it", info.name,
                           program_.vars[other].name),
               origin);
