@@ -26,23 +26,40 @@ std::string paint(std::string_view text, const char* code, bool color) {
   return color ? fmt::format("\x1b[{}m{}\x1b[0m", code, text) : std::string(text);
 }
 
+/// Whether a byte continues a UTF-8 character.
+bool continues_character(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
+
+/// How many columns a text takes: its characters.
+std::size_t columns(std::string_view text) {
+  return static_cast<std::size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return !continues_character(c); }));
+}
+
+/// The part of a line that is shown: at most max_shown_columns bytes around a place in it, cut
+/// between characters.
+std::pair<std::size_t, std::size_t> shown_part(std::string_view line, std::size_t place) {
+  if (line.size() <= max_shown_columns) return {0, line.size()};
+  std::size_t from = place > max_shown_columns / 2 ? place - max_shown_columns / 2 : 0;
+  std::size_t to = std::min(from + max_shown_columns, line.size());
+  while (from < place && continues_character(line[from])) ++from;
+  while (to > place && to < line.size() && continues_character(line[to])) --to;
+  return {from, to};
+}
+
 /// The source line of a span with a caret under its range. Long lines are cut around the caret.
 std::string render_line(Span span, const SourceManager& sources) {
   const LineColumn at = sources.position(span.file, span.begin);
   std::string line(sources.line(span.file, at.line));
   for (char& c : line) {
-    if (static_cast<unsigned char>(c) < 0x20) c = ' ';
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = ' ';
   }
-  std::size_t column = std::min<std::size_t>(at.column - 1, line.size());
-  std::size_t length = std::max<std::size_t>(1, span.end > span.begin ? span.end - span.begin : 1);
-  length = std::max<std::size_t>(1, std::min(length, line.size() - column));
-  if (line.size() > max_shown_columns) {
-    const std::size_t from = column > max_shown_columns / 2 ? column - max_shown_columns / 2 : 0;
-    line = line.substr(from, max_shown_columns);
-    column -= from;
-    length = std::max<std::size_t>(1, std::min(length, line.size() - column));
-  }
-  return fmt::format("  {}\n  {}{}\n", line, std::string(column, ' '), std::string(length, '^'));
+  const std::size_t place = std::min<std::size_t>(at.column - 1, line.size());
+  const auto [from, to] = shown_part(line, place);
+  const std::size_t length = span.end > span.begin ? span.end - span.begin : 1;
+  const std::string_view shown = std::string_view(line).substr(from, to - from);
+  const std::size_t indent = columns(shown.substr(0, place - from));
+  const std::size_t carets = std::max<std::size_t>(1, columns(shown.substr(place - from, length)));
+  return fmt::format("  {}\n  {}{}\n", shown, std::string(indent, ' '), std::string(carets, '^'));
 }
 
 std::string render_place(Span span, const SourceManager& sources) {
@@ -92,7 +109,8 @@ std::string render(const Diagnostics& diagnostics, const SourceManager& sources,
 std::optional<std::string> nearest_name(std::string_view name,
                                         const std::vector<std::string>& candidates) {
   std::optional<std::string> best;
-  std::size_t best_distance = std::max<std::size_t>(1, name.size() / 3) + 1;
+  // One edit in three characters at most, and never all of them.
+  std::size_t best_distance = std::min(std::max<std::size_t>(1, name.size() / 3) + 1, name.size());
   for (const std::string& candidate : candidates) {
     std::vector<std::size_t> row(candidate.size() + 1);
     std::iota(row.begin(), row.end(), std::size_t{0});

@@ -97,7 +97,11 @@ std::int64_t floor_div(std::int64_t a, std::int64_t divisor) {
   return a % divisor < 0 ? quotient - 1 : quotient;
 }
 
-std::int64_t ceil_div(std::int64_t a, std::int64_t divisor) { return -floor_div(-a, divisor); }
+std::int64_t ceil_div(std::int64_t a, std::int64_t divisor) {
+  SEPTRAN_CHECK(divisor > 0);
+  const std::int64_t quotient = a / divisor;
+  return a % divisor > 0 ? quotient + 1 : quotient;
+}
 
 Expr Expr::from_atom(Atom atom) {
   Expr e;
@@ -116,7 +120,7 @@ Expr Expr::floor_div(const Expr& a, std::int64_t divisor) {
   if (divisor == 1) return a;
   // What the divisor divides leaves the fraction.
   Expr whole(septran::floor_div(a.constant_, divisor));
-  Expr rest(a.constant_ - multiply(whole.constant_, divisor));
+  Expr rest(add(a.constant_, multiply(whole.constant_, -divisor)));
   for (const Term& term : a.terms_) {
     if (term.coefficient % divisor == 0) {
       whole.add_term({term.coefficient / divisor, term.atom});
@@ -283,74 +287,87 @@ std::int64_t clip(__int128 value) {
   return static_cast<std::int64_t>(value);
 }
 
-/// The upper bound of an expression; variables with the largest id are the innermost.
-std::int64_t upper_bound(const Expr& e, const VarTable& vars);
+/// Finds upper bounds, trying every argument of minima and maxima while that ends in time: sums of
+/// many of them, and bounds within bounds, would take exponentially many steps.
+class Bounder {
+ public:
+  explicit Bounder(const VarTable& vars) : vars_(vars) {}
 
-std::int64_t lower_bound(const Expr& e, const VarTable& vars) { return -upper_bound(-e, vars); }
-
-/// Upper bound of coefficient * atom for an atom that is not a variable.
-std::int64_t atom_upper_bound(const Atom& atom, std::int64_t coefficient, const VarTable& vars) {
-  const bool want_upper = coefficient > 0;
-  const auto bound = [&](const Expr& e) {
-    return want_upper ? upper_bound(e, vars) : lower_bound(e, vars);
-  };
-  std::int64_t value = bound(atom.args[0]);
-  if (atom.kind == Atom::Kind::floor_div) value = floor_div(value, atom.divisor);
-  for (std::size_t i = 1; i < atom.args.size(); ++i) {
-    const std::int64_t next = bound(atom.args[i]);
-    value = atom.kind == Atom::Kind::min ? std::min(value, next) : std::max(value, next);
-  }
-  return clip(static_cast<__int128>(value) * coefficient);
-}
-
-/// The innermost variable that occurs as a plain term.
-const Term* innermost_term(const Expr& e) {
-  const Term* found = nullptr;
-  for (const Term& term : e.terms()) {
-    if (term.atom.kind != Atom::Kind::var) continue;
-    if (found == nullptr || found->atom.var < term.atom.var) found = &term;
-  }
-  return found;
-}
-
-/// c*min(args) + rest <= c*arg + rest for every arg: trying each keeps a variable that stands both
-/// inside the minimum and outside it from being bounded twice.
-std::int64_t through_extremum(const Expr& e, const Term& term, const VarTable& vars) {
-  const Atom& atom = term.atom;
-  const bool pick_any = (atom.kind == Atom::Kind::min) == (term.coefficient > 0);
-  const Expr rest = e - Expr::from_atom(atom) * term.coefficient;
-  std::int64_t best = pick_any ? unbounded : -unbounded;
-  for (const Expr& arg : atom.args) {
-    const std::int64_t value = upper_bound(rest + arg * term.coefficient, vars);
-    best = pick_any ? std::min(best, value) : std::max(best, value);
-  }
-  return best;
-}
-
-std::int64_t upper_bound(const Expr& e, const VarTable& vars) {
-  if (const auto c = e.constant()) return clip(*c);
-  for (const Term& term : e.terms()) {
-    if (term.atom.kind == Atom::Kind::min || term.atom.kind == Atom::Kind::max) {
-      return through_extremum(e, term, vars);
+  /// The upper bound of an expression; variables with the largest id are the innermost.
+  std::int64_t upper_bound(const Expr& e) {
+    if (const auto c = e.constant()) return clip(*c);
+    if (++steps_ > max_steps) return unbounded;
+    if (steps_ < max_exact_steps) {
+      for (const Term& term : e.terms()) {
+        if (term.atom.kind == Atom::Kind::min || term.atom.kind == Atom::Kind::max) {
+          return through_extremum(e, term);
+        }
+      }
     }
+    if (const Term* term = innermost_term(e)) {
+      const VarInfo& info = vars_[term->atom.var];
+      Expr extreme = term->coefficient > 0 ? info.end - 1 : info.begin;
+      if (info.bounds) extreme = term->coefficient > 0 ? info.bounds->hi : info.bounds->lo;
+      const bool known = !extreme.depends_on(term->atom.var);
+      SEPTRAN_CHECK(known);
+      return upper_bound(e + (extreme - Expr::var(term->atom.var)) * term->coefficient);
+    }
+    __int128 sum = e.offset();
+    for (const Term& term : e.terms()) sum += atom_upper_bound(term.atom, term.coefficient);
+    return clip(sum);
   }
-  if (const Term* term = innermost_term(e)) {
-    const VarInfo& info = vars[term->atom.var];
-    Expr extreme = term->coefficient > 0 ? info.end - 1 : info.begin;
-    if (info.bounds) extreme = term->coefficient > 0 ? info.bounds->hi : info.bounds->lo;
-    const bool known = !extreme.depends_on(term->atom.var);
-    SEPTRAN_CHECK(known);
-    return upper_bound(e + (extreme - Expr::var(term->atom.var)) * term->coefficient, vars);
+
+ private:
+  static constexpr int max_exact_steps = 1000;
+  static constexpr int max_steps = 2000;
+
+  std::int64_t lower_bound(const Expr& e) { return -upper_bound(-e); }
+
+  /// Upper bound of coefficient * atom for an atom that is not a variable.
+  std::int64_t atom_upper_bound(const Atom& atom, std::int64_t coefficient) {
+    const bool want_upper = coefficient > 0;
+    const auto bound = [&](const Expr& e) { return want_upper ? upper_bound(e) : lower_bound(e); };
+    std::int64_t value = bound(atom.args[0]);
+    if (atom.kind == Atom::Kind::floor_div) value = floor_div(value, atom.divisor);
+    for (std::size_t i = 1; i < atom.args.size(); ++i) {
+      const std::int64_t next = bound(atom.args[i]);
+      value = atom.kind == Atom::Kind::min ? std::min(value, next) : std::max(value, next);
+    }
+    return clip(static_cast<__int128>(value) * coefficient);
   }
-  __int128 sum = e.offset();
-  for (const Term& term : e.terms()) sum += atom_upper_bound(term.atom, term.coefficient, vars);
-  return clip(sum);
-}
+
+  /// The innermost variable that occurs as a plain term.
+  static const Term* innermost_term(const Expr& e) {
+    const Term* found = nullptr;
+    for (const Term& term : e.terms()) {
+      if (term.atom.kind != Atom::Kind::var) continue;
+      if (found == nullptr || found->atom.var < term.atom.var) found = &term;
+    }
+    return found;
+  }
+
+  /// c*min(args) + rest <= c*arg + rest for every arg: trying each keeps a variable that stands
+  /// both inside the minimum and outside it from being bounded twice.
+  std::int64_t through_extremum(const Expr& e, const Term& term) {
+    const Atom& atom = term.atom;
+    const bool pick_any = (atom.kind == Atom::Kind::min) == (term.coefficient > 0);
+    const Expr rest = e - Expr::from_atom(atom) * term.coefficient;
+    std::int64_t best = pick_any ? unbounded : -unbounded;
+    for (const Expr& arg : atom.args) {
+      const std::int64_t value = upper_bound(rest + arg * term.coefficient);
+      best = pick_any ? std::min(best, value) : std::max(best, value);
+    }
+    return best;
+  }
+
+  const VarTable& vars_;
+  int steps_ = 0;
+};
 
 }  // namespace
 
 Range VarTable::range(const Expr& e) const {
-  return {lower_bound(e, *this), upper_bound(e, *this)};
+  return {-Bounder(*this).upper_bound(-e), Bounder(*this).upper_bound(e)};
 }
 
 Expr VarTable::simplify(const Expr& e) const {

@@ -54,12 +54,15 @@ bool take_modulo(Expr& e, std::string& text, const VarTable& vars) {
   return false;
 }
 
+std::uint64_t magnitude(std::int64_t c) {
+  return c < 0 ? 0 - static_cast<std::uint64_t>(c) : static_cast<std::uint64_t>(c);
+}
+
 std::string term_text(const Term& term, bool first, const VarTable& vars) {
   const std::int64_t c = term.coefficient;
   std::string text = atom_text(term.atom, vars);
   const bool bare = term.atom.kind != Atom::Kind::floor_div;
-  if (c != 1 && c != -1)
-    text = fmt::format("{}*{}", c < 0 ? -c : c, bare ? text : "(" + text + ")");
+  if (c != 1 && c != -1) text = fmt::format("{}*{}", magnitude(c), bare ? text : "(" + text + ")");
   if (first) return c < 0 ? "-" + (c == -1 && !bare ? "(" + text + ")" : text) : text;
   if (c < 0 && c == -1 && !bare) text = "(" + text + ")";
   return (c < 0 ? " - " : " + ") + text;
@@ -76,7 +79,7 @@ std::string to_string(const Expr& e, const VarTable& vars) {
   const std::int64_t c = rest.offset();
   if (out.empty()) return fmt::format("{}", c);
   if (c > 0) out += fmt::format(" + {}", c);
-  if (c < 0) out += fmt::format(" - {}", -c);
+  if (c < 0) out += fmt::format(" - {}", magnitude(c));
   return out;
 }
 

@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <fstream>
-#include <sstream>
 
 namespace septran {
 
@@ -19,17 +19,21 @@ FileId SourceManager::add(std::string name, std::string text) {
 }
 
 std::optional<FileId> SourceManager::load(const std::string& path) {
-  constexpr std::uintmax_t max_source_bytes = std::uintmax_t{64} << 20;
+  constexpr std::size_t max_source_bytes = std::size_t{64} << 20;
   std::error_code ignored;
   if (std::filesystem::is_directory(path, ignored)) return std::nullopt;
-  const std::uintmax_t size = std::filesystem::file_size(path, ignored);
-  if (!ignored && size > max_source_bytes) return std::nullopt;
   std::ifstream in(path, std::ios::binary);
   if (!in) return std::nullopt;
-  std::ostringstream text;
-  text << in.rdbuf();
+  // In pieces: what is not a regular file may have no size and no end.
+  std::string text;
+  std::array<char, 1 << 16> piece;
+  while (in) {
+    in.read(piece.data(), piece.size());
+    text.append(piece.data(), static_cast<std::size_t>(in.gcount()));
+    if (text.size() > max_source_bytes) return std::nullopt;
+  }
   if (in.bad()) return std::nullopt;
-  return add(path, std::move(text).str());
+  return add(path, std::move(text));
 }
 
 std::string_view SourceManager::name(FileId file) const { return files_.at(file.value).name; }

@@ -17,6 +17,13 @@ std::optional<std::int64_t> constant_extent(const ViewDim& dim) {
   return dim.extent.constant();
 }
 
+/// How many positions of a dimension one count of its first digit spans.
+std::int64_t inner_extent(const ViewDim& dim) {
+  std::int64_t product = 1;
+  for (std::size_t i = 1; i < dim.digits.size(); ++i) product *= dim.digits[i].extent;
+  return product;
+}
+
 }  // namespace
 
 std::vector<Expr> View::shape() const {
@@ -91,8 +98,7 @@ std::optional<View> reshape(const View& view, const std::vector<std::int64_t>& s
   for (const ViewDim& dim : view.dims) {
     const auto extent = constant_extent(dim);
     if (!extent) return std::nullopt;
-    std::int64_t inner = 1;
-    for (std::size_t i = 1; i < dim.digits.size(); ++i) inner *= dim.digits[i].extent;
+    const std::int64_t inner = inner_extent(dim);
     if (*extent % inner != 0) return std::nullopt;
     for (std::size_t i = 0; i < dim.digits.size(); ++i) {
       digits.push_back(dim.digits[i]);
@@ -101,7 +107,9 @@ std::optional<View> reshape(const View& view, const std::vector<std::int64_t>& s
     total *= *extent;
   }
   std::int64_t wanted = 1;
-  for (const std::int64_t extent : shape) wanted *= extent;
+  for (const std::int64_t extent : shape) {
+    if (extent < 1 || __builtin_mul_overflow(wanted, extent, &wanted)) return std::nullopt;
+  }
   if (wanted != total) return std::nullopt;
 
   // The new dimensions take digits from the fast end, splitting one where it spans several.
@@ -181,11 +189,7 @@ std::optional<View> im2col(const View& view, const Im2colParams& p) {
   for (std::size_t i = 0; i < view.dims[3].digits.size(); ++i) {
     cols.digits.push_back(view.dims[3].digits[i]);
     if (i == 0) {
-      std::int64_t inner = 1;
-      for (std::size_t j = 1; j < view.dims[3].digits.size(); ++j) {
-        inner *= view.dims[3].digits[j].extent;
-      }
-      cols.digits.back().extent = extent[3] / inner;
+      cols.digits.back().extent = extent[3] / inner_extent(view.dims[3]);
     }
   }
   result.dims = {std::move(rows), std::move(cols)};
