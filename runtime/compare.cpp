@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 
-#include "compiler/base/messages_runtime.h"
+#include "compiler/base/messages.h"
 
 // Where the tolerances come from. Let u(T) be the unit roundoff of type T (half the distance from 1
 // to the next number): 2^-11 for f16, 2^-8 for bf16, 2^-24 for f32. Reference and backend do the

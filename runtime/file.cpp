@@ -9,7 +9,7 @@
 #include <filesystem>
 #include <system_error>
 
-#include "compiler/base/messages_runtime.h"
+#include "compiler/base/messages.h"
 
 namespace septran::runtime {
 namespace {

@@ -9,7 +9,7 @@
 #include <fstream>
 #include <system_error>
 
-#include "compiler/base/messages_runtime.h"
+#include "compiler/base/messages.h"
 #include "runtime/file.h"
 #include "runtime/npy_header.h"
 

@@ -10,7 +10,7 @@
 #include <new>
 #include <utility>
 
-#include "compiler/base/messages_runtime.h"
+#include "compiler/base/messages.h"
 #include "runtime/small_float.h"
 
 namespace septran::runtime {

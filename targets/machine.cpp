@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <system_error>
 
-#include "compiler/base/messages_machine.h"
+#include "compiler/base/messages.h"
 #include "targets/yaml_reader.h"
 
 namespace septran {

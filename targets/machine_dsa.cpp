@@ -1,6 +1,6 @@
 #include "targets/machine_dsa.h"
 
-#include "compiler/base/messages_machine.h"
+#include "compiler/base/messages.h"
 
 namespace septran {
 namespace {

@@ -3,7 +3,7 @@
 #include <functional>
 #include <limits>
 
-#include "compiler/base/messages_machine.h"
+#include "compiler/base/messages.h"
 #include "targets/machine.h"
 #include "targets/machine_dsa.h"
 #include "targets/yaml_reader.h"

@@ -3,7 +3,7 @@
 #include <charconv>
 #include <cmath>
 
-#include "compiler/base/messages_machine.h"
+#include "compiler/base/messages.h"
 #include "targets/yaml_reader.h"
 
 namespace septran::yaml {

@@ -10,7 +10,7 @@
 #include <sstream>
 #include <utility>
 
-#include "compiler/base/messages_machine.h"
+#include "compiler/base/messages.h"
 
 namespace septran::yaml {
 namespace {

@@ -6,7 +6,7 @@
 #include <charconv>
 #include <chrono>
 
-#include "compiler/base/messages_tools.h"
+#include "compiler/base/messages.h"
 #include "compiler/frontend/parser.h"
 #include "compiler/tile/text.h"
 #include "compiler/tile/visit.h"
@@ -239,7 +239,7 @@ std::optional<Compiled> compile(const Options& options, const Request& request,
   if (module->find(entry_task->value) == nullptr) {
     std::vector<std::string> names;
     for (const lang::Task& task : module->tasks) names.push_back(task.name);
-    diagnostics.report(entry_task->span, messages::unknown_entry_task, entry_task->value,
+    diagnostics.report(entry_task->span, messages::undefined_entry_task, entry_task->value,
                        sources.name(*logic_file), fmt::format("{}", fmt::join(names, ", ")));
     return std::nullopt;
   }

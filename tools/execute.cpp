@@ -7,7 +7,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "compiler/base/messages_tools.h"
+#include "compiler/base/messages.h"
 #include "compiler/reference/reference.h"
 #include "runtime/compare.h"
 #include "runtime/file.h"

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "compiler/base/messages_tools.h"
+#include "compiler/base/messages.h"
 #include "compiler/tile/text.h"
 #include "runtime/file.h"
 #include "targets/dsa/assembly.h"

@@ -4,7 +4,7 @@
 #include <fstream>
 #include <iterator>
 
-#include "compiler/base/messages_tools.h"
+#include "compiler/base/messages.h"
 #include "targets/dsa/encode.h"
 #include "targets/dsa/lower/lower.h"
 #include "targets/dsa/validate.h"

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "compiler/base/messages_frontend.h"
+#include "compiler/base/messages.h"
 #include "compiler/frontend/check_impl.h"
 #include "compiler/frontend/lexer.h"
 

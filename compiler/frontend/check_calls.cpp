@@ -1,7 +1,7 @@
 // Primitive calls against the table, launches against the callee's signature.
 #include <algorithm>
 
-#include "compiler/base/messages_frontend.h"
+#include "compiler/base/messages.h"
 #include "compiler/frontend/check_impl.h"
 
 namespace septran::lang {

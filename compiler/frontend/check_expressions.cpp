@@ -1,7 +1,7 @@
 // Names, attributes and calls of language functions within expressions.
 #include <algorithm>
 
-#include "compiler/base/messages_frontend.h"
+#include "compiler/base/messages.h"
 #include "compiler/frontend/check_impl.h"
 
 namespace septran::lang {

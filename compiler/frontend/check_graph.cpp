@@ -1,7 +1,7 @@
 // The launch graph: recursion, and chains of launches.
 #include <algorithm>
 
-#include "compiler/base/messages_frontend.h"
+#include "compiler/base/messages.h"
 #include "compiler/frontend/check_impl.h"
 
 namespace septran::lang {

@@ -1,7 +1,7 @@
 // One task: its signature, and which names have a value at each statement.
 #include <algorithm>
 
-#include "compiler/base/messages_frontend.h"
+#include "compiler/base/messages.h"
 #include "compiler/frontend/check_impl.h"
 
 namespace septran::lang {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "compiler/base/messages_evaluate.h"
+#include "compiler/base/messages.h"
 
 namespace septran::lang {
 namespace {

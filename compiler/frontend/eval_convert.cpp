@@ -1,5 +1,5 @@
 // What kind of value something is, and conversions between kinds.
-#include "compiler/base/messages_evaluate.h"
+#include "compiler/base/messages.h"
 #include "compiler/frontend/eval_evaluator.h"
 
 namespace septran::lang {

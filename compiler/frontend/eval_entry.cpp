@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <set>
 
-#include "compiler/base/messages_evaluate.h"
+#include "compiler/base/messages.h"
 #include "compiler/frontend/evaluate.h"
 
 namespace septran::lang {

@@ -2,7 +2,7 @@
 #include <cmath>
 #include <limits>
 
-#include "compiler/base/messages_evaluate.h"
+#include "compiler/base/messages.h"
 #include "compiler/frontend/eval_evaluator.h"
 
 namespace septran::lang {

@@ -1,5 +1,5 @@
 // Launches: binding of arguments and dimensions, and the walk into the callee.
-#include "compiler/base/messages_evaluate.h"
+#include "compiler/base/messages.h"
 #include "compiler/frontend/eval_evaluator.h"
 
 namespace septran::lang {

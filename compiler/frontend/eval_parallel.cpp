@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <set>
 
-#include "compiler/base/messages_evaluate.h"
+#include "compiler/base/messages.h"
 #include "compiler/frontend/eval_access.h"
 
 namespace septran::lang {

@@ -1,7 +1,7 @@
 // Primitive calls: operands and attributes against the table, shapes, what they read and write.
 #include <algorithm>
 
-#include "compiler/base/messages_evaluate.h"
+#include "compiler/base/messages.h"
 #include "compiler/frontend/eval_evaluator.h"
 
 namespace septran::lang {

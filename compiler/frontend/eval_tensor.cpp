@@ -1,5 +1,5 @@
 // Attributes and subscripts of tensors, partitions and tuples.
-#include "compiler/base/messages_evaluate.h"
+#include "compiler/base/messages.h"
 #include "compiler/frontend/eval_evaluator.h"
 
 namespace septran::lang {

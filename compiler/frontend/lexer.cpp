@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "compiler/base/messages_frontend.h"
+#include "compiler/base/messages.h"
 
 namespace septran::lang {
 namespace {

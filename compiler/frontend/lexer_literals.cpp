@@ -3,7 +3,7 @@
 #include <cmath>
 #include <limits>
 
-#include "compiler/base/messages_frontend.h"
+#include "compiler/base/messages.h"
 #include "compiler/frontend/lexer.h"
 
 namespace septran::lang {

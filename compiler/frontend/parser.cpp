@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "compiler/base/messages_frontend.h"
+#include "compiler/base/messages.h"
 #include "compiler/frontend/check.h"
 #include "compiler/frontend/language.h"
 #include "compiler/frontend/parser_impl.h"

@@ -1,7 +1,7 @@
 // Literals, names, tuples and lists.
 #include <algorithm>
 
-#include "compiler/base/messages_frontend.h"
+#include "compiler/base/messages.h"
 #include "compiler/frontend/language.h"
 #include "compiler/frontend/parser_impl.h"
 

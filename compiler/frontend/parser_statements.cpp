@@ -1,5 +1,5 @@
 // Statements of a task.
-#include "compiler/base/messages_frontend.h"
+#include "compiler/base/messages.h"
 #include "compiler/frontend/language.h"
 #include "compiler/frontend/parser_impl.h"
 

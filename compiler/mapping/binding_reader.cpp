@@ -1,8 +1,7 @@
 // Reading `leaf_task_bindings` and the fields of target families.
 #include <algorithm>
 
-#include "compiler/base/messages_machine.h"
-#include "compiler/base/messages_mapping.h"
+#include "compiler/base/messages.h"
 #include "compiler/mapping/instance_reader.h"
 #include "compiler/primitives/primitives.h"
 

@@ -3,8 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "compiler/base/messages_machine.h"
-#include "compiler/base/messages_mapping.h"
+#include "compiler/base/messages.h"
 #include "compiler/mapping/expression.h"
 #include "compiler/mapping/template.h"
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "compiler/base/messages_mapping.h"
+#include "compiler/base/messages.h"
 #include "compiler/mapping/expression_tree.h"
 #include "targets/yaml_reader.h"
 

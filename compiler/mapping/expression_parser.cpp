@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <array>
 
-#include "compiler/base/messages_mapping.h"
+#include "compiler/base/messages.h"
 #include "compiler/mapping/expression_tree.h"
 #include "targets/yaml_reader.h"
 
@@ -122,7 +122,7 @@ void Parser::next() {
 
 bool Parser::enter() {
   if (++depth_ <= max_depth) return true;
-  diagnostics_.report(span_at(place_, token_.begin, token_.end), messages::expression_too_deep,
+  diagnostics_.report(span_at(place_, token_.begin, token_.end), messages::mapping_expression_too_deep,
                       max_depth);
   return false;
 }

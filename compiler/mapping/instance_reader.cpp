@@ -2,8 +2,7 @@
 
 #include <algorithm>
 
-#include "compiler/base/messages_machine.h"
-#include "compiler/base/messages_mapping.h"
+#include "compiler/base/messages.h"
 
 namespace septran::mapping {
 namespace {

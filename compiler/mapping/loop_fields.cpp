@@ -3,8 +3,7 @@
 #include <map>
 #include <set>
 
-#include "compiler/base/messages_machine.h"
-#include "compiler/base/messages_mapping.h"
+#include "compiler/base/messages.h"
 #include "compiler/mapping/instance_reader.h"
 
 namespace septran::mapping {

@@ -1,7 +1,6 @@
 #include "compiler/mapping/mapping.h"
 
-#include "compiler/base/messages_machine.h"
-#include "compiler/base/messages_mapping.h"
+#include "compiler/base/messages.h"
 #include "compiler/mapping/document.h"
 #include "compiler/mapping/instance_reader.h"
 #include "compiler/mapping/launches.h"

@@ -2,8 +2,7 @@
 
 #include <limits>
 
-#include "compiler/base/messages_machine.h"
-#include "compiler/base/messages_mapping.h"
+#include "compiler/base/messages.h"
 #include "compiler/mapping/document.h"
 #include "compiler/mapping/expression.h"
 

@@ -3,7 +3,7 @@
 // in order on the processor that reaches them.
 #include <algorithm>
 
-#include "compiler/base/messages_passes.h"
+#include "compiler/base/messages.h"
 #include "compiler/passes/rewrite.h"
 
 namespace septran::passes {

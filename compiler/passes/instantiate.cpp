@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "compiler/base/messages_passes.h"
+#include "compiler/base/messages.h"
 #include "compiler/passes/pass.h"
 #include "compiler/passes/rewrite.h"
 #include "compiler/tile/visit.h"

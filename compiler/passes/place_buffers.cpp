@@ -7,7 +7,7 @@
 
 #include <algorithm>
 
-#include "compiler/base/messages_passes.h"
+#include "compiler/base/messages.h"
 #include "compiler/passes/rewrite.h"
 
 namespace septran::passes {

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "compiler/base/messages_passes.h"
+#include "compiler/base/messages.h"
 
 namespace septran::passes {
 namespace {

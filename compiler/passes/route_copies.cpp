@@ -3,7 +3,7 @@
 // becomes a vec copy.
 #include <fmt/format.h>
 
-#include "compiler/base/messages_passes.h"
+#include "compiler/base/messages.h"
 #include "compiler/passes/rewrite.h"
 
 namespace septran::passes {

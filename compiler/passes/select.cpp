@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <map>
 
-#include "compiler/base/messages_passes.h"
+#include "compiler/base/messages.h"
 #include "compiler/passes/rewrite.h"
 #include "compiler/passes/split.h"
 

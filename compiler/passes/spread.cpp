@@ -5,7 +5,7 @@
 // loop's body holds what one iteration places.
 #include <algorithm>
 
-#include "compiler/base/messages_passes.h"
+#include "compiler/base/messages.h"
 #include "compiler/passes/rewrite.h"
 
 namespace septran::passes {

@@ -7,8 +7,7 @@
 #include <memory>
 #include <set>
 
-#include "compiler/base/messages_evaluate.h"
-#include "compiler/base/messages_reference.h"
+#include "compiler/base/messages.h"
 #include "compiler/kernels/kernels.h"
 #include "compiler/reference/written_map.h"
 

@@ -1,6 +1,6 @@
 #include <fmt/format.h>
 
-#include "compiler/base/messages_tile.h"
+#include "compiler/base/messages.h"
 #include "compiler/tile/canonical.h"
 #include "compiler/tile/text_parser.h"
 

@@ -2,7 +2,7 @@
 // limited, so that no text can exhaust the stack or memory, or overflow the arithmetic.
 #include <cctype>
 
-#include "compiler/base/messages_tile.h"
+#include "compiler/base/messages.h"
 #include "compiler/tile/scan.h"
 
 namespace septran::tile {

@@ -3,7 +3,7 @@
 
 #include <bit>
 
-#include "compiler/base/messages_dsa.h"
+#include "compiler/base/messages.h"
 #include "targets/dsa/assembly.h"
 #include "targets/dsa/line_reader.h"
 #include "targets/dsa/validate.h"

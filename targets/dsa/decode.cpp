@@ -4,7 +4,7 @@
 
 #include <bit>
 
-#include "compiler/base/messages_dsa.h"
+#include "compiler/base/messages.h"
 #include "targets/dsa/encode.h"
 #include "targets/dsa/file_format.h"
 #include "targets/dsa/isa.h"

@@ -4,7 +4,7 @@
 #include <charconv>
 #include <cmath>
 
-#include "compiler/base/messages_dsa.h"
+#include "compiler/base/messages.h"
 
 namespace septran::dsa {
 namespace {

@@ -1,7 +1,7 @@
 // Checks of instructions.
 #include <fmt/format.h>
 
-#include "compiler/base/messages_dsa.h"
+#include "compiler/base/messages.h"
 #include "targets/dsa/structure.h"
 
 namespace septran::dsa {

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "compiler/base/messages_dsa.h"
+#include "compiler/base/messages.h"
 #include "targets/dsa/isa.h"
 #include "targets/dsa/structure.h"
 

@@ -348,7 +348,7 @@ TEST(MappingExpression, Values) {
 }
 
 TEST(MappingExpression, DeepNestingIsRefused) {
-  const std::string deep = "expression-too-deep";
+  const std::string deep = "mapping-expression-too-deep";
   EXPECT_EQ(evaluated(std::string(100000, '(') + "1"), deep);
   EXPECT_EQ(evaluated(std::string(100000, '-') + "1"), deep);
   std::string nots;

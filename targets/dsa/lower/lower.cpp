@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "compiler/base/messages_dsa.h"
+#include "compiler/base/messages.h"
 #include "targets/dsa/isa.h"
 #include "targets/dsa/lower/tables.h"
 #include "targets/dsa/lower/values.h"

@@ -1,0 +1,1000 @@
+// All that users are told about faults, by layer. Codes are unique and never reused, and each
+// occurs in a test. Only .cpp files include this file.
+#pragma once
+
+#include <array>
+#include <string_view>
+
+#include "compiler/base/diagnostic.h"
+
+namespace septran::messages {
+
+// ==== YAML files and machine descriptions (targets)
+
+inline constexpr Message yaml_syntax{"yaml-syntax", Severity::error, "this is not valid YAML: {0}",
+                                     "{1}"};
+inline constexpr const char* yaml_tab_hint = "indent with spaces: YAML does not allow tabs there";
+inline constexpr const char* yaml_parameter_hint =
+    "within braces or brackets, a template parameter needs quotes: \"${name}\"";
+inline constexpr Message yaml_empty{"yaml-empty", Severity::error, "the file is empty",
+                                    "{0} starts with a line such as '{1}'"};
+inline constexpr Message yaml_not_text{"yaml-not-text", Severity::error,
+                                       "this is not a text file: it holds a NUL byte",
+                                       "YAML files are UTF-8 text"};
+inline constexpr Message yaml_too_large{"yaml-too-large", Severity::error,
+                                        "the file has {0} bytes; at most {1} are read"};
+inline constexpr Message yaml_too_deep{"yaml-too-deep", Severity::error,
+                                       "this is nested more than {0} levels deep"};
+inline constexpr Message yaml_too_many_nodes{
+    "yaml-too-many-nodes", Severity::error,
+    "the file holds more than {0} values once its aliases are expanded"};
+inline constexpr Message yaml_recursive_alias{"yaml-recursive-alias", Severity::error,
+                                              "this alias stands inside the value that it names"};
+inline constexpr Message yaml_duplicate_key{"yaml-duplicate-key", Severity::error,
+                                            "'{0}' is given twice", "keep one of the two"};
+inline constexpr const char* yaml_duplicate_key_note = "first given here";
+inline constexpr Message yaml_key_not_a_name{"yaml-key-not-a-name", Severity::error,
+                                             "a key must be a name, not {0}"};
+inline constexpr Message yaml_several_documents{
+    "yaml-several-documents", Severity::error, "a second document starts here; a file holds one",
+    "remove the line '---' and what follows, or make it a file of its own"};
+inline constexpr Message yaml_wrong_type{"yaml-wrong-type", Severity::error,
+                                         "{0} must be {1}, not {2}"};
+inline constexpr Message yaml_out_of_range{"yaml-out-of-range", Severity::error,
+                                           "{0} is {1}; it must be from {2} to {3}"};
+inline constexpr Message yaml_missing_key{"yaml-missing-key", Severity::error, "{0} lacks '{1}'"};
+inline constexpr Message yaml_unknown_key{"yaml-unknown-key", Severity::error,
+                                          "unknown key '{0}' in {1}", "{2}"};
+inline constexpr Message yaml_unknown_tag{"yaml-unknown-tag", Severity::error,
+                                          "unknown tag '{0}' on {1}"};
+inline constexpr const char* nearest_hint = "did you mean '{0}'?";
+inline constexpr const char* known_hint = "known here: {0}";
+
+inline constexpr Message machine_unknown_name{"machine-unknown-name", Severity::error,
+                                              "unknown {0} '{1}'", "{2}"};
+inline constexpr Message machine_duplicate_name{"machine-duplicate-name", Severity::error,
+                                                "{0} '{1}' is described twice"};
+inline constexpr Message machine_lacks{"machine-lacks", Severity::error,
+                                       "a machine of family {0} needs the {1} '{2}'"};
+inline constexpr Message machine_bad_path{"machine-bad-path", Severity::error,
+                                          "the path from {0} to {1} {2}"};
+inline constexpr const char* path_to_itself = "needs 'via': it starts and ends in one memory";
+inline constexpr const char* path_without_engine = "needs an 'engine' or a 'via'";
+inline constexpr const char* path_with_both =
+    "has both 'engine' and 'via'; the hops' own paths name their engines";
+inline constexpr const char* path_hop_missing =
+    "goes via {0}, but there is no path from {1} to {2}";
+inline constexpr Message machine_wrong_engine{"machine-wrong-engine", Severity::error,
+                                              "engine '{0}' is of kind {1}; {2} needs one of {3}"};
+inline constexpr Message machine_not_a_multiple{"machine-not-a-multiple", Severity::error,
+                                                "{0} is {1}, which is no multiple of {2} ({3})"};
+inline constexpr Message machine_narrower{"machine-narrower", Severity::error,
+                                          "{0} cannot be held as {1}, which is narrower"};
+inline constexpr Message machine_not_found{"machine-not-found", Severity::error,
+                                           "there is no target '{0}'", "{1}"};
+inline constexpr const char* machine_folder_hint = "{0} (shipped descriptions are in '{1}')";
+inline constexpr Message machine_unreadable{"machine-unreadable", Severity::error,
+                                            "cannot read the target description '{0}'",
+                                            "give a readable file or the name of a shipped target"};
+
+// ==== The text of a logic file (compiler/frontend)
+
+// Characters and tokens.
+inline constexpr Message nul_byte{"nul-byte", Severity::error, "NUL byte in the source",
+                                  "a logic file is text"};
+inline constexpr Message invalid_utf8{"invalid-utf8", Severity::error,
+                                      "byte 0x{0:02x} is not UTF-8", "save the file as UTF-8"};
+inline constexpr Message unexpected_character{
+    "unexpected-character", Severity::error, "unexpected character '{0}'",
+    "outside strings and comments only ASCII letters, digits and operators may stand"};
+inline constexpr Message bad_dedent{"bad-dedent", Severity::error,
+                                    "this indentation matches no line above",
+                                    "align the line with the block it belongs to"};
+inline constexpr Message mixed_tabs{"mixed-tabs", Severity::error,
+                                    "tabs and spaces are mixed in the indentation",
+                                    "indent with spaces only"};
+inline constexpr Message indentation_too_deep{"indentation-too-deep", Severity::error,
+                                              "blocks nest more than {0} deep",
+                                              "move inner blocks to a task of their own"};
+inline constexpr Message unexpected_indentation{"unexpected-indentation", Severity::error,
+                                                "this line is indented, but opens no block",
+                                                "align it with the line above"};
+inline constexpr Message brackets_too_deep{"brackets-too-deep", Severity::error,
+                                           "brackets nest more than {0} deep",
+                                           "give parts of the expression a name"};
+inline constexpr Message expression_too_deep{"expression-too-deep", Severity::error,
+                                             "this expression has more than {0} levels",
+                                             "give parts of the expression a name"};
+inline constexpr Message unclosed_bracket{"unclosed-bracket", Severity::error,
+                                          "'{0}' is never closed"};
+inline constexpr Message unopened_bracket{"unopened-bracket", Severity::error,
+                                          "'{0}' closes nothing"};
+inline constexpr Message bracket_mismatch{"bracket-mismatch", Severity::error,
+                                          "'{0}' does not close '{1}'"};
+inline constexpr const char* note_opened_here = "opened here";
+inline constexpr Message stray_backslash{"stray-backslash", Severity::error,
+                                         "a backslash must end its line",
+                                         "within brackets no backslash is needed"};
+inline constexpr Message unterminated_string{"unterminated-string", Severity::error,
+                                             "this string is not closed", "close it with {0}"};
+inline constexpr Message string_prefix{"string-prefix", Severity::error,
+                                       "strings with the prefix '{0}' are not part of Task Lang",
+                                       "write a plain string"};
+inline constexpr Message unknown_escape{"unknown-escape", Severity::error,
+                                        "unknown escape '{0}' in a string",
+                                        "write \\\\ for a backslash, or a raw string r\"...\""};
+inline constexpr Message malformed_number{"malformed-number", Severity::error,
+                                          "'{0}' is not a number",
+                                          "integers: 64, 1_024, 0x40; floats: 0.5, 1e-3"};
+inline constexpr Message integer_too_large{"integer-too-large", Severity::error,
+                                           "this integer does not fit in 64 bits"};
+inline constexpr Message float_too_large{"float-too-large", Severity::error,
+                                         "this number does not fit in a 64-bit float",
+                                         "infinity is the inf of the language module"};
+
+// Syntax.
+inline constexpr Message parse_too_many_errors{"parse-too-many-errors", Severity::error,
+                                               "reading stops after {0} errors",
+                                               "there may be more"};
+inline constexpr Message unexpected_token{"unexpected-token", Severity::error,
+                                          "expected {0}, found {1}"};
+inline constexpr Message keyword_as_name{"keyword-as-name", Severity::error,
+                                         "'{0}' is a keyword and cannot be a name",
+                                         "choose another name"};
+inline constexpr Message semicolon{"semicolon", Severity::error, "';' does not separate statements",
+                                   "write one statement a line"};
+inline constexpr Message missing_block{"missing-block", Severity::error,
+                                       "{0} has no indented block", "write pass for an empty one"};
+inline constexpr Message else_without_if{"else-without-if", Severity::error,
+                                         "'{0}' belongs to no 'if'", "align it with its 'if'"};
+inline constexpr Message loop_else{"loop-else", Severity::error, "a loop has no 'else'",
+                                   "write its statements after the loop"};
+inline constexpr Message file_level_statement{
+    "file-level-statement", Severity::error, "only constants and tasks stand at file level",
+    "a constant is NAME = value; move other statements into a task"};
+inline constexpr Message outside_task{"outside-task", Severity::error,
+                                      "'{0}' stands outside of a task",
+                                      "move it into a task; at file level only constants and "
+                                      "tasks stand"};
+inline constexpr Message forbidden_statement{"forbidden-statement", Severity::error,
+                                             "{0} is not part of Task Lang", "{1}"};
+inline constexpr Message forbidden_expression{"forbidden-expression", Severity::error,
+                                              "'{0}' is not part of Task Lang", "{1}"};
+inline constexpr Message unsupported_operator{"unsupported-operator", Severity::error,
+                                              "the operator '{0}' is not part of Task Lang", "{1}"};
+inline constexpr Message comprehension{"comprehension", Severity::error,
+                                       "comprehensions are not part of Task Lang",
+                                       "write the items out, or a loop over a range"};
+inline constexpr Message walrus{"walrus", Severity::error, "':=' is not part of Task Lang",
+                                "assign on a line of its own"};
+inline constexpr Message starred{"starred", Severity::error, "'{0}' does not unpack here",
+                                 "write the items out"};
+inline constexpr Message braces{"braces", Severity::error,
+                                "dictionaries and sets are not part of Task Lang", "write a tuple"};
+inline constexpr Message ellipsis{"ellipsis", Severity::error, "'...' is not part of Task Lang",
+                                  "write ':' for a whole dimension, pass for an empty block"};
+inline constexpr Message slice_step{"slice-step", Severity::error, "a slice has no step",
+                                    "write begin:end"};
+inline constexpr Message method_call{"method-call", Severity::error,
+                                     "'{0}' cannot be called: tensors have no methods",
+                                     "functions stand in the language module or are primitives"};
+inline constexpr Message not_callable{"not-callable", Severity::error,
+                                      "only functions of the language can be called"};
+inline constexpr Message positional_after_keyword{
+    "positional-after-keyword", Severity::error,
+    "an argument without a keyword after the keyword '{0}'",
+    "put arguments without a keyword first"};
+inline constexpr Message augmented_assignment{"augmented-assignment", Severity::error,
+                                              "'{0}' is not part of Task Lang",
+                                              "write {2} = {2} {1} ..."};
+inline constexpr Message annotated_assignment{
+    "annotated-assignment", Severity::error, "only parameters are annotated", "write name = value"};
+inline constexpr Message chained_assignment{"chained-assignment", Severity::error,
+                                            "an assignment has one '='",
+                                            "assign on lines of their own"};
+inline constexpr Message element_assignment{
+    "element-assignment", Severity::error, "a part of a tensor cannot be assigned",
+    "only primitives write tensors: {0}.call_primitive(\"copy\", ...) in a leaf task"};
+inline constexpr Message bad_target{"bad-target", Severity::error, "only names can be assigned",
+                                    "write name = value, or a, b = value"};
+inline constexpr Message assignment_in_condition{"assignment-in-condition", Severity::error,
+                                                 "'=' in a condition", "equality is '=='"};
+inline constexpr Message assert_tuple{"assert-tuple", Severity::error,
+                                      "an assert of a tuple always holds",
+                                      "write assert condition, \"message\" without brackets"};
+inline constexpr Message assert_message{"assert-message", Severity::error,
+                                        "the message of an assert is a plain string"};
+
+// File level and signatures.
+inline constexpr Message unknown_import{"unknown-import", Severity::error,
+                                        "'{0}' cannot be imported",
+                                        "the only import is: import task_lang as task"};
+inline constexpr Message import_without_alias{"import-without-alias", Severity::error,
+                                              "the language module needs an alias",
+                                              "write import {0} as task"};
+inline constexpr Message duplicate_import{"duplicate-import", Severity::error,
+                                          "the language module is imported twice",
+                                          "leave this import out"};
+inline constexpr Message late_import{"late-import", Severity::error,
+                                     "the import stands below task '{0}'",
+                                     "move it to the top of the file"};
+inline constexpr Message missing_import{"missing-import", Severity::error,
+                                        "the language module is not imported",
+                                        "put 'import task_lang as {0}' at the top of the file"};
+inline constexpr Message missing_decorator{"missing-decorator", Severity::error,
+                                           "function '{0}' is not a task",
+                                           "put @{1}.define or @{1}.define(leaf=True) above it"};
+inline constexpr Message unknown_decorator{"unknown-decorator", Severity::error,
+                                           "unknown decorator",
+                                           "write @{0}.define or @{0}.define(leaf=True)"};
+inline constexpr Message decorator_argument{"decorator-argument", Severity::error,
+                                            "define takes only leaf=True or leaf=False",
+                                            "write @{0}.define or @{0}.define(leaf=True)"};
+inline constexpr Message second_decorator{"second-decorator", Severity::error,
+                                          "a task has one decorator", "leave this one out"};
+inline constexpr Message return_annotation{"return-annotation", Severity::error,
+                                           "a task returns nothing",
+                                           "leave the annotation out; outputs are parameters"};
+inline constexpr Message parameter_kind{"parameter-kind", Severity::error,
+                                        "'{0}' is not part of a task's signature",
+                                        "write each parameter out"};
+inline constexpr Message parameter_default{
+    "parameter-default", Severity::error, "parameter '{0}' cannot have a default",
+    "a value that the mapping may set is {1}.tunable(\"{0}\", default)"};
+inline constexpr Message unknown_annotation{
+    "unknown-annotation", Severity::error,
+    "unknown annotation; a tensor is {0}.Tensor[\"M\", \"N\"] or {0}.f16[\"M\", \"N\"]", "{1}"};
+inline constexpr Message bad_dimension{"bad-dimension", Severity::error, "this is not a dimension",
+                                       "{0}"};
+inline constexpr Message no_tasks{"no-tasks", Severity::error, "the file defines no task",
+                                  "a task is a function under @task.define"};
+
+// Names.
+inline constexpr Message duplicate_definition{"duplicate-definition", Severity::error,
+                                              "'{0}' is defined twice", "rename one of them"};
+inline constexpr Message duplicate_parameter{"duplicate-parameter", Severity::error,
+                                             "parameter '{0}' stands twice in the signature",
+                                             "rename one of them"};
+inline constexpr Message name_is_alias{"name-is-alias", Severity::error,
+                                       "'{0}' is the language module",
+                                       "choose another name, or another alias in the import"};
+inline constexpr Message name_is_function{"name-is-function", Severity::error,
+                                          "'{0}' is a function of the language",
+                                          "choose another name"};
+inline constexpr Message name_taken{"name-taken", Severity::error, "'{0}' cannot be {1}: it is {2}",
+                                    "choose another name"};
+inline constexpr Message dimension_is_parameter{
+    "dimension-is-parameter", Severity::error,
+    "dimension '{0}' bears the name of a parameter of this task",
+    "call the dimension \"{1}\" throughout the signature"};
+inline constexpr Message unknown_name{"unknown-name", Severity::error, "unknown name '{0}'", "{1}"};
+inline constexpr Message used_before_assignment{"used-before-assignment", Severity::error,
+                                                "'{0}' is used before it is assigned",
+                                                "move its assignment up"};
+inline constexpr Message used_after_loop{"used-after-loop", Severity::error,
+                                         "'{0}' has no value here: it belongs to a loop",
+                                         "assign it before the loop; a loop may run zero times"};
+inline constexpr Message assigned_name{
+    "assigned-name", Severity::error, "'{0}' cannot be assigned: it is {1}", "choose another name"};
+inline constexpr Message repeated_target{"repeated-target", Severity::error,
+                                         "'{0}' is assigned twice here", "choose another name"};
+inline constexpr Message target_count{"target-count", Severity::error, "{0} values for {1} names"};
+inline constexpr Message module_as_value{"module-as-value", Severity::error,
+                                         "'{0}' is the language module, not a value",
+                                         "write {0}.name"};
+inline constexpr Message task_as_value{"task-as-value", Severity::error,
+                                       "'{0}' is a task, not a value",
+                                       "launch it: {1}.launch({0}, ...)"};
+inline constexpr Message unknown_attribute{"unknown-attribute", Severity::error,
+                                           "unknown attribute '{0}'", "{1}"};
+inline constexpr Message unknown_module_name{"unknown-module-name", Severity::error,
+                                             "'{0}' has no '{1}'", "{2}"};
+inline constexpr const char* note_first_here = "'{0}' first stands here";
+inline constexpr const char* note_assigned = "'{0}' is assigned here";
+inline constexpr const char* note_parameter = "parameter '{0}' stands here";
+inline constexpr const char* note_task_here = "task '{0}' is defined here";
+inline constexpr const char* note_launched_here = "'{0}' is launched here";
+
+// Statements and calls.
+inline constexpr Message unused_value{
+    "unused-value", Severity::error, "this expression does nothing",
+    "a statement is an assignment, {0}.launch(...) or {0}.call_primitive(...)"};
+inline constexpr Message loop_over_other{
+    "loop-over-other", Severity::error, "a loop runs over a range of the language module",
+    "write {0}.sequential_range(n), or {0}.parallel_range(n) if iterations are independent"};
+inline constexpr Message range_count{"range-count", Severity::error,
+                                     "{0} extents for {1} loop variables",
+                                     "{2} takes one extent a variable, or one shape{3}"};
+inline constexpr Message range_as_value{"range-as-value", Severity::error, "a range is not a value",
+                                        "write for i in {0}.{1}(...):"};
+inline constexpr Message call_as_value{"call-as-value", Severity::error,
+                                       "{0}.{1}(...) has no value",
+                                       "write it as a statement; results are parameters"};
+inline constexpr Message function_as_value{"function-as-value", Severity::error,
+                                           "'{0}.{1}' is not a value"};
+inline constexpr Message unknown_function{"unknown-function", Severity::error,
+                                          "unknown function '{0}'", "{1}"};
+inline constexpr Message not_a_constant{"not-a-constant", Severity::error,
+                                        "'{0}' has no value at file level",
+                                        "call it in a task; a constant is made of literals"};
+inline constexpr Message unknown_keyword{"unknown-keyword", Severity::error,
+                                         "unknown keyword '{0}' in a call of '{1}'", "{2}"};
+inline constexpr Message keyword_needed{
+    "keyword-needed", Severity::error, "this argument of '{0}' needs its keyword", "write {1}=..."};
+inline constexpr Message too_many_arguments{"too-many-arguments", Severity::error,
+                                            "too many arguments for '{0}'",
+                                            "it takes at most {1} without a keyword"};
+inline constexpr Message repeated_argument{"repeated-argument", Severity::error,
+                                           "argument '{0}' of '{1}' is given twice"};
+inline constexpr Message missing_argument{"missing-argument", Severity::error,
+                                          "'{0}' needs the argument '{1}'"};
+inline constexpr Message too_few_values{"too-few-values", Severity::error,
+                                        "'{0}' takes two values or more"};
+inline constexpr Message tunable_name{"tunable-name", Severity::error,
+                                      "a tunable is named by a string", "write it in quotes"};
+inline constexpr Message unknown_dtype{"unknown-dtype", Severity::error,
+                                       "unknown element type '{0}'", "{1}"};
+inline constexpr Message partition_by{"partition-by", Severity::error,
+                                      "a tensor is partitioned by=\"blocks\""};
+inline constexpr Message partition_shapes{"partition-shapes", Severity::error,
+                                          "shape and shape_from exclude each other",
+                                          "leave one of them out"};
+inline constexpr Message shape_from_name{"shape-from-name", Severity::error,
+                                         "shape_from names a tensor parameter of this task", "{0}"};
+inline constexpr Message launch_callee{"launch-callee", Severity::error,
+                                       "the first argument of a launch is a task",
+                                       "write {0}.launch(task_name, ...)"};
+inline constexpr Message unknown_task{"unknown-task", Severity::error, "unknown task '{0}'", "{1}"};
+inline constexpr Message launch_too_many{"launch-too-many", Severity::error,
+                                         "task '{0}' takes {1} arguments, not {2}"};
+inline constexpr Message launch_missing{"launch-missing", Severity::error,
+                                        "the launch of '{0}' lacks the argument '{1}'"};
+inline constexpr Message launch_argument_kind{"launch-argument-kind", Severity::error,
+                                              "parameter '{0}' of '{1}' is {2}, not {3}"};
+inline constexpr Message leaf_launches{"leaf-launches", Severity::error,
+                                       "leaf task '{0}' launches a task",
+                                       "a leaf calls primitives only; leave leaf=True out, or "
+                                       "call the primitive here"};
+inline constexpr Message recursion{"recursion", Severity::error, "tasks launch each other: {0}",
+                                   "tasks cannot recur; write a loop"};
+inline constexpr Message launches_too_deep{"launches-too-deep", Severity::error,
+                                           "launches from here nest more than {0} deep"};
+inline constexpr Message composite_calls_primitive{
+    "composite-calls-primitive", Severity::error,
+    "task '{0}' calls a primitive, but it is not a leaf",
+    "write @{1}.define(leaf=True), or launch a leaf task that calls it"};
+inline constexpr Message primitive_name{"primitive-name", Severity::error,
+                                        "the first argument is the primitive's name, a string",
+                                        "write {0}.call_primitive(\"gemm\", C, A, B)"};
+inline constexpr Message unknown_primitive{"unknown-primitive", Severity::error,
+                                           "unknown primitive '{0}'", "{1}"};
+inline constexpr Message unknown_primitive_attribute{"unknown-primitive-attribute", Severity::error,
+                                                     "{0} has no attribute '{1}'", "{2}"};
+inline constexpr Message missing_operand{"missing-operand", Severity::error, "{0} needs '{1}'",
+                                         "{1}: {2}"};
+inline constexpr Message literal_operand{"literal-operand", Severity::error,
+                                         "operand '{0}' of {1} is {2}, not {3}"};
+inline constexpr Message attribute_kind{"attribute-kind", Severity::error,
+                                        "attribute '{0}' of {1} is {2}, not {3}"};
+inline constexpr Message attribute_choice{"attribute-choice", Severity::error,
+                                          "attribute '{0}' of {1} cannot be '{2}'", "{3}"};
+
+/// What Python has and Task Lang has not, with what to write instead.
+struct Forbidden {
+  std::string_view word;
+  std::string_view hint;
+};
+inline constexpr std::array<Forbidden, 19> forbidden_statements{{
+    {"class", "tasks are functions at file level, and tensors their parameters"},
+    {"while", "write for i in task.sequential_range(n):"},
+    {"def", "move it to file level and launch it; what it needs it takes as parameters"},
+    {"return", "a task returns nothing; outputs are parameters"},
+    {"global", "pass values as parameters"},
+    {"nonlocal", "pass values as parameters"},
+    {"with", "write the statements without it"},
+    {"try", "check with assert what must hold"},
+    {"except", "check with assert what must hold"},
+    {"finally", "check with assert what must hold"},
+    {"raise", "write assert condition, \"message\""},
+    {"import", "the import stands at file level: import task_lang as task"},
+    {"from", "the only import is: import task_lang as task"},
+    {"del", "variables end with their task"},
+    {"break", "a loop runs over its whole range; put the condition in an if or in the bounds"},
+    {"continue", "put the rest of the loop's body in an if"},
+    {"async", "tasks run side by side by themselves"},
+    {"await", "tasks run side by side by themselves"},
+    {"yield", "a task returns nothing; outputs are parameters"},
+}};
+inline constexpr std::array<Forbidden, 9> forbidden_operators{{
+    {"@", "a matrix product is the primitive gemm, in a leaf task"},
+    {"&", "write and, or // and % on integers"},
+    {"|", "write or, or + on integers"},
+    {"^", "write != on conditions"},
+    {"~", "write not"},
+    {"<<", "write * 2 ** n"},
+    {">>", "write // 2 ** n"},
+    {"is", "compare with == or !="},
+    {"in", "write x == a or x == b"},
+}};
+inline constexpr const char* not_in_hint = "write x != a and x != b";
+inline constexpr const char* lambda_hint = "write a task and launch it";
+inline constexpr const char* await_hint = "a task has no value; launch it in a statement";
+inline constexpr const char* nested_task_hint =
+    "move it to file level and launch it; what it needs it takes as parameters";
+inline constexpr std::array<Forbidden, 10> python_functions{{
+    {"range", "write for i in task.sequential_range(n):"},
+    {"len", "the first extent is .shape[0], the number of dimensions .ndim"},
+    {"print", "what a task computes is seen in its outputs"},
+    {"int", "integers are made by // and task.ceildiv"},
+    {"float", "an integer is converted where a float is needed"},
+    {"abs", "on numbers write max(x, -x); on tensors it is a primitive"},
+    {"sum", "on numbers write +; on tensors it is the primitive reduce_sum"},
+    {"tuple", "write (a, b)"},
+    {"list", "write [a, b]"},
+    {"enumerate", "write for i in task.sequential_range(n):"},
+}};
+
+// ==== The evaluation of a task (compiler/frontend)
+
+// The entry task's dimensions, element types and scalars.
+inline constexpr Message unknown_entry_task{"unknown-entry-task", Severity::error,
+                                            "the logic file has no task '{0}'", "{1}"};
+inline constexpr Message unknown_definition{"unknown-definition", Severity::error,
+                                            "-D {0}: task '{1}' has no dimension or scalar '{0}'",
+                                            "it has: {2}"};
+inline constexpr Message repeated_definition{"repeated-definition", Severity::error,
+                                             "-D {0} is given more than once"};
+inline constexpr Message missing_definition{"missing-definition", Severity::error,
+                                            "no value for '{0}' of task '{1}'",
+                                            "give it with -D {0}=..."};
+inline constexpr Message bad_definition{"bad-definition", Severity::error,
+                                        "-D {0}={1}: expected {2}"};
+inline constexpr Message unknown_entry_argument{"unknown-entry-argument", Severity::error,
+                                                "task '{1}' has no tensor parameter '{0}'",
+                                                "it has: {2}"};
+inline constexpr Message missing_entry_shape{
+    "missing-entry-shape", Severity::error,
+    "parameter '{0}' of the entry task has no annotation, so its shape must be given",
+    "give it with --arg {0}=f32[...], or annotate it: {0}: task.Tensor[\"M\", \"N\"]"};
+inline constexpr Message entry_shape_mismatch{"entry-shape-mismatch", Severity::error,
+                                              "'{0}' is given {1}, but its annotation says {2}"};
+inline constexpr Message entry_dtype_mismatch{
+    "entry-dtype-mismatch", Severity::error,
+    "'{0}' is given element type {1}, but it is fixed to {2}"};
+inline constexpr Message entry_too_large{"entry-too-large", Severity::error,
+                                         "tensor '{0}' of {1} elements a dimension is too large",
+                                         "its size in bytes must stay below 2^61"};
+
+// Values and names.
+inline constexpr Message value_type{"value-type", Severity::error, "expected {0}, found {1}",
+                                    "{2}"};
+inline constexpr Message no_value{"no-value", Severity::error, "'{0}' has no value here", "{1}"};
+inline constexpr Message unknown_member{"unknown-member", Severity::error, "{0} has no '{1}'",
+                                        "{2}"};
+inline constexpr Message integer_overflow{"integer-overflow", Severity::error,
+                                          "this integer does not fit in 62 bits"};
+inline constexpr Message division_by_zero{"division-by-zero", Severity::error, "division by zero"};
+inline constexpr Message math_domain{"math-domain", Severity::error, "{0} of {1} is not a number"};
+inline constexpr Message not_quasi_affine{
+    "not-quasi-affine", Severity::error, "{0} of values that depend on loop variables",
+    "use +, -, min, max, and *, //, % by what is constant at compile time"};
+inline constexpr Message not_constant{"not-constant", Severity::error,
+                                      "{0} must be constant, but it is {1}",
+                                      "it may not depend on loop variables"};
+inline constexpr Message too_complex{"too-complex", Severity::error,
+                                     "this is nested too deeply to be evaluated"};
+inline constexpr Message condition_dependent{
+    "condition-dependent", Severity::error,
+    "the two sides of this conditional expression differ by more than a constant",
+    "use an if statement, or min and max"};
+inline constexpr Message unpack_count{"unpack-count", Severity::error,
+                                      "{0} names on the left, {1} values on the right"};
+inline constexpr Message assertion_failed{"assertion-failed", Severity::error,
+                                          "assertion failed{0}"};
+
+// Tensors, views and partitions.
+inline constexpr Message extent_below_one{"extent-below-one", Severity::error,
+                                          "{0} is {1}, but dimensions are at least 1"};
+inline constexpr Message block_extent_count{"block-extent-count", Severity::error,
+                                            "{0} block extents for a tensor of {1} dimensions"};
+inline constexpr Message too_many_subscripts{"too-many-subscripts", Severity::error,
+                                             "{0} subscripts for {1} of {2} dimensions"};
+inline constexpr Message subscript_out_of_range{"subscript-out-of-range", Severity::error,
+                                                "subscript {0} is outside 0 .. {1}"};
+inline constexpr Message slice_out_of_range{
+    "slice-out-of-range", Severity::error, "slice {0} : {1} leaves dimension {2} of extent {3}",
+    "slices are not clipped; use min(..., {3}) for the last one"};
+inline constexpr Message empty_slice{"empty-slice", Severity::error, "slice {0} : {1} is empty"};
+inline constexpr Message bad_view{"bad-view", Severity::error, "no view: {0}", "{1}"};
+inline constexpr Message temporary_too_large{"temporary-too-large", Severity::error,
+                                             "this tensor may take more than 2^61 bytes"};
+inline constexpr Message missing_tunable{
+    "missing-tunable", Severity::error, "tunable '{0}' has no value",
+    "set it in the mapping's tunables, or give a default: task.tunable(\"{0}\", ...)"};
+
+// Loops, launches and primitive calls.
+inline constexpr Message loop_bounds{"loop-bounds", Severity::error,
+                                     "{0} loop variables, but {1} extents",
+                                     "give one extent a loop variable, a shape, or start and stop"};
+inline constexpr Message argument_mismatch{"argument-mismatch", Severity::error,
+                                           "argument '{0}' of '{1}' must be {2}, but it is {3}"};
+inline constexpr Message launch_extent_mismatch{
+    "launch-extent-mismatch", Severity::error,
+    "dimension {0} of argument '{1}' is {2}, but {3} is {4}"};
+inline constexpr Message primitive_argument{"primitive-argument", Severity::error,
+                                            "'{0}' of primitive '{1}' must be {2}, but it is {3}"};
+inline constexpr Message primitive_attribute{"primitive-attribute", Severity::error, "{0}", "{1}"};
+inline constexpr Message primitive_shapes{"primitive-shapes", Severity::error, "{0}: {1}"};
+inline constexpr Message read_only_write{"read-only-write", Severity::error,
+                                         "primitive '{0}' writes '{1}', which is a read-only view",
+                                         "a view made by im2col can only be read"};
+inline constexpr Message operands_overlap{
+    "operands-overlap", Severity::error,
+    "'{0}' is written and overlaps '{1}', which is another part of the same tensor",
+    "an input must be the same view as the output, or lie outside it"};
+inline constexpr Message low_precision_accumulation{
+    "low-precision-accumulation", Severity::warning,
+    "this accumulates through '{0}' of type {1}, and rounds in every iteration of the loop",
+    "accumulate in a temporary: task.tensor({0}.shape, \"f32\"), and copy it at the end"};
+
+// What must hold for all iterations.
+inline constexpr Message cannot_prove{
+    "cannot-prove", Severity::error,
+    "cannot tell whether this holds for all iterations within {0} points: {1}"};
+inline constexpr Message parallel_conflict{
+    "parallel-conflict", Severity::error,
+    "iterations of this parallel_range are not independent: {0} in iteration {3} and {1} in "
+    "iteration {4} touch the same part of '{2}', and one of them writes it",
+    "use sequential_range, or let each iteration write its own part"};
+inline constexpr Message parallel_unproved{
+    "parallel-unproved", Severity::error,
+    "cannot tell within {3} points whether iterations of this parallel_range are independent: {0} "
+    "and {1} may touch the same part of '{2}'",
+    "use sequential_range, or let each iteration write its own part"};
+inline constexpr Message read_before_write{"read-before-write", Severity::error,
+                                           "temporary '{0}' is read before it is written",
+                                           "a temporary has no value until written; fill it first"};
+inline constexpr Message read_before_write_unproved{
+    "read-before-write-unproved", Severity::error,
+    "cannot tell within {1} points whether temporary '{0}' is written before it is read here"};
+inline constexpr Message too_many_statements{
+    "too-many-statements", Severity::error,
+    "the launches of this program visit more than {0} statements"};
+inline constexpr Message too_many_errors{"too-many-errors", Severity::error,
+                                         "more than {0} errors; stopped here"};
+
+// ==== Mapping files (compiler/mapping)
+
+// Expressions in a mapping file.
+inline constexpr Message expression_syntax{"expression-syntax", Severity::error,
+                                           "expected {0}, found {1} in this expression"};
+inline constexpr Message expression_unknown_name{"expression-unknown-name", Severity::error,
+                                                 "unknown name '{0}' in this expression", "{1}"};
+inline constexpr Message expression_type{"expression-type", Severity::error,
+                                         "{0} needs {1}, not {2}"};
+inline constexpr Message expression_division_by_zero{"expression-division-by-zero", Severity::error,
+                                                     "this divides by zero"};
+inline constexpr Message expression_overflow{"expression-overflow", Severity::error,
+                                             "the result of this does not fit a 64-bit number"};
+inline constexpr Message mapping_expression_too_deep{
+    "mapping-expression-too-deep", Severity::error,
+    "this expression nests more than {0} levels deep"};
+inline constexpr Message expression_ambiguous_dtype{
+    "expression-ambiguous-dtype", Severity::error,
+    "'dtype' is ambiguous here: the entry's tensors differ in element type",
+    "name a tensor: '{0}.dtype'"};
+inline constexpr Message expression_not_an_integer{"expression-not-an-integer", Severity::error,
+                                                   "{0} must be an integer; this gives {1}", "{2}"};
+inline constexpr const char* use_floor_division = "'//' divides integers";
+
+// Files, templates, cases.
+inline constexpr Message mapping_extends_unreadable{"mapping-extends-unreadable", Severity::error,
+                                                    "cannot read '{0}', which this file extends",
+                                                    "the path is relative to this file"};
+inline constexpr Message mapping_extends_cycle{"mapping-extends-cycle", Severity::error,
+                                               "'{0}' extends itself, through the files noted"};
+inline constexpr const char* extends_note = "'{0}' extends '{1}' here";
+inline constexpr Message mapping_with_without_extends{
+    "mapping-with-without-extends", Severity::error, "'with' needs 'extends' beside it"};
+inline constexpr Message mapping_template_parameter_missing{
+    "mapping-template-parameter-missing", Severity::error,
+    "the template parameter '{0}' has no value", "{1}"};
+inline constexpr const char* template_give_hint = "give it under 'with:' beside 'extends:'";
+inline constexpr const char* template_root_hint =
+    "this file is a template: extend it from a file that gives its parameters under 'with:'";
+inline constexpr const char* template_used_note = "the template is extended here";
+inline constexpr Message mapping_template_parameter_unused{
+    "mapping-template-parameter-unused", Severity::error,
+    "'{0}' does not use the template parameter '{1}'", "{2}"};
+inline constexpr Message mapping_template_syntax{
+    "mapping-template-syntax", Severity::error,
+    "'${{' starts a template parameter, but no name and '}}' follow", "write it as '${{name}}'"};
+inline constexpr Message mapping_template_not_text{
+    "mapping-template-not-text", Severity::error,
+    "the template parameter '{0}' is {1}; only a name or number can be part of a longer text"};
+inline constexpr Message mapping_template_too_large{
+    "mapping-template-too-large", Severity::error,
+    "the parameters of this template fill in more than {0} bytes"};
+inline constexpr Message mapping_tune_type{"mapping-tune-type", Severity::error,
+                                           "unknown kind of '!tune': '{0}'", "{1}"};
+inline constexpr Message mapping_tune_empty{"mapping-tune-empty", Severity::error,
+                                            "this search space is empty: {0}"};
+inline constexpr Message mapping_tune_first{
+    "mapping-tune-first", Severity::note,
+    "this file is a search space; the first value of each '!tune' is taken",
+    "'septran tune' searches it and writes a concrete mapping"};
+
+// Values.
+inline constexpr Message mapping_unknown_name{"mapping-unknown-name", Severity::error,
+                                              "unknown {0} '{1}'", "{2}"};
+inline constexpr Message mapping_unknown_operand{
+    "mapping-unknown-operand", Severity::error,
+    "task '{0}' has no tensor parameter or temporary '{1}'", "{2}"};
+inline constexpr Message mapping_scalar_operand{
+    "mapping-scalar-operand", Severity::error,
+    "'{0}' is a scalar parameter of task '{1}'; only tensors have a place"};
+inline constexpr const char* task_here_note = "task '{0}' is defined here";
+inline constexpr const char* parameter_here_note = "the parameter is declared here";
+inline constexpr Message mapping_unknown_tunable{
+    "mapping-unknown-tunable", Severity::error,
+    "neither task '{0}' nor any task that it launches reads the tunable '{1}'", "{2}"};
+inline constexpr Message mapping_unknown_loop{"mapping-unknown-loop", Severity::error,
+                                              "task '{0}' has no {1} loop over '{2}'", "{3}"};
+inline constexpr const char* loop_here_note = "'{0}' is a {1} loop";
+inline constexpr Message mapping_repeated_loop{"mapping-repeated-loop", Severity::error,
+                                               "'{0}' occurs twice in '{1}'"};
+inline constexpr Message mapping_no_loop{"mapping-no-loop", Severity::error,
+                                         "'{0}' needs a {1} loop, and task '{2}' has none"};
+inline constexpr Message mapping_rotate_not_placed{
+    "mapping-rotate-not-placed", Severity::error,
+    "'rotate' names '{0}', which the 'mems' of this instance do not place",
+    "'rotate' stands on the instance whose 'mems' place the buffer"};
+inline constexpr Message mapping_bad_workers{"mapping-bad-workers", Severity::error,
+                                             "'workers' cannot be '{0}'",
+                                             "'grid', 'all' or a number of processors"};
+inline constexpr Message mapping_schedule_syntax{
+    "mapping-schedule-syntax", Severity::error, "'{0}' is no schedule entry",
+    "write a callee, 'callee#2' for its second launch, 'callee@-1' for that of one trip earlier"};
+inline constexpr Message mapping_schedule_unknown{
+    "mapping-schedule-unknown", Severity::error,
+    "task '{0}' has no launch '{1}' inside a sequential loop", "{2}"};
+inline constexpr Message mapping_schedule_repeated{"mapping-schedule-repeated", Severity::error,
+                                                   "launch '{0}' occurs twice in the schedule"};
+inline constexpr Message mapping_schedule_missing{"mapping-schedule-missing", Severity::error,
+                                                  "the schedule leaves out the launch '{0}'",
+                                                  "every launch of the loop occurs exactly once"};
+inline constexpr const char* launch_here_note = "it is launched here";
+
+// Bindings.
+inline constexpr Message mapping_not_a_leaf{"mapping-not-a-leaf", Severity::error,
+                                            "task '{0}' is not a leaf; only leaf tasks are bound",
+                                            "to say which instance it becomes, use 'calls'"};
+inline constexpr Message mapping_binding_unused{
+    "mapping-binding-unused", Severity::warning,
+    "task '{0}' never launches the leaf task '{1}': this binding has no effect"};
+inline constexpr Message mapping_wrong_implementation{
+    "mapping-wrong-implementation", Severity::error,
+    "implementation '{0}' executes none of the primitives of '{1}' ({2})", "{3}"};
+inline constexpr const char* implementations_hint = "these can: {0}";
+inline constexpr const char* primitive_here_note = "the primitive is called here";
+inline constexpr const char* no_tiles_hint = "it offers no choice: leave 'tile' out";
+inline constexpr Message mapping_wrong_tile{"mapping-wrong-tile", Severity::error,
+                                            "implementation '{0}' has no native tile [{1}]", "{2}"};
+inline constexpr Message mapping_bad_split{
+    "mapping-bad-split", Severity::error,
+    "an item of 'split' names one dimension and its size, as in '{{k: 64}}'"};
+
+// Instances and how they hang together.
+inline constexpr Message mapping_no_entrypoint{"mapping-no-entrypoint", Severity::error,
+                                               "the file has no 'entrypoint'",
+                                               "name the instance that the host starts{0}"};
+inline constexpr const char* entrypoint_of = ", for example '{0}'";
+inline constexpr Message mapping_call_not_launched{"mapping-call-not-launched", Severity::error,
+                                                   "task '{0}' does not launch '{1}'", "{2}"};
+inline constexpr Message mapping_call_wrong_task{
+    "mapping-call-wrong-task", Severity::error,
+    "instance '{0}' runs task '{1}', not '{2}' which is launched here"};
+inline constexpr const char* instance_task_note = "its task is given here";
+inline constexpr Message mapping_ambiguous_instance{
+    "mapping-ambiguous-instance", Severity::error,
+    "instance '{0}' launches task '{1}', which several instances run: {2}",
+    "choose one: calls: {{{1}: {3}}}"};
+inline constexpr const char* candidate_note = "a candidate";
+inline constexpr Message mapping_no_instance{
+    "mapping-no-instance", Severity::error,
+    "instance '{0}' launches task '{1}', which no instance runs",
+    "add an instance with 'task_name: {1}'"};
+inline constexpr Message mapping_cannot_launch{
+    "mapping-cannot-launch", Severity::error,
+    "instance '{0}' on processor {1} launches instance '{2}' on {3}, which {1} cannot launch",
+    "{1} can launch: {4}"};
+inline constexpr const char* processor_note = "the launched instance's processor";
+inline constexpr Message mapping_entry_processor{
+    "mapping-entry-processor", Severity::error,
+    "the host starts the entry point, and HOST cannot launch {0}", "HOST can launch: {1}"};
+inline constexpr Message mapping_unreached{"mapping-unreached", Severity::warning,
+                                           "nothing launches instance '{0}'"};
+
+// ==== The text of a tile program (compiler/tile)
+
+inline constexpr Message tile_expected{"tile-expected", Severity::error, "expected {0}",
+                                       "found '{1}' here"};
+inline constexpr Message tile_unknown_statement{
+    "tile-unknown-statement", Severity::error, "unknown statement '{0}'",
+    "statements are alloc, loop, parallel, if, scope, dma_copy, mma, sync, barrier, "
+    "vec.<primitive> and prim.<primitive>"};
+inline constexpr Message tile_unknown_primitive{"tile-unknown-primitive", Severity::error,
+                                                "unknown primitive '{0}'", "{1}"};
+inline constexpr Message tile_unknown_tensor{
+    "tile-unknown-tensor", Severity::error, "unknown tensor '%{0}'",
+    "declare it in the header, in an alloc or as an argument of a scope"};
+inline constexpr Message tile_unknown_event{
+    "tile-unknown-event", Severity::error, "unknown event '%{0}'",
+    "declare it in the header: event %{0} from <engine> to <engine>"};
+inline constexpr Message tile_unknown_variable{
+    "tile-unknown-variable", Severity::error, "unknown variable '{0}'",
+    "variables are those of the loops around it, or declared in the header: var {0} in 0..16"};
+inline constexpr Message tile_unknown_dtype{"tile-unknown-dtype", Severity::error,
+                                            "unknown element type '{0}'",
+                                            "element types are f16, bf16, f32, f64, i8, i32, "
+                                            "f8e4m3 and f8e5m2"};
+inline constexpr Message tile_duplicate_name{"tile-duplicate-name", Severity::error,
+                                             "'{0}' is declared twice", "give one another name"};
+inline constexpr Message tile_bad_number{"tile-bad-number", Severity::error,
+                                         "'{0}' is not a number that fits here",
+                                         "the number must be {1}"};
+inline constexpr Message tile_not_integer{"tile-not-integer", Severity::error,
+                                          "expected an integer expression, found a condition",
+                                          "conditions stand only after 'if'"};
+inline constexpr Message tile_not_condition{"tile-not-condition", Severity::error,
+                                            "expected a condition, found an integer expression",
+                                            "compare it, for instance with '>= 1'"};
+inline constexpr Message tile_not_affine{"tile-not-affine", Severity::error, "{0}",
+                                         "one factor of a product, and the divisor of // and %, "
+                                         "must be constant; a divisor is positive"};
+inline constexpr Message tile_too_deep{"tile-too-deep", Severity::error,
+                                       "{0} are nested too deeply", "at most {1} levels are read"};
+inline constexpr Message tile_expression_too_large{"tile-expression-too-large", Severity::error,
+                                                   "the expression is too large",
+                                                   "at most {0} terms are read"};
+inline constexpr Message tile_rank_mismatch{
+    "tile-rank-mismatch", Severity::error, "{0} subscripts for '%{1}', which has {2} dimensions",
+    "give one subscript for each dimension, or none for the whole tensor"};
+inline constexpr Message tile_shadowed_variable{"tile-shadowed-variable", Severity::error,
+                                                "'{0}' is already the variable of a loop around it",
+                                                "choose another name"};
+inline constexpr Message tile_bad_attribute{"tile-bad-attribute", Severity::error, "{0}", "{1}"};
+inline constexpr Message tile_too_many_operands{
+    "tile-too-many-operands", Severity::error, "{0} takes at most {1} operands, not {2}",
+    "operands are separated by ',', attributes by blanks"};
+inline constexpr Message tile_too_many_errors{"tile-too-many-errors", Severity::error,
+                                              "too many errors; the rest is not read",
+                                              "correct those above first"};
+
+// ==== Instantiation and the passes (compiler/passes)
+
+inline constexpr Message temporary_without_memory{
+    "temporary-without-memory", Severity::error,
+    "temporary '{0}' of task '{1}' has no place: instance '{2}' has no `mems` entry for it",
+    "add `{0}: MEMORY` to the `mems` of '{2}'; memories with room for it: {3}"};
+inline constexpr Message no_instance{
+    "no-instance", Severity::error,
+    "task '{0}' is launched, but no instance of the mapping runs it",
+    "add an instance with `task_name: {0}`"};
+inline constexpr Message ambiguous_launch{
+    "ambiguous-launch", Severity::error,
+    "several instances run task '{0}': {1}; instance '{2}' does not say which it launches",
+    "add `calls: {{{0}: INSTANCE}}` to '{2}'"};
+inline constexpr Message no_implementation{
+    "no-implementation", Severity::error, "nothing on {0} executes `{1}` with operands {2}", "{3}"};
+inline constexpr Message binding_mismatch{
+    "binding-mismatch", Severity::error,
+    "implementation '{0}' does not take `{1}` with operands {2}", "{3}"};
+inline constexpr Message unknown_split_dim{"unknown-split-dimension", Severity::error,
+                                           "`{0}` has no iteration dimension '{1}'",
+                                           "its dimensions are {2}"};
+inline constexpr Message split_unsupported{"split-unsupported", Severity::error,
+                                           "`{0}` cannot be split along '{1}'",
+                                           "its output does not carry partial results along it"};
+inline constexpr Message no_path{"no-path", Severity::error,
+                                 "{0} has no path from {1} to {2} for '{3}'", "{4}"};
+inline constexpr Message view_not_expressible{
+    "view-not-expressible", Severity::error,
+    "this view of '{0}' cannot be taken through the views it is made of",
+    "take it from a tensor with that shape, or copy it first"};
+inline constexpr Message does_not_fit{
+    "does-not-fit", Severity::error,
+    "{0} of {1} is too small: {2} bytes are needed, {3} are there ({4} bytes too many)",
+    "use smaller tiles, a smaller `pipeline` or `rotate`, or another memory"};
+inline constexpr Message private_temporary_shared{
+    "private-temporary-shared", Severity::error,
+    "temporary '{0}' lies in {1}, which every processor has for itself, but is used across them",
+    "make it inside the parallel loop, or place it in GLOBAL"};
+inline constexpr Message written_in_two_views{
+    "overlapping-arguments", Severity::error,
+    "arguments '{0}' and '{1}' of this launch overlap and one is written, but they are placed "
+    "apart",
+    "place both in one memory by reference (no `mems` entries for them)"};
+inline constexpr Message group_needs_one{
+    "group-needs-one-loop", Severity::error, "`group` takes one loop variable, {0} are given",
+    "group the variable whose blocks share the larger operand"};
+inline constexpr Message too_many_events{
+    "too-many-events", Severity::error,
+    "the program needs {0} event counters, a core of {1} has {2}",
+    "use fewer separate buffers in this kernel"};
+
+// ==== The accelerator's programs, assembly and lowering (targets/dsa). {0} is the place within the
+// program, such as "instruction 3 (loop)", unless said otherwise.
+
+// Structure of a program, from whatever source.
+inline constexpr Message dsa_table_too_long{"dsa-table-too-long", Severity::error,
+                                            "{0} has {1} entries; the format allows {2}"};
+inline constexpr Message dsa_name_too_long{"dsa-name-too-long", Severity::error,
+                                           "{0}: the name has {1} bytes; the format allows {2}"};
+inline constexpr Message dsa_out_of_range{"dsa-out-of-range", Severity::error,
+                                          "{0}: {1} is {2}, outside {3} .. {4}"};
+inline constexpr Message dsa_no_halt{"dsa-no-halt", Severity::error, "{0} does not end with halt",
+                                     "halt is the last instruction"};
+inline constexpr Message dsa_early_halt{"dsa-early-halt", Severity::error,
+                                        "{0}: halt stands before the end of the program",
+                                        "skip over what shall not run"};
+inline constexpr Message dsa_crosses_block{
+    "dsa-crosses-block", Severity::error,
+    "{0}: its {1} instructions reach beyond the {2} left in the block around it",
+    "loops and skips nest; the last halt belongs to none"};
+inline constexpr Message dsa_nesting_too_deep{"dsa-nesting-too-deep", Severity::error,
+                                              "{0}: loops and skips nest deeper than {1}"};
+inline constexpr Message dsa_register_not_writable{"dsa-register-not-writable", Severity::error,
+                                                   "{0} writes r{1}, {2}", "use another register"};
+inline constexpr Message dsa_wrong_operand_kind{"dsa-wrong-operand-kind", Severity::error,
+                                                "{0}: {1} is {2}, but has to be {3}"};
+inline constexpr Message dsa_wrong_operand_count{"dsa-wrong-operand-count", Severity::error,
+                                                 "{0}: {1} takes {2} operands, not {3}",
+                                                 "_ stands for an operand that is left out"};
+inline constexpr Message dsa_rank_mismatch{"dsa-rank-mismatch", Severity::error,
+                                           "{0}: {1} has {2} dimensions, but has to have {3}"};
+inline constexpr Message dsa_shape_mismatch{"dsa-shape-mismatch", Severity::error, "{0}: {1}"};
+inline constexpr Message dsa_writes_outside{
+    "dsa-writes-outside", Severity::error,
+    "{0}: {1} has axes, so some of its elements may lie outside the tensor and cannot be written",
+    "a tile that is written has no axes"};
+inline constexpr Message dsa_unknown_flag{"dsa-unknown-flag", Severity::error,
+                                          "{0}: {1} has no flag '{2}'"};
+inline constexpr Message dsa_wrong_axis{"dsa-wrong-axis", Severity::error, "{0}: {1} {2} an axis"};
+inline constexpr Message dsa_field_too_narrow{"dsa-field-too-narrow", Severity::error,
+                                              "{0}: {1} does not fit the field '{2}'",
+                                              "compute it in a register"};
+
+// Limits of a machine.
+inline constexpr Message dsa_wrong_target{
+    "dsa-wrong-target", Severity::error,
+    "{0} was made for target '{1}' (description {2:016x}), not for '{3}' ({4:016x})",
+    "compile it again"};
+inline constexpr Message dsa_exceeds_target{"dsa-exceeds-target", Severity::error,
+                                            "{0}: {1} is {2}; target '{3}' allows {4}"};
+inline constexpr Message dsa_outside_memory{"dsa-outside-memory", Severity::error,
+                                            "{0} spans bytes {1} .. {2} of {3}, which has {4}"};
+inline constexpr Message dsa_no_path{"dsa-no-path", Severity::error,
+                                     "{0}: engine {1} of '{4}' does not copy from {2} to {3}"};
+inline constexpr Message dsa_unreachable_operand{
+    "dsa-unreachable-operand", Severity::error,
+    "{0}: {1} lies in {2}, which the {3} engine of '{4}' does not reach for {5}"};
+
+// Program files. {0}: the file.
+inline constexpr Message dsa_file_not_program{"dsa-file-not-program", Severity::error,
+                                              "'{0}' is not a program file of this format: {1}",
+                                              "compile it again with `septran compile --emit bin`"};
+inline constexpr Message dsa_file_corrupt{"dsa-file-corrupt", Severity::error,
+                                          "'{0}' is damaged at byte {1}: {2}"};
+
+// Assembly.
+inline constexpr Message asm_expected{"asm-expected", Severity::error, "expected {0}",
+                                      "the form is: {1}"};
+inline constexpr Message asm_unknown_name{"asm-unknown-name", Severity::error, "unknown {0} '{1}'",
+                                          "{2}"};
+inline constexpr Message asm_number_too_large{"asm-number-too-large", Severity::error,
+                                              "{0} is out of range", "{1}"};
+inline constexpr Message asm_wrong_index{"asm-wrong-index", Severity::error,
+                                         "this row is '{0}', but the next of its table is '{1}'",
+                                         "rows are numbered in order, from {2}"};
+inline constexpr Message asm_missing_section{"asm-missing-section", Severity::error,
+                                             "there is no '{0}' section",
+                                             "a program has at least .program and .code"};
+inline constexpr Message asm_too_many_errors{"asm-too-many-errors", Severity::error,
+                                             "{0} errors; the rest is not shown"};
+
+// Lowering. {0}: the statement and where it came from.
+inline constexpr Message dsa_not_final{
+    "dsa-not-final", Severity::error, "{0}: {1} cannot be lowered to instructions",
+    "the tile program has to have passed all passes for its target"};
+inline constexpr Message dsa_out_of_registers{
+    "dsa-out-of-registers", Severity::error,
+    "{0}: more than {1} values are live, one register each, on target '{2}'",
+    "fewer loops around it, or smaller pipelines of fewer tensors, need fewer registers"};
+
+// ==== The reference interpreter (compiler/reference)
+
+inline constexpr Message temporary_memory{
+    "temporary-memory", Severity::error,
+    "this machine has no memory for temporary '{0}' of {1} bytes in the reference interpreter",
+    "run without the check against the reference, or a smaller problem"};
+
+// ==== Host tensors, files and comparison (runtime)
+
+inline constexpr Message file_not_read{"file-not-read", Severity::error, "cannot read '{0}': {1}"};
+inline constexpr Message file_not_written{"file-not-written", Severity::error,
+                                          "cannot write '{0}': {1}"};
+inline constexpr Message npy_malformed{"npy-malformed", Severity::error,
+                                       "'{0}' is not a sound NumPy file: {1}",
+                                       "write it with numpy.save(\"{0}\", array)"};
+inline constexpr Message npy_unsupported_type{
+    "npy-unsupported-type", Severity::error, "'{0}' holds elements of type '{1}'",
+    "supported are '<f2', '<f4', '<f8', '|i1', '<i4', and '<u2' for the bit patterns of bf16; "
+    "convert with array.astype(...)"};
+inline constexpr Message npy_type_mismatch{"npy-type-mismatch", Severity::error,
+                                           "'{0}' holds {1}, but {2} is wanted",
+                                           "convert the array, or choose the type with --dtype"};
+inline constexpr Message npy_shape_mismatch{"npy-shape-mismatch", Severity::error,
+                                            "'{0}' has shape {1}, but {2} is wanted",
+                                            "check the dimensions given with -D"};
+inline constexpr Message tensor_too_large{"tensor-too-large", Severity::error,
+                                          "a {0} tensor of shape {1} does not fit this machine",
+                                          "choose smaller dimensions"};
+inline constexpr Message wrong_result{
+    "wrong-result", Severity::error,
+    "{0}: {1} of {2} elements differ from the reference by more than the arithmetic explains; "
+    "first at {3}: {4}, expected {5}"};
+inline constexpr Message inexact_result{
+    "inexact-result", Severity::error,
+    "{0}: relative error {1:.3g} is above the tolerance {2:.3g}, though no single element is far "
+    "off"};
+
+// ==== The command line (tools)
+
+inline constexpr Message option_needs_pair{"option-needs-pair", Severity::error,
+                                           "{0} takes NAME=VALUE, not '{1}'",
+                                           "for example {0} M=512 or {0} A=a.npy"};
+inline constexpr Message unknown_dtype_option{"unknown-dtype-option", Severity::error,
+                                              "{0}: '{1}' is not an element type",
+                                              "element types are {2}"};
+inline constexpr Message bad_argument_option{"bad-argument-option", Severity::error,
+                                             "--arg: '{0}' is not an element type and shape",
+                                             "for example --arg A=f16[1024,512]"};
+inline constexpr Message unknown_values{"unknown-values", Severity::error,
+                                        "--values: '{0}' is not known",
+                                        "values are normal, uniform or integers"};
+inline constexpr Message cannot_read{"cannot-read", Severity::error, "cannot read '{0}'",
+                                     "it must be a readable file of at most 64 MiB"};
+inline constexpr Message no_target{"no-target", Severity::error, "the mapping names no target",
+                                   "add `target: NAME`, or give --target NAME"};
+inline constexpr Message unknown_pass{"unknown-pass", Severity::error, "there is no pass '{0}'",
+                                      "passes are {1}"};
+inline constexpr Message one_mapping{"one-mapping", Severity::error,
+                                     "a logic file needs one --mapping, {0} are given",
+                                     "for example --mapping mappings/gemm/dsa_edge.yaml"};
+inline constexpr Message undefined_entry_task{
+    "undefined-entry-task", Severity::error,
+    "the entry point runs task '{0}', which '{1}' does not define", "its tasks are {2}"};
+inline constexpr Message wrong_family{"wrong-family", Severity::error,
+                                      "'{0}' is no simulated accelerator",
+                                      "septran-sim takes targets of the family dsa"};
+inline constexpr Message unknown_tensor_option{"unknown-tensor", Severity::error,
+                                               "{0} names '{1}', which is no tensor of the kernel",
+                                               "its tensors are {2}"};
+inline constexpr Message out_not_written{"not-an-output", Severity::error,
+                                         "--out names '{0}', which the kernel does not write",
+                                         "it writes {1}"};
+inline constexpr Message target_changed{"target-changed", Severity::error,
+                                        "the program was compiled for another version of '{0}'",
+                                        "compile it again for this description"};
+inline constexpr Message no_systemc{"no-systemc", Severity::error,
+                                    "this build has no simulator (SystemC was not found)",
+                                    "install libsystemc-dev and configure again"};
+inline constexpr Message emit_needs_output{"emit-needs-output", Severity::error,
+                                           "`--emit bin` writes a program file and needs -o",
+                                           "for example -o gemm.sdsa"};
+inline constexpr Message option_needs_logic{"option-needs-logic", Severity::error,
+                                            "{0} has no meaning for a compiled program",
+                                            "give the logic file and its mapping instead"};
+
+}  // namespace septran::messages
