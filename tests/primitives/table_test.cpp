@@ -1,7 +1,10 @@
 // Properties of the table, and attributes of calls.
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <fstream>
 #include <set>
+#include <sstream>
 
 #include "compiler/primitives/primitives.h"
 
@@ -159,6 +162,16 @@ TEST(Markdown, ShowsEveryRow) {
   EXPECT_NE(page.find("`dequantize(Y, Q, scale, zero=None, bits=8, group=None)`"),
             std::string::npos);
   EXPECT_NE(page.find("`gelu(Y, X, approximate=\"none\")`"), std::string::npos);
+}
+
+TEST(Markdown, ReferencePageIsUpToDate) {
+  const std::string path = std::string(SEPTRAN_SOURCE_DIR) + "/docs/primitives.md";
+  const char* update = std::getenv("SEPTRAN_UPDATE_EXPECTED");
+  if (update != nullptr && std::string(update) == "1") std::ofstream(path) << primitives_markdown();
+  std::ifstream in(path);
+  std::ostringstream text;
+  text << in.rdbuf();
+  EXPECT_EQ(text.str(), primitives_markdown()) << "docs/primitives.md is made from the table";
 }
 
 }  // namespace
