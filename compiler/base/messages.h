@@ -987,9 +987,6 @@ inline constexpr Message out_not_written{"not-an-output", Severity::error,
 inline constexpr Message target_changed{"target-changed", Severity::error,
                                         "the program was compiled for another version of '{0}'",
                                         "compile it again for this description"};
-inline constexpr Message no_systemc{"no-systemc", Severity::error,
-                                    "this build has no simulator (SystemC was not found)",
-                                    "install libsystemc-dev and configure again"};
 inline constexpr Message emit_needs_output{"emit-needs-output", Severity::error,
                                            "`--emit bin` writes a program file and needs -o",
                                            "for example -o gemm.sdsa"};

@@ -230,6 +230,7 @@ TEST_F(Npy, FailsWhereThereIsNoFile) {
   EXPECT_FALSE(read_npy_header("/dev/zero", diagnostics));
   EXPECT_FALSE(read_npy_header("", diagnostics));
   ASSERT_EQ(diagnostics.all().size(), 4u);
+  for (const Diagnostic& d : diagnostics.all()) EXPECT_EQ(d.code, "file-not-read");
   EXPECT_EQ(diagnostics.all()[0].text,
             "cannot read '" + path("absent.npy") + "': No such file or directory");
   EXPECT_EQ(diagnostics.all()[1].text,
