@@ -158,8 +158,7 @@ void Reader::memory(const yaml::Entry& entry) {
       const auto to = dtype(one.value, Fields::quoted(one.key));
       if (!from || !to) continue;
       if (size_bytes(*to) < size_bytes(*from)) {
-        diagnostics_.report(one.value.span, messages::machine_narrower, one.key,
-                            one.value.text);
+        diagnostics_.report(one.value.span, messages::machine_narrower, one.key, one.value.text);
       }
       spec.held_as[*from] = *to;
     }

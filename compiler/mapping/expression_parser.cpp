@@ -122,8 +122,8 @@ void Parser::next() {
 
 bool Parser::enter() {
   if (++depth_ <= max_depth) return true;
-  diagnostics_.report(span_at(place_, token_.begin, token_.end), messages::mapping_expression_too_deep,
-                      max_depth);
+  diagnostics_.report(span_at(place_, token_.begin, token_.end),
+                      messages::mapping_expression_too_deep, max_depth);
   return false;
 }
 
