@@ -30,7 +30,7 @@ bool always_first(Atom::Kind kind, const Range& a_minus_b) {
   return kind == Atom::Kind::min ? a_minus_b.hi <= 0 : a_minus_b.lo >= 0;
 }
 
-Expr extremum(Atom::Kind kind, std::vector<Expr> args, const VarTable* vars) {
+Expr extremum(Atom::Kind kind, const std::vector<Expr>& args, const VarTable* vars) {
   std::vector<Expr> kept;
   for (const Expr& candidate : args) {
     bool dropped = false;
@@ -65,7 +65,7 @@ Expr extremum_of(Atom::Kind kind, const Expr& a, const Expr& b) {
   std::vector<Expr> args;
   flatten(kind, a, args);
   flatten(kind, b, args);
-  return extremum(kind, std::move(args), nullptr);
+  return extremum(kind, args, nullptr);
 }
 
 /// Rebuilds an expression with each atom replaced by what `rebuild` makes of it.
@@ -318,8 +318,8 @@ class Bounder {
   }
 
  private:
-  static constexpr int max_exact_steps = 1000;
-  static constexpr int max_steps = 2000;
+  static constexpr int max_exact_steps = 4000;
+  static constexpr int max_steps = 8000;
 
   std::int64_t lower_bound(const Expr& e) { return -upper_bound(-e); }
 
@@ -389,7 +389,7 @@ Expr VarTable::simplify(const Expr& e) const {
     }
     std::vector<Expr> flat;
     for (const Expr& arg : args) flatten(atom.kind, arg, flat);
-    return extremum(atom.kind, std::move(flat), this);
+    return extremum(atom.kind, flat, this);
   });
 }
 

@@ -82,7 +82,7 @@ class Binder {
       } else if (!definitions_.emplace(name, value).second) {
         fault({}, messages::repeated_definition, name);
       } else if (std::none_of(task_.parameters.begin(), task_.parameters.end(),
-                              [&](const Parameter& p) { return p.name == name; })) {
+                              [&name = name](const Parameter& p) { return p.name == name; })) {
         const auto extent = parse_integer(value);
         if (!extent || *extent < 1) {
           fault({}, messages::bad_definition, name, value, "an integer of at least 1");

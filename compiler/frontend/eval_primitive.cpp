@@ -108,7 +108,7 @@ void Evaluator::split_conditions(PreparedCall& prepared, Span span) {
   }
   const auto [name, condition] = prepared.conditions.back();
   prepared.conditions.pop_back();
-  const auto side = [&](bool value) {
+  const auto side = [&, name = name, condition = condition](bool value) {
     const Cond holds = value ? condition : condition.negated();
     AccessNode node;
     node.kind = AccessNode::Kind::condition;

@@ -318,7 +318,11 @@ TensorValue Evaluator::base_tensor(const TensorValue& tensor, bool& exact) const
     const TensorValue& parent = *at->second.parent;
     auto composed = exact ? compose(parent.view, result.view) : std::nullopt;
     exact = composed.has_value();
-    result.view = exact ? std::move(*composed) : parent.view;
+    if (composed) {
+      result.view = std::move(*composed);
+    } else {
+      result.view = parent.view;
+    }
     result.root = parent.root;
   }
 }

@@ -88,7 +88,7 @@ std::string Parser::expect_name(std::string_view what, Span& name_span) {
     fail_expected(what);
     return {};
   }
-  const std::string name(text(token));
+  std::string name(text(token));
   if (is_keyword(name)) {
     fail(span(token), messages::keyword_as_name, name);
     return {};
