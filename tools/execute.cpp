@@ -184,7 +184,10 @@ int execute(const Job& job, const Options& options, const Request& request,
   }
   if (!options.json.empty()) {
     const auto json = simulator::to_json(result, job.machine.name, driver);
-    if (!runtime::write_file_atomically(options.json, json.dump(2) + "\n", diagnostics)) {
+    // Names come from files: bytes that are no UTF-8 are replaced.
+    const std::string text =
+        json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+    if (!runtime::write_file_atomically(options.json, text, diagnostics)) {
       return exit_bad_input;
     }
   }
