@@ -777,14 +777,6 @@ inline constexpr Message temporary_without_memory{
     "temporary-without-memory", Severity::error,
     "temporary '{0}' of task '{1}' has no place: instance '{2}' has no `mems` entry for it",
     "add `{0}: MEMORY` to the `mems` of '{2}'; memories with room for it: {3}"};
-inline constexpr Message no_instance{
-    "no-instance", Severity::error,
-    "task '{0}' is launched, but no instance of the mapping runs it",
-    "add an instance with `task_name: {0}`"};
-inline constexpr Message ambiguous_launch{
-    "ambiguous-launch", Severity::error,
-    "several instances run task '{0}': {1}; instance '{2}' does not say which it launches",
-    "add `calls: {{{0}: INSTANCE}}` to '{2}'"};
 inline constexpr Message no_implementation{
     "no-implementation", Severity::error, "nothing on {0} executes `{1}` with operands {2}", "{3}"};
 inline constexpr Message binding_mismatch{

@@ -62,6 +62,8 @@ class Instantiator : public lang::Visitor {
     block_ = outer;
     return collected;
   }
+  [[nodiscard]] tile::Parallel make_parallel(std::vector<VarId> vars, Block body,
+                                             const mapping::Instance& instance) const;
   const mapping::Instance* callee_instance(const lang::LaunchRequest& request);
   tile::ScopeArgument scope_argument(const mapping::Instance& instance,
                                      const lang::Parameter& parameter,
@@ -124,30 +126,7 @@ void Instantiator::loop(const lang::LoopRequest& request, const lang::LoopBody& 
   const mapping::Instance& instance = *frames_.back().instance;
   const tile::Origin where = origin(request.span, instance.name_span, "loop");
   if (request.kind == lang::LoopKind::parallel) {
-    tile::Parallel parallel;
-    parallel.vars = ids;
-    parallel.body = std::move(inner);
-    using Kind = mapping::Workers::Kind;
-    const mapping::Workers& workers = instance.workers;
-    parallel.workers = workers.kind == Kind::number ? workers.number
-                       : workers.kind == Kind::all  ? -1
-                                                    : 0;
-    for (const auto& name : instance.order.loops) {
-      const auto at = std::find(request.names.begin(), request.names.end(), name.value);
-      if (at != request.names.end()) {
-        parallel.order.nest.push_back(static_cast<std::size_t>(at - request.names.begin()));
-      }
-    }
-    parallel.order.group.assign(ids.size(), 0);
-    parallel.order.reverse.assign(ids.size(), false);
-    for (std::size_t i = 0; i < ids.size(); ++i) {
-      const auto group = instance.order.group.find(request.names[i]);
-      if (group != instance.order.group.end()) parallel.order.group[i] = group->second.value;
-      for (const auto& name : instance.order.reverse) {
-        if (name.value == request.names[i]) parallel.order.reverse[i] = true;
-      }
-    }
-    emit(where, std::move(parallel));
+    emit(where, make_parallel(std::move(ids), std::move(inner), instance));
     return;
   }
   for (std::size_t i = ids.size(); i-- > 0;) {
@@ -159,6 +138,50 @@ void Instantiator::loop(const lang::LoopRequest& request, const lang::LoopBody& 
       inner.push_back({std::move(sequential), "", where});
     }
   }
+}
+
+/// A parallel loop with the instance's `workers` and `order`; a parallel loop that is all of its
+/// body is dealt out together with it.
+tile::Parallel Instantiator::make_parallel(std::vector<VarId> vars, Block body,
+                                           const mapping::Instance& instance) const {
+  tile::Parallel parallel;
+  parallel.vars = std::move(vars);
+  parallel.body = std::move(body);
+  auto* inner =
+      parallel.body.size() == 1 ? std::get_if<tile::Parallel>(&parallel.body[0].node) : nullptr;
+  const bool joined = inner != nullptr && bounds_independent(program_, parallel, *inner);
+  if (joined) {
+    parallel.vars.insert(parallel.vars.end(), inner->vars.begin(), inner->vars.end());
+    Block innermost = std::move(inner->body);
+    parallel.body = std::move(innermost);
+  }
+  using Kind = mapping::Workers::Kind;
+  const mapping::Workers& workers = instance.workers;
+  parallel.workers = workers.kind == Kind::number ? workers.number
+                     : workers.kind == Kind::all  ? -1
+                                                  : 0;
+  tile::TraversalOrder& order = parallel.order;
+  const auto index_of = [&](const std::string& name) {
+    std::size_t i = 0;
+    while (i < parallel.vars.size() && program_.vars[parallel.vars[i]].name != name) ++i;
+    return i;
+  };
+  for (const auto& name : instance.order.loops) {
+    if (index_of(name.value) < parallel.vars.size()) order.nest.push_back(index_of(name.value));
+  }
+  order.group.assign(parallel.vars.size(), 0);
+  order.reverse.assign(parallel.vars.size(), false);
+  for (std::size_t i = 0; i < parallel.vars.size(); ++i) {
+    const std::string& name = program_.vars[parallel.vars[i]].name;
+    const bool named = std::find(order.nest.begin(), order.nest.end(), i) != order.nest.end();
+    if (!order.nest.empty() && !named) order.nest.push_back(i);
+    const auto group = instance.order.group.find(name);
+    if (group != instance.order.group.end()) order.group[i] = group->second.value;
+    for (const auto& reversed : instance.order.reverse) {
+      if (reversed.value == name) order.reverse[i] = true;
+    }
+  }
+  return parallel;
 }
 
 void Instantiator::branch(const Cond& condition, Span span, const std::function<void()>& then,
@@ -175,19 +198,10 @@ const mapping::Instance* Instantiator::callee_instance(const lang::LaunchRequest
   for (const auto& [name, instance] : mapping_.instances) {
     if (instance.task_name.value == request.callee.name) candidates.push_back(name);
   }
-  if (candidates.size() == 1) return mapping_.find(candidates[0]);
-  if (candidates.empty()) {
-    if (!request.callee.is_leaf) {
-      diagnostics_.report(caller.name_span, messages::no_instance, request.callee.name)
-          .notes.push_back({request.span, "it is launched here"});
-    }
-    return nullptr;
-  }
-  diagnostics_
-      .report(caller.name_span, messages::ambiguous_launch, request.callee.name,
-              fmt::format("{}", fmt::join(candidates, ", ")), caller.name)
-      .notes.push_back({request.span, "it is launched here"});
-  return nullptr;
+  // Only a leaf task needs no instance; the mapping's reader reports all else.
+  if (candidates.empty() && request.callee.is_leaf) return nullptr;
+  SEPTRAN_CHECK(candidates.size() == 1);
+  return mapping_.find(candidates[0]);
 }
 
 tile::ScopeArgument Instantiator::scope_argument(const mapping::Instance& instance,

@@ -26,7 +26,7 @@ class Router {
  private:
   void route_block(Block& block);
   void route(Statement statement, Block& out);
-  void report(const Statement& statement, const tile::DmaCopy& copy, std::string hint);
+  void report(const Statement& statement, const tile::DmaCopy& copy, const std::string& hint);
 
   Program& program_;
   const Machine& machine_;
@@ -34,7 +34,8 @@ class Router {
   bool fine_ = true;
 };
 
-void Router::report(const Statement& statement, const tile::DmaCopy& copy, std::string hint) {
+void Router::report(const Statement& statement, const tile::DmaCopy& copy,
+                    const std::string& hint) {
   const Span place = statement.origin.mapping_span.valid() ? statement.origin.mapping_span
                                                            : statement.origin.logic_span;
   auto& diagnostic =
