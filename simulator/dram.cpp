@@ -69,7 +69,8 @@ Tick Dram::after_refresh(Tick at, Bank& bank) {
 std::int64_t Dram::rotate(std::int64_t unit, std::int64_t round, const Divisor& count) const {
   if (!hash_) return count.remainder(unit);
   const std::uint64_t hash = static_cast<std::uint64_t>(round) * 0x9e3779b97f4a7c15U;
-  return count.remainder(count.remainder(unit) + static_cast<std::int64_t>(hash >> 40));
+  const auto turn = static_cast<std::int64_t>(((hash >> 32) * count.value()) >> 32);
+  return count.remainder(count.remainder(unit) + turn);
 }
 
 Tick Dram::access_burst(Tick at, std::int64_t address, bool write) {

@@ -24,6 +24,7 @@ class Divisor {
   [[nodiscard]] std::int64_t quotient(std::int64_t x) const {
     return shift_ >= 0 ? x >> shift_ : x / value_;
   }
+  [[nodiscard]] std::uint64_t value() const { return static_cast<std::uint64_t>(value_); }
   [[nodiscard]] std::int64_t remainder(std::int64_t x) const { return x - quotient(x) * value_; }
 
  private:

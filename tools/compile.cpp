@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <set>
 
 #include "compiler/base/messages.h"
 #include "compiler/frontend/parser.h"
@@ -143,6 +144,19 @@ mapping::Environment make_environment(const lang::EntryBinding& entry) {
   return environment;
 }
 
+std::map<std::string, lang::TunableValue> common_tunables(const mapping::Mapping& mapping) {
+  std::map<std::string, lang::TunableValue> values;
+  std::set<std::string> several;
+  for (const auto& [instance_name, instance] : mapping.instances) {
+    for (const auto& [name, tunable] : instance.tunables) {
+      const auto [at, is_new] = values.emplace(name, tunable.value);
+      if (!is_new && at->second != tunable.value) several.insert(name);
+    }
+  }
+  for (const std::string& name : several) values.erase(name);
+  return values;
+}
+
 std::optional<FileId> load(const std::string& path, SourceManager& sources,
                            Diagnostics& diagnostics) {
   const auto file = sources.load(path);
@@ -243,7 +257,7 @@ std::optional<Compiled> compile(const Options& options, const Request& request,
                        sources.name(*logic_file), fmt::format("{}", fmt::join(names, ", ")));
     return std::nullopt;
   }
-  Compiled compiled{std::move(*module), {}, std::move(*machine), {}, {}, {}, 0};
+  Compiled compiled{std::move(*module), {}, std::move(*machine), {}, {}, {}, {}, 0};
   auto entry = lang::bind_entry(compiled.module, entry_task->value, request.entry, diagnostics);
   if (!entry) return std::nullopt;
   compiled.entry = std::move(*entry);
@@ -251,6 +265,7 @@ std::optional<Compiled> compile(const Options& options, const Request& request,
       mapping::read_mapping(*mapping_file, make_environment(compiled.entry), compiled.module,
                             compiled.machine, sources, diagnostics);
   if (!mapping) return std::nullopt;
+  compiled.tunables = common_tunables(*mapping);
   auto launch_tree = passes::instantiate(compiled.module, compiled.entry, *mapping,
                                          compiled.machine, sources, diagnostics);
   if (!launch_tree) return std::nullopt;

@@ -67,6 +67,8 @@ struct Compiled {
   tile::Program launch_tree;
   tile::Program tile;
   ArithmeticChain arithmetic;
+  /// Tunables to which all instances that have them give one value.
+  std::map<std::string, lang::TunableValue> tunables;
   double seconds = 0;  // all of compiling
 };
 

@@ -92,7 +92,13 @@ bool run_reference(const Compiled& compiled, std::vector<HostTensor>& tensors,
       pointers[i] = tensors[next++].bytes.data();
     }
   }
-  return reference::run(compiled.module, compiled.entry, pointers, {}, diagnostics).has_value();
+  reference::Options options;
+  options.tunables = [&](const std::string& name) -> std::optional<lang::TunableValue> {
+    const auto at = compiled.tunables.find(name);
+    return at == compiled.tunables.end() ? std::nullopt : std::optional(at->second);
+  };
+  return reference::run(compiled.module, compiled.entry, pointers, options, diagnostics)
+      .has_value();
 }
 
 struct Verdict {

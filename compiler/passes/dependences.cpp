@@ -44,8 +44,11 @@ void DependenceGraph::walk(Block& block, BlockNode node, int& position) {
       if (const auto* loop = std::get_if<tile::Loop>(&statement.node)) {
         if (!is_value(program_, *loop)) next.loop = static_cast<int>(blocks_.size());
         next.in_share = next.in_share || loop->workers > 0;
-        next.runs_once_at_least = is_value(program_, *loop) ||
-                                  (loop->workers == 0 && runs_at_least_once(program_, loop->var));
+        const VarInfo& info = program_.vars[loop->var];
+        next.least_trips = is_value(program_, *loop) ? 1
+                           : loop->workers > 0       ? 0
+                                               : program_.vars.range(info.end - info.begin).lo;
+        next.runs_once_at_least = next.least_trips >= 1;
       }
       walk(*inner, next, position);
     }

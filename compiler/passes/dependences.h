@@ -20,6 +20,7 @@ struct BlockNode {
   bool in_share = false;   // inside a worker's share of a parallel loop
   bool is_branch = false;  // of an `if`
   bool runs_once_at_least = true;  // whenever the block around is run
+  std::int64_t least_trips = 1;    // of the loop whose body this is, whenever it is reached
   std::vector<int> begins;         // positions of its statements
   std::vector<int> ends;
 };

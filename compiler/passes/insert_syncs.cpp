@@ -87,14 +87,15 @@ class Reducer {
     const bool later_trip = signal < at.second;
     if (later_trip && d.loop == -1) return std::nullopt;
     const int trip = at.first + (later_trip ? 1 : 0);
-    if (edge.loop != d.loop) {
-      // Inside a loop within the dependence's own: the signals of a trip are met in that trip.
-      if (edge.distance != 0 || !(d.loop == -1 || graph_.is_inside(edge.scope, d.loop))) {
-        return std::nullopt;
-      }
-    }
+    const bool nested = edge.loop != d.loop;
+    if (nested && !(d.loop == -1 || graph_.is_inside(edge.scope, d.loop))) return std::nullopt;
+    if (nested && edge.distance != 0) return follow_carried(edge, at, d);
+    // In a loop within the dependence's own, the signals of a trip are met in that trip.
     for (int block = edge.scope; block != d.loop && block != -1; block = node(block).parent) {
       if (node(block).runs_once_at_least || node(block).owner == nullptr) continue;
+      // Where the target runs, so does what stands before it in its own loop or branch.
+      const int target = graph_.sites()[d.target].block;
+      if (graph_.is_inside(target, block) && trip == d.distance) continue;
       const BlockNode& around = node(node(block).parent);
       const auto child = static_cast<std::size_t>(node(block).child);
       const bool holds_point = !later_trip && around.begins[child] <= at.second &&
@@ -104,6 +105,23 @@ class Reducer {
       if (!holds_point || !same_branch) return std::nullopt;
     }
     return Point{trip + edge.distance, wait};
+  }
+
+  /// The same for an edge that is carried by a loop within the dependence's own: when the loop is
+  /// entered after `at` and has more trips than the edge's distance, its first signal is met before
+  /// it ends.
+  [[nodiscard]] std::optional<Point> follow_carried(const Edge& edge, Point at,
+                                                    const Dependence& d) const {
+    const BlockNode& body = node(edge.loop);
+    if (body.least_trips <= edge.distance) return std::nullopt;
+    for (int block = body.parent; block != d.loop && block != -1; block = node(block).parent) {
+      if (!node(block).runs_once_at_least && node(block).owner != nullptr) return std::nullopt;
+    }
+    const BlockNode& around = node(body.parent);
+    const auto child = static_cast<std::size_t>(body.child);
+    const bool later_trip = around.begins[child] < at.second;
+    if (later_trip && d.loop == -1) return std::nullopt;
+    return Point{at.first + (later_trip ? 1 : 0), around.ends[child]};
   }
 
   const DependenceGraph& graph_;

@@ -79,6 +79,15 @@ std::string describe_operands(const tile::Program& program,
   return out;
 }
 
+bool bounds_independent(const tile::Program& program, const tile::Parallel& outer,
+                        const tile::Parallel& inner) {
+  return std::none_of(inner.vars.begin(), inner.vars.end(), [&](VarId v) {
+    return std::any_of(outer.vars.begin(), outer.vars.end(), [&](VarId o) {
+      return program.vars[v].begin.depends_on(o) || program.vars[v].end.depends_on(o);
+    });
+  });
+}
+
 std::int64_t max_extent(const tile::Program& program, const Expr& extent) {
   return std::max<std::int64_t>(1, program.vars.range(extent).hi);
 }

@@ -25,6 +25,10 @@ bool substitute_argument(tile::Program& program, tile::Block& block,
 std::string describe_operands(const tile::Program& program,
                               const std::vector<tile::Operand>& operands);
 
+/// Whether no bound of the inner loop depends on a variable of the outer.
+bool bounds_independent(const tile::Program& program, const tile::Parallel& outer,
+                        const tile::Parallel& inner);
+
 /// The largest value an extent takes; at least 1.
 std::int64_t max_extent(const tile::Program& program, const Expr& extent);
 

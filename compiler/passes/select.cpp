@@ -61,6 +61,8 @@ class Selector {
   void emit_copy(const Statement& statement, const Prim& prim, Block& out);
   void emit_mma(const Statement& statement, Prim prim, const ImplementationSpec& implementation,
                 Block& out);
+  void emit_vec(const Statement& statement, Prim prim, const ImplementationSpec& implementation,
+                Block& out);
   std::vector<tile::Binding::Split> automatic_split(const Prim& prim,
                                                     const ImplementationSpec& implementation) const;
   Statement make_mma(const Statement& statement, const Prim& prim,
@@ -71,6 +73,7 @@ class Selector {
   const Machine& machine_;
   std::map<tile::TensorId, int> streamed_;  // parameters that are streamed, with their depth
   std::int64_t streamed_gemms_ = 0;
+  std::vector<VarId> sequential_;  // of the loops around the statement in hand
   bool fine_ = true;
 };
 
@@ -182,7 +185,8 @@ void Selector::emit_copy(const Statement& statement, const Prim& prim, Block& ou
 }
 
 /// Where operands are streamed, k is cut so that all rings together take three quarters of their
-/// memory, in whole rows of the array, and never into more than a few array heights.
+/// memory, in whole rows of the array, and into parts of a few array heights, so that the first
+/// product starts early. Parts that the logic cuts itself, by a loop, stay whole if they fit.
 std::vector<tile::Binding::Split> Selector::automatic_split(
     const Prim& prim, const ImplementationSpec& implementation) const {
   const TileRef& c = *tile_of(prim.operands[0]);
@@ -190,10 +194,16 @@ std::vector<tile::Binding::Split> Selector::automatic_split(
   const std::int64_t n = max_extent(program_, c.view.dims[1].extent);
   std::int64_t bytes_per_k = 0;
   std::int64_t budget = 0;
+  bool cut_by_logic = false;
   for (std::size_t i = 1; i <= 2; ++i) {
     const TileRef& operand = *tile_of(prim.operands[i]);
     const auto depth = streamed_.find(operand.tensor);
     if (depth == streamed_.end()) continue;
+    std::vector<VarId> used;
+    collect_vars(operand.view, used);
+    cut_by_logic |= std::any_of(sequential_.begin(), sequential_.end(), [&](VarId v) {
+      return std::find(used.begin(), used.end(), v) != used.end();
+    });
     const tile::Tensor& tensor = program_[operand.tensor];
     bytes_per_k +=
         (i == 1 ? m : n) * depth->second * static_cast<std::int64_t>(size_bytes(tensor.dtype));
@@ -202,6 +212,10 @@ std::vector<tile::Binding::Split> Selector::automatic_split(
   }
   if (bytes_per_k == 0) return {};
   const std::int64_t rows = implementation.tiles.empty() ? 16 : implementation.tiles[0][0];
+  const TileRef& a = *tile_of(prim.operands[1]);
+  const bool transposed = bool_attribute(prim.attributes, "transpose_a");
+  const std::int64_t k = max_extent(program_, a.view.dims[transposed ? 0 : 1].extent);
+  if (cut_by_logic && k <= budget / bytes_per_k) return {};
   std::int64_t size = std::min(budget / bytes_per_k, std::max<std::int64_t>(64, 2 * rows));
   size = std::max<std::int64_t>(1, size >= rows ? size / rows * rows : size);
   return {{"k", size}};
@@ -244,7 +258,7 @@ void Selector::emit_mma(const Statement& statement, Prim prim,
     const Cond condition = accumulate ? Cond(true) : first.negated();
     body.push_back(make_mma(statement, part, implementation, condition));
   };
-  fine_ &= split_call(program_, statement, prim, emit, context_.diagnostics, out);
+  fine_ &= split_call(program_, statement, prim, false, emit, context_.diagnostics, out);
 
   const TileRef& c = *tile_of(prim.operands[0]);
   const tile::Tensor& tensor = program_[c.tensor];
@@ -277,11 +291,43 @@ void Selector::select_prim(Statement statement, Block& out) {
   if (!implementation->matrix_types.empty()) {
     return emit_mma(statement, std::move(prim), *implementation, out);
   }
+  emit_vec(statement, std::move(prim), *implementation, out);
+}
+
+/// A call on an engine that computes whole primitives. Where it is split along a reduction and its
+/// output is narrower than its sums, these are kept in a wide tile until it is complete, so that
+/// splitting adds no rounding.
+void Selector::emit_vec(const Statement& statement, Prim prim,
+                        const ImplementationSpec& implementation, Block& out) {
   const auto emit = [&](const Prim& part, const Cond& /*first*/, Block& body) {
     body.push_back({tile::Vec{part.primitive, part.operands, part.attributes, std::nullopt},
-                    implementation->engine, statement.origin});
+                    implementation.engine, statement.origin});
   };
-  fine_ &= split_call(program_, statement, prim, emit, context_.diagnostics, out);
+  const TileRef output = *tile_of(prim.operands[0]);
+  const tile::Tensor narrow = program_[output.tensor];
+  if (!splits_reduction(prim) || arithmetic_type(narrow.dtype) == narrow.dtype) {
+    fine_ &= split_call(program_, statement, prim, true, emit, context_.diagnostics, out);
+    return;
+  }
+  tile::Tensor wide = narrow;
+  wide.name += "_sum";
+  wide.kind = tile::TensorKind::temporary;
+  wide.dtype = wide.storage = arithmetic_type(narrow.dtype);
+  wide.shape = output.view.shape();
+  wide.depth = 1;
+  wide.origin.rule = "sums of a split call";
+  const tile::Origin origin = wide.origin;
+  const TileRef sum{program_.add_tensor(std::move(wide)), full_view(output.view.shape())};
+  const auto copy = [&](const TileRef& dst, const TileRef& src) {
+    Statement moved{tile::Vec{find_primitive("copy"), {dst, src}, {}, std::nullopt},
+                    implementation.engine, statement.origin};
+    out.push_back(std::move(moved));
+  };
+  out.push_back({tile::Alloc{sum.tensor}, "", origin});
+  if (bool_attribute(prim.attributes, "accumulate")) copy(sum, output);
+  prim.operands[0] = sum;
+  fine_ &= split_call(program_, statement, prim, true, emit, context_.diagnostics, out);
+  copy(output, sum);
 }
 
 void Selector::select_block(Block& block) {
@@ -291,7 +337,10 @@ void Selector::select_block(Block& block) {
       select_prim(std::move(statement), out);
       continue;
     }
+    const auto* loop = std::get_if<tile::Loop>(&statement.node);
+    if (loop != nullptr) sequential_.push_back(loop->var);
     for (Block* inner : tile::child_blocks(statement)) select_block(*inner);
+    if (loop != nullptr) sequential_.pop_back();
     out.push_back(std::move(statement));
   }
   block = std::move(out);

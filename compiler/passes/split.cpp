@@ -50,9 +50,13 @@ Prim cut(const Program& program, const Prim& prim, const IterationSpace& space, 
 
 class Splitter {
  public:
-  Splitter(Program& program, const Statement& statement, const EmitPart& emit,
+  Splitter(Program& program, const Statement& statement, bool peel, const EmitPart& emit,
            Diagnostics& diagnostics)
-      : program_(program), statement_(statement), emit_(emit), diagnostics_(diagnostics) {}
+      : program_(program),
+        statement_(statement),
+        peel_(peel),
+        emit_(emit),
+        diagnostics_(diagnostics) {}
 
   bool run(const Prim& prim, Block& out) {
     if (!check(prim)) return false;
@@ -66,6 +70,7 @@ class Splitter {
 
   Program& program_;
   const Statement& statement_;
+  bool peel_;
   const EmitPart& emit_;
   Diagnostics& diagnostics_;
 };
@@ -112,7 +117,7 @@ void Splitter::nest(const Prim& prim, std::size_t level, const Cond& first, Bloc
 
   Expr begin_trip = 0;
   Prim rest = prim;
-  if (at->reduction && prim.primitive->kind != PrimitiveKind::matrix) {
+  if (at->reduction && peel_) {
     // The first part overwrites (or combines as the call says), the others combine.
     const Expr size = program_.vars.simplify(Expr::min(split.size, extent));
     nest(cut(program_, prim, space, dim, 0, size), level + 1, first, out);
@@ -135,9 +140,18 @@ void Splitter::nest(const Prim& prim, std::size_t level, const Cond& first, Bloc
 
 }  // namespace
 
-bool split_call(Program& program, const Statement& statement, const Prim& prim,
+bool split_call(Program& program, const Statement& statement, const Prim& prim, bool peel,
                 const EmitPart& emit, Diagnostics& diagnostics, Block& out) {
-  return Splitter(program, statement, emit, diagnostics).run(prim, out);
+  return Splitter(program, statement, peel, emit, diagnostics).run(prim, out);
+}
+
+bool splits_reduction(const Prim& prim) {
+  const IterationSpace space = iteration_space(prim);
+  return std::any_of(prim.binding.split.begin(), prim.binding.split.end(), [&](const auto& split) {
+    return std::any_of(space.dims.begin(), space.dims.end(), [&](const IterationDim& dim) {
+      return dim.reduction && dim.name == split.dim;
+    });
+  });
 }
 
 }  // namespace septran::passes

@@ -14,9 +14,13 @@ inline constexpr const char* rounding_rule = "round the product";
 using EmitPart = std::function<void(const tile::Prim& part, const Cond& first, tile::Block& body)>;
 
 /// Writes the loop nest of the binding's `split`, outermost first, around parts of the call, and
-/// appends it to `out`. A reduction dimension is legal for gemm, whose parts accumulate, and for
-/// reductions, whose first part is peeled. False after an error.
+/// appends it to `out`. A reduction dimension is legal for primitives that combine: with `peel`,
+/// the first part does as the call says and the others accumulate; without, the emitter takes care
+/// of it by `first`. False after an error.
 bool split_call(tile::Program& program, const tile::Statement& statement, const tile::Prim& prim,
-                const EmitPart& emit, Diagnostics& diagnostics, tile::Block& out);
+                bool peel, const EmitPart& emit, Diagnostics& diagnostics, tile::Block& out);
+
+/// Whether the binding splits the call along a reduction dimension.
+bool splits_reduction(const tile::Prim& prim);
 
 }  // namespace septran::passes

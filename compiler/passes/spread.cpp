@@ -82,12 +82,7 @@ Statement Spreader::spread_parallel(Statement statement, const Statement* own) {
   while (parallel.body.size() == 1) {
     auto* inner = std::get_if<tile::Parallel>(&parallel.body[0].node);
     if (inner == nullptr) break;
-    const bool independent = std::none_of(inner->vars.begin(), inner->vars.end(), [&](VarId v) {
-      return std::any_of(parallel.vars.begin(), parallel.vars.end(), [&](VarId outer) {
-        return program_.vars[v].begin.depends_on(outer) || program_.vars[v].end.depends_on(outer);
-      });
-    });
-    if (!independent) break;
+    if (!bounds_independent(program_, parallel, *inner)) break;
     tile::TraversalOrder& order = parallel.order;
     if (!order.nest.empty() || !inner->order.nest.empty()) {
       if (order.nest.empty()) {

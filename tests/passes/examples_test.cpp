@@ -80,7 +80,7 @@ TEST(Examples, NoSyncIsMissingAndNoneTooMany) {
     Kernel kernel;
     testing_support::compile(text, kernel);
     ASSERT_TRUE(kernel.program.has_value()) << kernel.messages();
-    EXPECT_EQ(testing_support::check_syncs(*kernel.program), "") << logic;
+    EXPECT_EQ(testing_support::check_syncs(*kernel.program, true), "") << logic;
   }
 }
 
@@ -101,7 +101,7 @@ TEST(Examples, PerceptronHasNoHazards) {
   Kernel kernel;
   testing_support::compile(text, kernel);
   ASSERT_TRUE(kernel.program.has_value()) << kernel.messages();
-  EXPECT_EQ(testing_support::check_syncs(*kernel.program), "");
+  EXPECT_EQ(testing_support::check_syncs(*kernel.program, true), "");
 }
 
 TEST(Examples, TileProgramDoesNotGrowWithExtents) {

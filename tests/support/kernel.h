@@ -50,7 +50,8 @@ double difference(DType dtype, const std::vector<std::byte>& a, const std::vecto
 std::string compare_stages(Kernel& kernel, bool integers, double tolerance);
 
 /// Hazards of the final program, and syncs whose removal goes unnoticed; empty if all is well.
-std::string check_syncs(const tile::Program& program);
+/// Events with credits only show where loops have more trips than rings have slots: `rings_wrap`.
+std::string check_syncs(const tile::Program& program, bool rings_wrap);
 
 std::string read_text(const std::string& path);
 
