@@ -133,6 +133,12 @@ constexpr Case cases[] = {
     {"branches", "S=1 M=3 N=17 factor=-1 flip=false"},
     {"steps", "T=4 M=24 N=17"},
     {"steps", "T=1 M=4 N=5"},
+    {"convolution", "N=2 H=9 W=7 C=5 KH=3 KW=3 O=6 OH=5 OW=4 --dtype f16"},
+    {"convolution", "N=1 H=4 W=4 C=1 KH=1 KW=3 O=1 OH=3 OW=2"},
+    {"attention", "H=3 L=50 D=20 --dtype f16"},
+    {"attention", "H=1 L=16 D=16"},
+    {"vector_unit", "M=13 N=29"},
+    {"vector_unit", "M=1 N=3 --dtype f16"},
 };
 
 INSTANTIATE_TEST_SUITE_P(All, OwnLogic, testing::ValuesIn(cases), [](const auto& info) {
