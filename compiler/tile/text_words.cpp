@@ -140,9 +140,9 @@ std::string origin_comment(const Origin& origin) {
 
 Origin parse_origin_comment(std::string_view text) {
   std::array<std::string, 3> parts;
-  for (std::size_t i = 0; i < parts.size(); ++i) {
+  for (std::string& part : parts) {
     const std::size_t end = text.find('|');
-    parts[i] = unescaped_part(text.substr(0, end));
+    part = unescaped_part(text.substr(0, end));
     if (end == std::string_view::npos) break;
     text = text.substr(end + 1);
   }
