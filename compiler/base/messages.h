@@ -633,6 +633,10 @@ inline constexpr Message mapping_unknown_operand{
 inline constexpr Message mapping_scalar_operand{
     "mapping-scalar-operand", Severity::error,
     "'{0}' is a scalar parameter of task '{1}'; only tensors have a place"};
+inline constexpr Message mapping_private_memory{
+    "mapping-private-memory", Severity::error,
+    "'{0}' cannot lie in {1} here: instance '{2}' runs on HOST, but every BLOCK has its own {1}",
+    "leave it in GLOBAL here and place it in the `mems` of the BLOCK instance"};
 inline constexpr const char* task_here_note = "task '{0}' is defined here";
 inline constexpr const char* parameter_here_note = "the parameter is declared here";
 inline constexpr Message mapping_unknown_tunable{

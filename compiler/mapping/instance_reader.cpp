@@ -122,6 +122,14 @@ void InstanceReader::mems() {
                           yaml::name_hint(*memory, known));
       continue;
     }
+    // Temporaries of a HOST task may turn out to be used by one processor alone; the passes know.
+    const MemorySpec* spec = context_.machine.find_memory(*memory);
+    const bool is_parameter = task_ != nullptr && task_->find_parameter(entry.key) != nullptr;
+    if (instance_.processor.value == "HOST" && is_parameter && spec != nullptr &&
+        spec->is_private) {
+      diagnostics_.report(entry.value.span, messages::mapping_private_memory, entry.key, *memory,
+                          instance_.name);
+    }
     instance_.mems[entry.key] = {*memory, entry.value.span};
   }
 }
