@@ -137,6 +137,7 @@ constexpr Case cases[] = {
     {"convolution", "N=1 H=4 W=4 C=1 KH=1 KW=3 O=1 OH=3 OW=2"},
     {"attention", "H=3 L=50 D=20 --dtype f16"},
     {"attention", "H=1 L=16 D=16"},
+    {"vector_product", "M=5 N=7 K=50"},
     {"vector_unit", "M=13 N=29"},
     {"vector_unit", "M=1 N=3 --dtype f16"},
 };
