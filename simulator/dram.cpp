@@ -63,9 +63,9 @@ Tick Dram::after_refresh(Tick at, Bank& bank) {
 }
 
 /// The channel (bank) of a unit (row) in its round over all of them. Hashed, each round starts at
-/// another place, by the upper bits of its number times 2^64 over the golden ratio (Knuth, The Art of
-/// Computer Programming, vol. 3, 6.4: consecutive multiples of any step spread evenly); so addresses
-/// at a pitch that is a multiple of a round do not meet in one channel.
+/// another place, by the upper bits of its number times 2^64 over the golden ratio (Knuth, The Art
+/// of Computer Programming, vol. 3, 6.4: consecutive multiples of any step spread evenly); so
+/// addresses at a pitch that is a multiple of a round do not meet in one channel.
 std::int64_t Dram::rotate(std::int64_t unit, std::int64_t round, const Divisor& count) const {
   if (!hash_) return count.remainder(unit);
   const std::uint64_t hash = static_cast<std::uint64_t>(round) * 0x9e3779b97f4a7c15U;

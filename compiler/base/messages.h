@@ -786,9 +786,9 @@ inline constexpr Message no_implementation{
 inline constexpr Message binding_mismatch{
     "binding-mismatch", Severity::error,
     "implementation '{0}' does not take `{1}` with operands {2}", "{3}"};
-inline constexpr Message unknown_split_dim{"unknown-split-dimension", Severity::error,
-                                           "`{0}` has no iteration dimension '{1}'",
-                                           "its dimensions are {2}"};
+inline constexpr Message not_in_effect{"not-in-effect", Severity::warning,
+                                       "`{0}` of instance '{1}' is checked, but has no effect yet",
+                                       "the kernel runs as without it"};
 inline constexpr Message split_unsupported{"split-unsupported", Severity::error,
                                            "`{0}` cannot be split along '{1}'",
                                            "its output does not carry partial results along it"};

@@ -151,6 +151,37 @@ std::vector<Edge> propose_edges(const DependenceGraph& graph,
   return edges;
 }
 
+/// Makes one edge of two between the same engines in one block, if such an edge exists: signalled
+/// where both are done, waited for where the first is needed. It orders more than both together.
+bool merge(Edge& into, const Edge& other) {
+  if (into.from != other.from || into.to != other.to || into.scope != other.scope ||
+      (into.distance == 0) != (other.distance == 0)) {
+    return false;
+  }
+  const int signal = std::max(into.signal_child, other.signal_child);
+  const int wait = std::min(into.wait_child, other.wait_child);
+  if (into.distance == 0 && signal >= wait) return false;
+  into.signal_child = signal;
+  into.wait_child = wait;
+  into.distance = std::min(into.distance, other.distance);
+  into.serves.insert(into.serves.end(), other.serves.begin(), other.serves.end());
+  return true;
+}
+
+/// Merges edges until no more than `limit` events are needed, or none can be merged.
+void merge_to_fit(std::vector<Edge>& edges, std::size_t limit) {
+  std::erase_if(edges, [](const Edge& edge) { return !edge.kept || edge.fixed; });
+  for (std::size_t i = 0; i < edges.size() && edges.size() > limit; ++i) {
+    for (std::size_t j = i + 1; j < edges.size() && edges.size() > limit;) {
+      if (merge(edges[i], edges[j])) {
+        edges.erase(edges.begin() + static_cast<std::ptrdiff_t>(j));
+      } else {
+        ++j;
+      }
+    }
+  }
+}
+
 /// Barriers order a core's own engines too.
 void add_barrier_edges(const DependenceGraph& graph, std::vector<Edge>& edges) {
   for (int b = 0; b < static_cast<int>(graph.blocks().size()); ++b) {
@@ -182,7 +213,6 @@ class Emitter {
 
   void run(const std::vector<Edge>& edges) {
     for (const Edge& edge : edges) {
-      if (!edge.kept || edge.fixed) continue;
       const Dependence& d = *edge.serves.front();
       const Site& source = graph_.sites()[d.source];
       tile::Event event;
@@ -254,8 +284,9 @@ Result<Program> insert_syncs(Program program, const PassContext& context) {
   std::vector<Edge> edges = propose_edges(graph, dependences);
   add_barrier_edges(graph, edges);
   Reducer(graph, edges).run();
-  Emitter(program, graph).run(edges);
   const auto limit = static_cast<std::size_t>(context.machine.dsa.sequencer.events);
+  merge_to_fit(edges, limit);
+  Emitter(program, graph).run(edges);
   if (program.events.size() > limit) {
     context.diagnostics.report({}, messages::too_many_events, program.events.size(), program.target,
                                limit);

@@ -64,6 +64,7 @@ class Instantiator : public lang::Visitor {
   }
   [[nodiscard]] tile::Parallel make_parallel(std::vector<VarId> vars, Block body,
                                              const mapping::Instance& instance) const;
+  void warn_without_effect();
   const mapping::Instance* callee_instance(const lang::LaunchRequest& request);
   tile::ScopeArgument scope_argument(const mapping::Instance& instance,
                                      const lang::Parameter& parameter,
@@ -366,10 +367,24 @@ std::vector<DiagnosticNote> Instantiator::tunable_notes(const std::string& /*nam
   return notes;
 }
 
+/// Fields that are read and checked, but that no pass gives effect to so far.
+void Instantiator::warn_without_effect() {
+  for (const auto& [name, field] : mapping_.instances) {
+    if (!field.schedule.empty()) {
+      diagnostics_.report(field.schedule.front().span, messages::not_in_effect, "schedule", name);
+    }
+    if (!field.spread.empty()) {
+      diagnostics_.report(field.spread.begin()->second.span, messages::not_in_effect, "spread",
+                          name);
+    }
+  }
+}
+
 Result<Program> Instantiator::run(const lang::Module& module, const lang::EntryBinding& entry) {
   const mapping::Instance* instance = mapping_.find(mapping_.entrypoint.value);
   SEPTRAN_CHECK(instance != nullptr && entry.task != nullptr);
   const std::size_t errors_before = diagnostics_.error_count();
+  warn_without_effect();
   program_.name = entry.task->name;
   program_.target = machine_.name;
   tile::Scope scope;

@@ -57,6 +57,7 @@ class Selector {
   const ImplementationSpec* choose(const Statement& statement, const Prim& prim);
   std::string misfit(const ImplementationSpec& implementation, const Prim& prim) const;
   const MatrixTypes* matrix_types(const ImplementationSpec& implementation, const Prim& prim) const;
+  [[nodiscard]] bool executes_primitive(const Prim& prim) const;
   [[nodiscard]] bool is_copy_between_memories(const Prim& prim) const;
   void emit_copy(const Statement& statement, const Prim& prim, Block& out);
   void emit_mma(const Statement& statement, Prim prim, const ImplementationSpec& implementation,
@@ -107,6 +108,14 @@ const MatrixTypes* Selector::matrix_types(const ImplementationSpec& implementati
     }
   }
   return nullptr;
+}
+
+bool Selector::executes_primitive(const Prim& prim) const {
+  const ImplementationSpec* bound = machine_.find_implementation(prim.binding.implementation);
+  SEPTRAN_CHECK(bound != nullptr);  // the mapping was checked against the machine
+  const auto& names = bound->primitives;
+  return std::find(names.begin(), names.end(), prim.primitive->name) != names.end() ||
+         std::find(names.begin(), names.end(), "*") != names.end();
 }
 
 /// Why an implementation does not take a call; empty if it does.
@@ -279,6 +288,9 @@ void Selector::emit_mma(const Statement& statement, Prim prim,
 
 void Selector::select_prim(Statement statement, Block& out) {
   Prim prim = std::move(std::get<Prim>(statement.node));
+  if (!prim.binding.implementation.empty() && !executes_primitive(prim)) {
+    prim.binding.implementation.clear();  // it is for other primitives of the leaf
+  }
   const bool by_dma = is_copy_between_memories(prim);
   const ImplementationSpec* bound = prim.binding.implementation.empty()
                                         ? nullptr

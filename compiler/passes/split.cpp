@@ -81,16 +81,7 @@ bool Splitter::check(const Prim& prim) {
   for (const auto& split : prim.binding.split) {
     const auto at = std::find_if(space.dims.begin(), space.dims.end(),
                                  [&](const IterationDim& d) { return d.name == split.dim; });
-    if (at == space.dims.end()) {
-      std::vector<std::string> names;
-      for (const IterationDim& d : space.dims) names.push_back(d.name);
-      diagnostics_
-          .report(prim.binding.span, messages::unknown_split_dim, prim.primitive->name, split.dim,
-                  fmt::format("{}", fmt::join(names, ", ")))
-          .notes.push_back({statement_.origin.logic_span, "for this call"});
-      fine = false;
-      continue;
-    }
+    if (at == space.dims.end()) continue;  // of another primitive of the leaf
     const PrimitiveKind kind = prim.primitive->kind;
     const bool parallel =
         !at->reduction && kind != PrimitiveKind::iota && kind != PrimitiveKind::quantization;
@@ -111,6 +102,7 @@ void Splitter::nest(const Prim& prim, std::size_t level, const Cond& first, Bloc
   const IterationSpace space = iteration_space(prim);
   const auto at = std::find_if(space.dims.begin(), space.dims.end(),
                                [&](const IterationDim& d) { return d.name == split.dim; });
+  if (at == space.dims.end()) return nest(prim, level + 1, first, out);
   const auto dim = static_cast<std::size_t>(at - space.dims.begin());
   const Expr extent = at->extent;
   if (program_.vars.range(extent).hi <= split.size) return nest(prim, level + 1, first, out);

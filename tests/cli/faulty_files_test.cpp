@@ -292,13 +292,6 @@ TEST(FaultyPlacements, AreRefused) {
                                              "{leaf_logic: {impl: vector, split: {d0: 2}}}"}),
                  {"k.yaml:5:", "error[split-unsupported]", "`iota` cannot be split along 'd0'",
                   "k.py:7:", "hint:"});
-  expect_refused(run_kernel({.leaf = "task.call_primitive(\"gemm\", Y, X, X)\n"
-                                     "    task.call_primitive(\"neg\", Y, Y)",
-                             .signature = "Y: task.f32[4, 4], X: task.f32[4, 4]",
-                             .block_fields = "mems: {X: SHARED, Y: REGISTER}, leaf_task_bindings: "
-                                             "{leaf_logic: {split: {k: 2}}}"}),
-                 {"k.yaml:5:", "error[unknown-split-dimension]",
-                  "`neg` has no iteration dimension 'k'", "k.py:7:", "hint: its dimensions are"});
 }
 
 }  // namespace
