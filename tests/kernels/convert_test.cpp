@@ -28,7 +28,8 @@ class SmallFormat : public testing::TestWithParam<DType> {
  public:
   [[nodiscard]] std::uint32_t codes() const { return size_bytes(GetParam()) == 1 ? 256 : 65536; }
   [[nodiscard]] double value(std::uint32_t code) const {
-    return load(GetParam(), reinterpret_cast<const std::byte*>(&code));
+    const std::uint64_t wide = code;  // as long as the longest element that load() knows
+    return load(GetParam(), reinterpret_cast<const std::byte*>(&wide));
   }
 };
 
