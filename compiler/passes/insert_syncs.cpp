@@ -29,6 +29,7 @@ struct Edge {
   std::vector<const Dependence*> serves;
   bool kept = true;
   bool fixed = false;  // a barrier's
+  std::size_t event = 0;
 };
 
 /// A point of the execution relative to a trip of some loop: trip, then position.
@@ -168,18 +169,57 @@ bool merge(Edge& into, const Edge& other) {
   return true;
 }
 
-/// Merges edges until no more than `limit` events are needed, or none can be merged.
-void merge_to_fit(std::vector<Edge>& edges, std::size_t limit) {
+/// Edges that may use one counter as they are: between the same engines, with the same credits, and
+/// all syncs of one stand before all of the other whenever both are reached. The later one's first
+/// waits then take the credits that the earlier one left, which were there from the start.
+bool may_share(const DependenceGraph& graph, const Edge& a, const Edge& b) {
+  if (a.from != b.from || a.to != b.to || a.distance != b.distance) return false;
+  int common = a.scope;
+  while (!graph.is_inside(b.scope, common)) {
+    common = graph.blocks()[static_cast<std::size_t>(common)].parent;
+  }
+  if (common == a.scope || common == b.scope) return false;
+  return graph.child_in(common, a.scope, 0) != graph.child_in(common, b.scope, 0);
+}
+
+/// Gives every edge the number of its event; edges share events only while there are too many.
+std::size_t number_events(const DependenceGraph& graph, std::vector<Edge>& edges,
+                          std::size_t limit) {
+  std::vector<std::vector<const Edge*>> events;
+  std::size_t left = edges.size();
+  for (Edge& edge : edges) {
+    auto at = events.end();
+    if (events.size() + left > limit) {
+      at = std::find_if(events.begin(), events.end(), [&](const auto& users) {
+        return std::all_of(users.begin(), users.end(),
+                           [&](const Edge* user) { return may_share(graph, *user, edge); });
+      });
+    }
+    edge.event = static_cast<std::size_t>(at - events.begin());
+    if (at == events.end()) events.emplace_back();
+    events[edge.event].push_back(&edge);
+    --left;
+  }
+  return events.size();
+}
+
+/// Leaves only edges that need syncs, numbered by event. Where these are more than `limit`, edges
+/// share events, and where that is not enough, edges are merged until it is or none is left to
+/// merge.
+std::size_t fit_events(const DependenceGraph& graph, std::vector<Edge>& edges, std::size_t limit) {
   std::erase_if(edges, [](const Edge& edge) { return !edge.kept || edge.fixed; });
-  for (std::size_t i = 0; i < edges.size() && edges.size() > limit; ++i) {
-    for (std::size_t j = i + 1; j < edges.size() && edges.size() > limit;) {
+  std::size_t events = number_events(graph, edges, limit);
+  for (std::size_t i = 0; i < edges.size() && events > limit; ++i) {
+    for (std::size_t j = i + 1; j < edges.size() && events > limit;) {
       if (merge(edges[i], edges[j])) {
         edges.erase(edges.begin() + static_cast<std::ptrdiff_t>(j));
+        events = number_events(graph, edges, limit);
       } else {
         ++j;
       }
     }
   }
+  return events;
 }
 
 /// Barriers order a core's own engines too.
@@ -211,18 +251,20 @@ class Emitter {
  public:
   Emitter(Program& program, const DependenceGraph& graph) : program_(program), graph_(graph) {}
 
-  void run(const std::vector<Edge>& edges) {
+  void run(const std::vector<Edge>& edges, std::size_t events) {
+    program_.events.resize(events);
     for (const Edge& edge : edges) {
       const Dependence& d = *edge.serves.front();
       const Site& source = graph_.sites()[d.source];
-      tile::Event event;
-      event.name =
-          fmt::format("{}.{}", program_[source.tile.tensor].name, source.writes ? "full" : "free");
+      tile::Event& event = program_.events[edge.event];
+      if (event.name.empty()) {
+        event.name = fmt::format("{}.{}", program_[source.tile.tensor].name,
+                                 source.writes ? "full" : "free");
+      }
       event.signaller = edge.from;
       event.waiter = edge.to;
       event.credits = edge.distance;
-      const tile::EventId id{static_cast<std::uint32_t>(program_.events.size())};
-      program_.events.push_back(std::move(event));
+      const tile::EventId id{static_cast<std::uint32_t>(edge.event)};
       add({edge.scope, edge.signal_child, true, edge.from}, id);
       add({edge.scope, edge.wait_child, false, edge.to}, id);
     }
@@ -285,8 +327,8 @@ Result<Program> insert_syncs(Program program, const PassContext& context) {
   add_barrier_edges(graph, edges);
   Reducer(graph, edges).run();
   const auto limit = static_cast<std::size_t>(context.machine.dsa.sequencer.events);
-  merge_to_fit(edges, limit);
-  Emitter(program, graph).run(edges);
+  const std::size_t events = fit_events(graph, edges, limit);
+  Emitter(program, graph).run(edges, events);
   if (program.events.size() > limit) {
     context.diagnostics.report({}, messages::too_many_events, program.events.size(), program.target,
                                limit);

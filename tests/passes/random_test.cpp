@@ -14,7 +14,7 @@ using testing_support::KernelText;
 
 TEST(RandomPrograms, EveryMappingGivesTheReferencesAnswer) {
   const unsigned first = from_environment("SEPTRAN_RANDOM_SEED", 1);
-  const unsigned count = from_environment("SEPTRAN_RANDOM_PROGRAMS", 60);
+  const unsigned count = from_environment("SEPTRAN_RANDOM_PROGRAMS", 150);
   unsigned compiled = 0;
   for (unsigned seed = first; seed < first + count; ++seed) {
     const KernelText text = testing_support::Generator(seed).make();

@@ -47,7 +47,7 @@ std::string simulate_and_compare(Kernel& kernel) {
 
 TEST(RandomProgramsSimulated, GiveTheReferencesAnswer) {
   const unsigned first = from_environment("SEPTRAN_RANDOM_SEED", 10'001);
-  const unsigned count = from_environment("SEPTRAN_RANDOM_PROGRAMS", 100);
+  const unsigned count = from_environment("SEPTRAN_RANDOM_PROGRAMS", 150);
   for (unsigned seed = first; seed < first + count; ++seed) {
     const KernelText text = testing_support::Generator(seed).make();
     Kernel kernel;

@@ -1,0 +1,70 @@
+// What the passes say and do where a mapping or a machine asks for more than there is.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "compiler/tile/hazards.h"
+#include "tests/support/kernel.h"
+
+namespace septran {
+namespace {
+
+using testing_support::Kernel;
+using testing_support::KernelText;
+
+std::string source(const std::string& path) {
+  return testing_support::read_text(std::string(SEPTRAN_SOURCE_DIR) + "/" + path);
+}
+
+std::string replaced(std::string text, const std::string& from, const std::string& to) {
+  const std::size_t at = text.find(from);
+  EXPECT_NE(at, std::string::npos) << from;
+  return text.replace(at, from.size(), to);
+}
+
+TEST(Passes, SayWhatHasNoEffectYet) {
+  KernelText text;
+  text.logic = source("examples/gemm/gemm.py");
+  text.definitions = {{"M", "64"}, {"N", "64"}, {"K", "64"}};
+  text.mapping = replaced(source("mappings/gemm/dsa_edge.yaml"), "    rotate: {acc: 2}\n",
+                          "    rotate: {acc: 2}\n    schedule: [multiply_leaf_logic]\n"
+                          "    spread: {k: 1}\n");
+  Kernel kernel;
+  testing_support::compile(text, kernel);
+  ASSERT_TRUE(kernel.program.has_value()) << kernel.messages();
+  EXPECT_NE(kernel.messages().find("warning[not-in-effect]: `schedule` of instance 'gemm_block'"),
+            std::string::npos)
+      << kernel.messages();
+  EXPECT_NE(kernel.messages().find("warning[not-in-effect]: `spread`"), std::string::npos)
+      << kernel.messages();
+}
+
+TEST(Passes, MergeSyncsWhereEventsRunOut) {
+  KernelText text;
+  text.logic = source("examples/mlp/mlp.py");
+  text.mapping = source("mappings/mlp/dsa_edge.yaml");
+  text.definitions = {{"M", "261"}, {"N", "389"}, {"K", "325"}, {"F", "453"}};
+  Kernel whole;
+  testing_support::compile(text, whole);
+  ASSERT_TRUE(whole.program.has_value()) << whole.messages();
+  const std::size_t events = whole.program->events.size();
+
+  const auto path = std::filesystem::temp_directory_path() /
+                    fmt::format("septran_few_events_{}.yaml", ::getpid());
+  std::ofstream(path) << replaced(source("targets/dsa_edge.yaml"), "events: 64 ",
+                                  fmt::format("events: {} ", events - 1));
+  text.target = path.string();
+  Kernel merged;
+  testing_support::compile(text, merged);
+  std::filesystem::remove(path);
+  ASSERT_TRUE(merged.program.has_value()) << merged.messages();
+  EXPECT_LT(merged.program->events.size(), events);
+  EXPECT_TRUE(tile::find_hazards(*merged.program).empty());
+  // f32 sums in another order, through gelu and a second product of 453 terms.
+  EXPECT_EQ(testing_support::compare_stages(merged, false, 1e-3), "");
+}
+
+}  // namespace
+}  // namespace septran
