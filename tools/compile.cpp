@@ -126,24 +126,6 @@ class ArithmeticWalk {
   ArithmeticChain chain_;
 };
 
-mapping::Environment make_environment(const lang::EntryBinding& entry) {
-  mapping::Environment environment;
-  for (const auto& [name, extent] : entry.dimensions) environment.values[name] = extent;
-  for (std::size_t i = 0; i < entry.arguments.size(); ++i) {
-    const std::string& name = entry.task->parameters[i].name;
-    if (const auto* tensor = std::get_if<lang::EntryTensor>(&entry.arguments[i])) {
-      environment.dtypes[name] = tensor->dtype;
-    } else if (const auto* integer = std::get_if<std::int64_t>(&entry.arguments[i])) {
-      environment.values[name] = *integer;
-    } else if (const auto* number = std::get_if<double>(&entry.arguments[i])) {
-      environment.values[name] = *number;
-    } else {
-      environment.values[name] = std::get<bool>(entry.arguments[i]);
-    }
-  }
-  return environment;
-}
-
 std::map<std::string, lang::TunableValue> common_tunables(const mapping::Mapping& mapping) {
   std::map<std::string, lang::TunableValue> values;
   std::set<std::string> several;
@@ -262,8 +244,8 @@ std::optional<Compiled> compile(const Options& options, const Request& request,
   if (!entry) return std::nullopt;
   compiled.entry = std::move(*entry);
   const auto mapping =
-      mapping::read_mapping(*mapping_file, make_environment(compiled.entry), compiled.module,
-                            compiled.machine, sources, diagnostics);
+      mapping::read_mapping(*mapping_file, passes::make_environment(compiled.entry),
+                            compiled.module, compiled.machine, sources, diagnostics);
   if (!mapping) return std::nullopt;
   compiled.tunables = common_tunables(*mapping);
   auto launch_tree = passes::instantiate(compiled.module, compiled.entry, *mapping,

@@ -26,7 +26,7 @@ DependenceGraph::DependenceGraph(Program& program, const Machine& machine)
 
 void DependenceGraph::walk(Block& block, BlockNode node, int& position) {
   const int index = static_cast<int>(blocks_.size());
-  blocks_.push_back(node);
+  blocks_.push_back(std::move(node));
   for (int child = 0; child < static_cast<int>(block.size()); ++child) {
     Statement& statement = block[static_cast<std::size_t>(child)];
     const int begin = position++;

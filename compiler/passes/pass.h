@@ -34,6 +34,9 @@ struct PassInfo {
 const std::vector<PassInfo>& pass_table();
 const PassInfo* find_pass(std::string_view name);
 
+/// What a mapping's expressions may use: the entry's dimensions, scalars and element types.
+mapping::Environment make_environment(const lang::EntryBinding& entry);
+
 /// The launch tree of task and mapping, as a tile program in its first form: scopes for launches,
 /// primitive calls, nothing placed yet. Walks the entry task with symbolic loop variables;
 /// instances, bindings, tunables and placements come from the mapping.

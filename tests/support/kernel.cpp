@@ -20,22 +20,6 @@ namespace {
 
 using Bytes = std::vector<std::byte>;
 
-mapping::Environment environment_of(const lang::EntryBinding& entry) {
-  mapping::Environment environment;
-  for (const auto& [name, extent] : entry.dimensions) environment.values[name] = extent;
-  for (std::size_t i = 0; i < entry.arguments.size(); ++i) {
-    const std::string& name = entry.task->parameters[i].name;
-    if (const auto* tensor = std::get_if<lang::EntryTensor>(&entry.arguments[i])) {
-      environment.dtypes[name] = tensor->dtype;
-    } else if (const auto* integer = std::get_if<std::int64_t>(&entry.arguments[i])) {
-      environment.values[name] = *integer;
-    } else if (const auto* number = std::get_if<double>(&entry.arguments[i])) {
-      environment.values[name] = *number;
-    }
-  }
-  return environment;
-}
-
 std::vector<lang::EntryTensor> tensors_of(const Kernel& kernel) {
   std::vector<lang::EntryTensor> tensors;
   for (const lang::EntryArgument& argument : kernel.entry->arguments) {
@@ -88,7 +72,7 @@ void compile(const KernelText& text, Kernel& kernel) {
   kernel.entry = lang::bind_entry(*kernel.module, task->value, request, kernel.diagnostics);
   if (!kernel.entry) return;
   const auto mapping =
-      mapping::read_mapping(mapping_file, environment_of(*kernel.entry), *kernel.module,
+      mapping::read_mapping(mapping_file, passes::make_environment(*kernel.entry), *kernel.module,
                             *kernel.machine, kernel.sources, kernel.diagnostics);
   if (!mapping) return;
   auto tree = passes::instantiate(*kernel.module, *kernel.entry, *mapping, *kernel.machine,
