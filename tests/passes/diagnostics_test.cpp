@@ -62,8 +62,9 @@ TEST(Passes, MergeSyncsWhereEventsRunOut) {
   ASSERT_TRUE(merged.program.has_value()) << merged.messages();
   EXPECT_LT(merged.program->events.size(), events);
   EXPECT_TRUE(tile::find_hazards(*merged.program).empty());
-  // f32 sums in another order, through gelu and a second product of 453 terms.
-  EXPECT_EQ(testing_support::compare_stages(merged, false, 1e-3), "");
+  // f32 sums in another order: partial sums of some 40 round by 40 * 2^-24 each, over 453 terms as
+  // a random walk 21 times that, 5e-5; the largest of 100,000 elements lies at four deviations.
+  EXPECT_EQ(testing_support::compare_stages(merged, false, 2e-4), "");
 }
 
 }  // namespace
