@@ -1,4 +1,5 @@
 #include "run_tool.h"
+#include "source_dir.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "compiler/tile/parse.h"
+#include "source_dir.h"
 #include "targets/dsa/lower/lower.h"
 #include "targets/dsa/validate.h"
 #include "tests/dsa/support.h"

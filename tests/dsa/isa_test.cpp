@@ -9,6 +9,7 @@
 #include <set>
 #include <sstream>
 
+#include "source_dir.h"
 #include "targets/dsa/assembly.h"
 
 namespace septran::dsa {

@@ -14,6 +14,7 @@
 #include "compiler/base/diagnostic.h"
 #include "compiler/frontend/parser.h"
 #include "compiler/frontend/print.h"
+#include "source_dir.h"
 
 namespace septran::lang {
 namespace {

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "source_dir.h"
 #include "tests/machine/golden.h"
 
 namespace septran {

@@ -10,6 +10,7 @@
 #include "compiler/frontend/parser.h"
 #include "compiler/mapping/expression.h"
 #include "compiler/primitives/primitives.h"
+#include "source_dir.h"
 #include "tests/machine/golden.h"
 
 namespace septran::mapping {

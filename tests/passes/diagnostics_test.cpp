@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "compiler/tile/hazards.h"
+#include "source_dir.h"
 #include "tests/support/kernel.h"
 
 namespace septran {

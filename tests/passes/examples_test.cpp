@@ -6,6 +6,7 @@
 #include <array>
 
 #include "compiler/tile/text.h"
+#include "source_dir.h"
 #include "tests/support/kernel.h"
 
 namespace septran {

@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "compiler/primitives/primitives.h"
+#include "source_dir.h"
 
 namespace septran {
 namespace {

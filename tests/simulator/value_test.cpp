@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "builder.h"
+#include "source_dir.h"
 
 namespace septran::simulator {
 namespace {

@@ -9,6 +9,7 @@
 #include "compiler/tile/text.h"
 #include "compiler/tile/verify.h"
 #include "compiler/tile/visit.h"
+#include "source_dir.h"
 #include "tests/tile/support.h"
 
 namespace septran::tile {
