@@ -64,6 +64,7 @@ class Selector {
                 Block& out);
   void emit_vec(const Statement& statement, Prim prim, const ImplementationSpec& implementation,
                 Block& out);
+  [[nodiscard]] std::optional<Cond> guard_of(const Prim& prim) const;
   std::vector<tile::Binding::Split> automatic_split(const Prim& prim,
                                                     const ImplementationSpec& implementation) const;
   Statement make_mma(const Statement& statement, const Prim& prim,
@@ -306,13 +307,27 @@ void Selector::select_prim(Statement statement, Block& out) {
   emit_vec(statement, std::move(prim), *implementation, out);
 }
 
+/// Where a call has an effect; nothing if that is always or cannot be told.
+std::optional<Cond> Selector::guard_of(const Prim& prim) const {
+  std::vector<std::optional<std::vector<Expr>>> shapes;
+  for (const tile::Operand& operand : prim.operands) {
+    const TileRef* tile = tile_of(operand);
+    shapes.push_back(tile == nullptr ? std::nullopt : std::optional(tile->view.shape()));
+  }
+  const Cond effect =
+      no_effect(*prim.primitive, prim.attributes, shapes).negated().simplify(program_.vars);
+  return effect.constant() == true ? std::nullopt : std::optional(effect);
+}
+
 /// A call on an engine that computes whole primitives. Where it is split along a reduction and its
 /// output is narrower than its sums, these are kept in a wide tile until it is complete, so that
 /// splitting adds no rounding.
 void Selector::emit_vec(const Statement& statement, Prim prim,
                         const ImplementationSpec& implementation, Block& out) {
   const auto emit = [&](const Prim& part, const Cond& /*first*/, Block& body) {
-    body.push_back({tile::Vec{part.primitive, part.operands, part.attributes, std::nullopt},
+    std::optional<Cond> guard = guard_of(part);
+    if (guard && guard->constant() == false) return;
+    body.push_back({tile::Vec{part.primitive, part.operands, part.attributes, std::move(guard)},
                     implementation.engine, statement.origin});
   };
   const TileRef output = *tile_of(prim.operands[0]);

@@ -6,6 +6,7 @@
 #include <array>
 
 #include "compiler/tile/text.h"
+#include "compiler/tile/visit.h"
 #include "source_dir.h"
 #include "tests/support/kernel.h"
 
@@ -103,6 +104,27 @@ TEST(Examples, PerceptronHasNoHazards) {
   testing_support::compile(text, kernel);
   ASSERT_TRUE(kernel.program.has_value()) << kernel.messages();
   EXPECT_EQ(testing_support::check_syncs(*kernel.program, true), "");
+}
+
+TEST(Examples, MasksAreSkippedWhereTheyHaveNoEffect) {
+  KernelText text;
+  text.logic = source("examples/attention/attention.py");
+  text.mapping = source("mappings/attention/dsa_edge.yaml");
+  text.dtype = DType::f16;
+  text.definitions = {{"B", "1"},    {"H", "1"}, {"G", "1"},        {"LQ", "256"},
+                      {"LK", "256"}, {"D", "8"}, {"causal", "true"}};
+  Kernel kernel;
+  testing_support::compile(text, kernel);
+  ASSERT_TRUE(kernel.program.has_value()) << kernel.messages();
+  std::string guard;
+  tile::for_each_statement(kernel.program->body, [&](const tile::Statement& statement) {
+    const auto* vec = std::get_if<tile::Vec>(&statement.node);
+    if (vec == nullptr || vec->primitive->kind != PrimitiveKind::mask) return;
+    ASSERT_TRUE(vec->guard.has_value());
+    guard = to_string(*vec->guard, kernel.program->vars);
+  });
+  EXPECT_EQ(guard, "-64*i + 64*j + 62 >= 0");  // row 64*i is left of column 64*j + 63
+  EXPECT_EQ(testing_support::compare_stages(kernel, false, 1.0 / (1 << 10)), "");
 }
 
 TEST(Examples, TileProgramDoesNotGrowWithExtents) {
