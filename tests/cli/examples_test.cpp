@@ -37,6 +37,17 @@ constexpr Case cases[] = {
     {"attention", "B=1 H=1 G=1 LQ=71 LK=5 D=20 causal=true"},
     {"attention", "B=1 H=2 G=2 LQ=1 LK=97 D=128 causal=true"},
     {"attention", "B=1 H=1 G=1 LQ=19 LK=23 D=512 causal=false"},
+    {"softmax", "M=1 N=1"},
+    {"softmax", "M=128 N=64"},
+    {"softmax", "M=67 N=129"},
+    {"softmax", "M=3 N=4096"},
+    {"softmax", "M=2 N=4097"},
+    {"softmax", "M=1 N=70001"},
+    {"layernorm", "M=1 N=1 eps=1e-5"},
+    {"layernorm", "M=128 N=64 eps=1e-5"},
+    {"layernorm", "M=67 N=129 eps=0.5"},
+    {"layernorm", "M=2 N=4097 eps=1e-5"},
+    {"layernorm", "M=1 N=70001 eps=1e-5"},
 };
 
 INSTANTIATE_TEST_SUITE_P(All, Example, testing::ValuesIn(cases), [](const auto& info) {
