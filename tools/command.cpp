@@ -3,12 +3,16 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <new>
 
+#include "compiler/base/messages.h"
+#include "runtime/backends/backends.h"
+
 namespace septran::tools {
 
-void add_compile_options(CLI::App& app, Options& options) {
+void add_logic_options(CLI::App& app, Options& options) {
   app.add_option("--mapping", options.mappings, "mapping file")->type_name("FILE");
   app.add_option("-D", options.definitions, "a dimension or scalar parameter of the entry task")
       ->type_name("NAME=VALUE")
@@ -27,6 +31,9 @@ void add_compile_options(CLI::App& app, Options& options) {
   app.add_option("--in", options.inputs, "a tensor from a NumPy file (default: random)")
       ->type_name("NAME=FILE")
       ->allow_extra_args(false);
+}
+
+void add_pass_options(CLI::App& app, Options& options) {
   app.add_option("--print-after", options.print_after,
                  "print the tile program after a pass (or after `all`)")
       ->type_name("PASS")
@@ -35,10 +42,13 @@ void add_compile_options(CLI::App& app, Options& options) {
       ->type_name("PASS");
 }
 
-void add_execute_options(CLI::App& app, Options& options) {
+void add_output_option(CLI::App& app, Options& options) {
   app.add_option("--out", options.outputs, "a result to a NumPy file")
       ->type_name("NAME=FILE")
       ->allow_extra_args(false);
+}
+
+void add_execute_options(CLI::App& app, Options& options) {
   app.add_option("--seed", options.seed, "of random inputs")->capture_default_str();
   app.add_option("--values", options.values, "random inputs: normal, uniform or integers")
       ->capture_default_str();
@@ -49,23 +59,71 @@ void add_execute_options(CLI::App& app, Options& options) {
 }
 
 std::string version_text(const char* program) {
-#ifdef SEPTRAN_HAS_SIMULATOR
-  const char* contents = "accelerator simulator (SystemC)";
-#else
-  const char* contents = "no accelerator simulator";
-#endif
-  return fmt::format("{} {} with {}", program, SEPTRAN_VERSION, contents);
+  std::string text = fmt::format("{} {}\n", program, SEPTRAN_VERSION);
+  for (const runtime::Backend& backend : runtime::backends()) {
+    text += backend.load != nullptr
+                ? fmt::format("  with {}\n", backend.name)
+                : fmt::format("  without {}: built without {}\n", backend.name, backend.needs);
+  }
+  text += fmt::format("  targets: {}", fmt::join(shipped_machines(), ", "));
+  return text;
 }
+
+namespace {
+
+/// Whether the first word names a command; a word that does not is reported, with the nearest one.
+bool check_command_name(const CLI::App& app, int argc, char** argv, Diagnostics& diagnostics) {
+  const auto commands = app.get_subcommands(nullptr);
+  if (commands.empty() || argc < 2 || argv[1][0] == '-') return true;
+  std::vector<std::string> names;
+  for (const CLI::App* command : commands) names.push_back(command->get_name());
+  if (std::find(names.begin(), names.end(), argv[1]) != names.end()) return true;
+  const auto nearest = nearest_name(argv[1], names);
+  diagnostics.report({}, messages::unknown_command, argv[1],
+                     nearest ? fmt::format("did you mean '{}'?", *nearest)
+                             : fmt::format("commands are {}", fmt::join(names, ", ")));
+  return false;
+}
+
+/// Reports the words that the command line does not know, with the nearest option of the command.
+void report_unknown_words(const CLI::App& app, Diagnostics& diagnostics) {
+  const auto parsed = app.get_subcommands();
+  const CLI::App& command = parsed.empty() ? app : *parsed.front();
+  std::vector<std::string> names;
+  for (const CLI::Option* option : command.get_options()) {
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+  }
+  for (const std::string& word : app.remaining(true)) {
+    const auto nearest = nearest_name(word.substr(0, word.find('=')), names);
+    diagnostics.report(
+        {}, messages::unknown_option, word,
+        nearest ? fmt::format("did you mean '{}'?", *nearest) : "--help shows every option");
+  }
+}
+
+void print(const Diagnostics& diagnostics, const SourceManager& sources) {
+  std::fflush(stdout);
+  const bool color = isatty(STDERR_FILENO) != 0 && std::getenv("NO_COLOR") == nullptr;
+  fmt::print(stderr, "{}", render(diagnostics, sources, color));
+}
+
+}  // namespace
 
 int run_command(CLI::App& app, int argc, char** argv,
                 const std::function<int(SourceManager&, Diagnostics&)>& body) {
+  SourceManager sources;
+  Diagnostics diagnostics;
   try {
-    app.parse(argc, argv);
+    if (check_command_name(app, argc, argv, diagnostics)) app.parse(argc, argv);
+  } catch (const CLI::ExtrasError&) {
+    report_unknown_words(app, diagnostics);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? exit_fine : exit_bad_input;
   }
-  SourceManager sources;
-  Diagnostics diagnostics;
+  if (diagnostics.has_errors()) {
+    print(diagnostics, sources);
+    return exit_bad_input;
+  }
   int code = exit_bug;
   try {
     code = body(sources, diagnostics);
@@ -76,9 +134,7 @@ int run_command(CLI::App& app, int argc, char** argv,
   } catch (const std::exception& error) {
     bug(error.what(), __FILE__, __LINE__);
   }
-  std::fflush(stdout);
-  const bool color = isatty(STDERR_FILENO) != 0 && std::getenv("NO_COLOR") == nullptr;
-  fmt::print(stderr, "{}", render(diagnostics, sources, color));
+  print(diagnostics, sources);
   return code;
 }
 

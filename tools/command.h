@@ -8,10 +8,14 @@
 
 namespace septran::tools {
 
-/// Adds the options of a logic file: -D, --dtype, --arg, --target, --mapping.
-void add_compile_options(CLI::App& app, Options& options);
-/// Adds the options of an execution: --in, --out, --seed, --values, --no-check, --json, ...
+/// Adds the options of a logic file: -D, --dtype, --arg, --target, --mapping, --in.
+void add_logic_options(CLI::App& app, Options& options);
+/// Adds --print-after and --stop-after.
+void add_pass_options(CLI::App& app, Options& options);
+/// Adds the options of an execution: --seed, --values, --no-check, --timing-only, --json.
 void add_execute_options(CLI::App& app, Options& options);
+/// Adds --out.
+void add_output_option(CLI::App& app, Options& options);
 
 /// Text of --version: the version and what the build contains.
 std::string version_text(const char* program);

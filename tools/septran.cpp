@@ -9,6 +9,7 @@
 #include "targets/dsa/assembly.h"
 #include "targets/dsa/encode.h"
 #include "targets/dsa/lower/lower.h"
+#include "tools/check.h"
 #include "tools/command.h"
 
 namespace septran::tools {
@@ -70,23 +71,11 @@ int targets_command(const std::string& name, SourceManager& sources, Diagnostics
   return exit_fine;
 }
 
-}  // namespace
-}  // namespace septran::tools
-
-int main(int argc, char** argv) {
-  using namespace septran::tools;
-  CLI::App app{"SepTran: compiles a kernel's logic file and mapping for a target."};
-  app.footer(
-      "Example:\n  septran compile examples/gemm/gemm.py --mapping mappings/gemm/dsa_edge.yaml "
-      "-D M=512 -D N=512 -D K=512 --emit asm");
-  app.require_subcommand(1);
-  app.set_version_flag("--version", version_text("septran"));
-  Options options;
-  std::string kind = "tile";
-  std::string output;
+void add_compile_command(CLI::App& app, Options& options, std::string& kind, std::string& output) {
   CLI::App* compile = app.add_subcommand("compile", "print or write a stage of compilation");
   compile->add_option("logic", options.input, "logic file")->required();
-  add_compile_options(*compile, options);
+  add_logic_options(*compile, options);
+  add_pass_options(*compile, options);
   compile->add_option("--emit", kind, "what: launch-tree, tile, asm or bin")
       ->check(CLI::IsMember({"launch-tree", "tile", "asm", "bin"}))
       ->capture_default_str();
@@ -94,14 +83,52 @@ int main(int argc, char** argv) {
   compile->footer(
       "Example:\n  septran compile examples/gemm/gemm.py --mapping mappings/gemm/dsa_edge.yaml "
       "-D M=64 -D N=64 -D K=64 --emit bin -o gemm.sdsa");
+}
+
+void add_check_command(CLI::App& app, Options& options) {
+  CLI::App* check = app.add_subcommand(
+      "check", "run a kernel with several mappings and compare each with the reference");
+  check->add_option("logic", options.input, "logic file")->required();
+  add_logic_options(*check, options);
+  add_execute_options(*check, options);
+  check->footer(
+      "The exit code is the largest of the rows': 0 fine, 1 wrong result, 2 refused, 3 trap, "
+      "4 this build cannot run it.\n\n"
+      "Example:\n  septran check examples/gemm/gemm.py --mapping mappings/gemm/dsa_edge.yaml "
+      "--mapping mappings/gemm/dsa_cloud.yaml -D M=512 -D N=512 -D K=512");
+}
+
+void add_targets_command(CLI::App& app, std::string& target) {
   CLI::App* targets = app.add_subcommand("targets", "list the target descriptions, or show one");
-  std::string target;
   targets->add_option("name", target, "a description's name or file");
   targets->footer("Example:\n  septran targets dsa_edge");
+}
+
+}  // namespace
+}  // namespace septran::tools
+
+int main(int argc, char** argv) {
+  using namespace septran::tools;
+  CLI::App app{"SepTran: compiles a kernel's logic file and mapping for a target.", "septran"};
+  app.footer(
+      "`septran COMMAND --help` shows a command's options.\n\n"
+      "Example:\n  septran compile examples/gemm/gemm.py --mapping mappings/gemm/dsa_edge.yaml "
+      "-D M=512 -D N=512 -D K=512 --emit asm");
+  app.require_subcommand(1);
+  app.set_version_flag("--version", version_text("septran"));
+  Options options;
+  std::string kind = "tile";
+  std::string output;
+  std::string target;
+  add_compile_command(app, options, kind, output);
+  add_check_command(app, options);
+  add_targets_command(app, target);
   return run_command(app, argc, argv,
                      [&](septran::SourceManager& sources, septran::Diagnostics& diagnostics) {
-                       if (compile->parsed())
+                       if (app.got_subcommand("compile"))
                          return compile_command(options, kind, output, sources, diagnostics);
+                       if (app.got_subcommand("check"))
+                         return check_command(options, sources, diagnostics);
                        return targets_command(target, sources, diagnostics);
                      });
 }

@@ -89,8 +89,10 @@ int main(int argc, char** argv) {
       "-D M=512 -D N=512 -D K=512");
   Options options;
   app.add_option("input", options.input, "logic file, or a compiled program (.sdsa)")->required();
-  add_compile_options(app, options);
+  add_logic_options(app, options);
+  add_pass_options(app, options);
   add_execute_options(app, options);
+  add_output_option(app, options);
   app.set_version_flag("--version", version_text("septran-sim"));
   return run_command(app, argc, argv,
                      [&](septran::SourceManager& sources, septran::Diagnostics& diagnostics) {

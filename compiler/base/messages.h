@@ -989,5 +989,15 @@ inline constexpr Message emit_needs_output{"emit-needs-output", Severity::error,
 inline constexpr Message option_needs_logic{"option-needs-logic", Severity::error,
                                             "{0} has no meaning for a compiled program",
                                             "give the logic file and its mapping instead"};
+inline constexpr Message check_needs_mapping{"check-needs-mapping", Severity::error,
+                                             "`septran check` needs at least one --mapping",
+                                             "for example --mapping a.yaml --mapping b.yaml"};
+inline constexpr Message backend_missing{"backend-missing", Severity::error,
+                                         "this build cannot run kernels for '{0}': it lacks {1}",
+                                         "`septran --version` says what a build contains"};
+inline constexpr Message unknown_command{"unknown-command", Severity::error,
+                                         "there is no command '{0}'", "{1}"};
+inline constexpr Message unknown_option{"unknown-option", Severity::error,
+                                        "'{0}' has no meaning here", "{1}"};
 
 }  // namespace septran::messages

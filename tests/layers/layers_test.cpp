@@ -52,6 +52,10 @@ const std::vector<Layer> layers{
       "targets/dsa"},
      {"systemc", "tlm", "nlohmann/"}},
     {"runtime", {"compiler/base"}, {}},
+    {"runtime/backends",
+     {"compiler/base", "compiler/tile", "runtime", "targets/machine.h", "targets/dsa",
+      "targets/dsa/lower", "simulator"},
+     {}},
     {"tools", {"*"}, {"CLI/", "nlohmann/"}},
 };
 

@@ -1,0 +1,61 @@
+// A compiled kernel that some backend can run: the one interface that all backends offer to
+// `septran run`, `septran check` and tests.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "compiler/base/diagnostic.h"
+#include "runtime/tensor.h"
+
+namespace septran::runtime {
+
+/// A tensor that the host gives a kernel or gets from it.
+struct KernelTensor {
+  std::string name;
+  DType dtype = DType::f32;
+  std::vector<std::int64_t> shape;
+  bool is_input = false;   // its values are read
+  bool is_output = false;  // its values are written
+  /// Whether the host has bytes for it; a parameter that the kernel never touches has none.
+  [[nodiscard]] bool is_used() const { return is_input || is_output; }
+};
+
+struct RunOptions {
+  bool timing_only = false;  // a simulation's time without values; refused by other backends
+  int repetitions = 1;       // timed runs on real hardware; a simulation runs once
+};
+
+/// What a finished run took.
+struct Measurement {
+  std::optional<std::int64_t> cycles;     // of a simulation
+  std::optional<double> seconds;          // at the clock; on real hardware the median
+  std::optional<double> mma_utilization;  // 0 .. 1
+};
+
+/// A run that the machine ended.
+struct Stopped {
+  std::string kind;  // "trap", "deadlock", "hazard"
+  std::string text;  // what happened, in full
+};
+
+using RunResult = std::variant<Measurement, Stopped>;
+
+/// A kernel that is loaded and can be run any number of times.
+class Kernel {
+ public:
+  virtual ~Kernel() = default;
+  /// One for each tensor parameter of the entry task, in order.
+  [[nodiscard]] virtual std::span<const KernelTensor> tensors() const = 0;
+  /// Runs on host tensors, one for each of tensors(), of that type and shape; outputs are written
+  /// in place. What is not used may be empty; with timing_only all of `host` is. Nothing where a
+  /// fault of the input was reported.
+  virtual Result<RunResult> run(std::span<HostTensor> host, const RunOptions& options,
+                                Diagnostics& diagnostics) = 0;
+};
+
+}  // namespace septran::runtime

@@ -1,0 +1,115 @@
+#include "tools/results.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "compiler/base/messages.h"
+#include "compiler/reference/reference.h"
+#include "runtime/compare.h"
+#include "runtime/npy.h"
+
+namespace septran::tools {
+
+using runtime::KernelTensor;
+
+bool check_names(std::span<const KernelTensor> tensors, const Request& request,
+                 Diagnostics& diagnostics) {
+  std::vector<std::string> used;
+  std::vector<std::string> outputs;
+  for (const KernelTensor& tensor : tensors) {
+    if (tensor.is_used()) used.push_back(tensor.name);
+    if (tensor.is_output) outputs.push_back(tensor.name);
+  }
+  const auto has = [](const std::vector<std::string>& names, const std::string& name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+  };
+  bool fine = true;
+  const auto check = [&](const auto& files, const char* option) {
+    for (const auto& [name, path] : files) {
+      if (has(used, name)) continue;
+      diagnostics.report({}, messages::unknown_tensor_option, option, name,
+                         fmt::format("{}", fmt::join(used, ", ")));
+      fine = false;
+    }
+  };
+  check(request.inputs, "--in");
+  check(request.outputs, "--out");
+  for (const auto& [name, path] : request.outputs) {
+    if (!has(used, name) || has(outputs, name)) continue;
+    diagnostics.report({}, messages::out_not_written, name,
+                       fmt::format("{}", fmt::join(outputs, ", ")));
+    fine = false;
+  }
+  return fine;
+}
+
+std::optional<std::vector<HostTensor>> make_tensors(std::span<const KernelTensor> tensors,
+                                                    const Options& options, const Request& request,
+                                                    Diagnostics& diagnostics) {
+  std::vector<HostTensor> made;
+  for (const KernelTensor& tensor : tensors) {
+    HostTensor& host = made.emplace_back();
+    if (!tensor.is_used()) continue;
+    const auto file = request.inputs.find(tensor.name);
+    auto result = file != request.inputs.end()
+                      ? runtime::read_npy(file->second, tensor.dtype, tensor.shape, diagnostics)
+                      : runtime::make_tensor(tensor.dtype, tensor.shape, diagnostics);
+    if (!result) return std::nullopt;
+    host = std::move(*result);
+    if (tensor.is_input && file == request.inputs.end()) {
+      runtime::fill_random(host, request.values, options.seed, tensor.name);
+    }
+  }
+  return made;
+}
+
+std::optional<lang::TunableValue> reference_tunable(const Compiled& compiled,
+                                                    const std::string& name) {
+  const auto at = compiled.tunables.find(name);
+  return at == compiled.tunables.end() ? std::nullopt : std::optional(at->second);
+}
+
+std::optional<UsedTunables> run_reference(const Compiled& compiled,
+                                          std::vector<HostTensor>& tensors,
+                                          Diagnostics& diagnostics) {
+  std::vector<std::byte*> pointers(compiled.entry.arguments.size());
+  std::size_t next = 0;  // tensor arguments come first, in order
+  for (std::size_t i = 0; i < pointers.size(); ++i) {
+    if (std::holds_alternative<lang::EntryTensor>(compiled.entry.arguments[i])) {
+      pointers[i] = tensors[next++].bytes.data();
+    }
+  }
+  UsedTunables used;
+  reference::Options options;
+  options.tunables = [&](const std::string& name) {
+    return used[name] = reference_tunable(compiled, name);
+  };
+  if (!reference::run(compiled.module, compiled.entry, pointers, options, diagnostics)) {
+    return std::nullopt;
+  }
+  return used;
+}
+
+Verdict compare_outputs(const Compiled& compiled, std::span<const KernelTensor> tensors,
+                        const Request& request, const std::vector<HostTensor>& results,
+                        const std::vector<HostTensor>& golden, Diagnostics& diagnostics) {
+  runtime::Arithmetic arithmetic;
+  arithmetic.additions = compiled.arithmetic.additions;
+  arithmetic.transcendentals = compiled.arithmetic.transcendentals;
+  arithmetic.intermediates = compiled.arithmetic.intermediates;
+  arithmetic.exact = request.values == runtime::Values::integers &&
+                     arithmetic.transcendentals == 0 && arithmetic.intermediates.empty();
+  Verdict verdict;
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    if (!tensors[i].is_output) continue;
+    const auto comparison = runtime::compare(results[i], golden[i], arithmetic);
+    runtime::report_wrong_result(comparison, tensors[i].name, diagnostics);
+    verdict.ok = verdict.ok && comparison.ok;
+    verdict.max_abs_error = std::max(verdict.max_abs_error, comparison.max_abs_error);
+    verdict.relative_error = std::max(verdict.relative_error, comparison.relative_error);
+  }
+  return verdict;
+}
+
+}  // namespace septran::tools
