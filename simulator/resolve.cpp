@@ -334,8 +334,8 @@ Fault Resolver::check_shapes(std::uint32_t instruction, VecWork& work) {
     }
     const auto* tile = std::get_if<ResolvedTile>(&work.operands[i]);
     if (tile == nullptr) continue;
-    if (spec.only_dtype && tile->tile.storage != *spec.only_dtype) {
-      return fmt::format("{} is {}, not {}", spec.name, name(tile->tile.storage),
+    if (spec.only_dtype && tile->tile.logical != *spec.only_dtype) {
+      return fmt::format("{} is {}, not {}", spec.name, name(tile->tile.logical),
                          name(*spec.only_dtype));
     }
     extents.emplace();

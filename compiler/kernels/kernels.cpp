@@ -340,9 +340,10 @@ class Call {
     scatter(tile(0), y);
   }
 
-  /// The signed low or high half of a byte.
+  /// The signed low or high half of a byte, which may be held in a wider type.
   static T nibble(T byte, bool high) {
-    const auto bits = static_cast<std::uint8_t>(static_cast<std::int8_t>(byte));
+    const double value = byte >= -128 && byte <= 127 ? static_cast<double>(byte) : 0;
+    const auto bits = static_cast<std::uint8_t>(static_cast<std::int8_t>(value));
     const int half = high ? bits >> 4 : bits & 15;
     return static_cast<T>(half < 8 ? half : half - 16);
   }

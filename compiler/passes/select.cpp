@@ -220,7 +220,7 @@ std::vector<tile::Binding::Split> Selector::automatic_split(
     const MemorySpec* memory = machine_.find_memory(tensor.memory);
     if (memory != nullptr) budget = memory->size_bytes / 4 * 3 / streamed_gemms_;
   }
-  if (bytes_per_k == 0) return {};
+  if (bytes_per_k == 0 || !carries_partial_results(program_, prim)) return {};
   const std::int64_t rows = implementation.tiles.empty() ? 16 : implementation.tiles[0][0];
   const TileRef& a = *tile_of(prim.operands[1]);
   const bool transposed = bool_attribute(prim.attributes, "transpose_a");

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "compiler/base/messages.h"
 
@@ -85,7 +86,7 @@ bool Splitter::check(const Prim& prim) {
     const PrimitiveKind kind = prim.primitive->kind;
     const bool parallel =
         !at->reduction && kind != PrimitiveKind::iota && kind != PrimitiveKind::quantization;
-    const bool combines = at->reduction && prim.primitive->combining;
+    const bool combines = at->reduction && carries_partial_results(program_, prim);
     if (!parallel && !combines) {
       diagnostics_
           .report(prim.binding.span, messages::split_unsupported, prim.primitive->name, split.dim)
@@ -135,6 +136,17 @@ void Splitter::nest(const Prim& prim, std::size_t level, const Cond& first, Bloc
 bool split_call(Program& program, const Statement& statement, const Prim& prim, bool peel,
                 const EmitPart& emit, Diagnostics& diagnostics, Block& out) {
   return Splitter(program, statement, peel, emit, diagnostics).run(prim, out);
+}
+
+bool carries_partial_results(const Program& program, const Prim& prim) {
+  if (!prim.primitive->combining) return false;
+  if (prim.primitive->kind != PrimitiveKind::matrix) return true;
+  const double alpha = float_attribute(prim.attributes, "alpha");
+  return alpha == std::trunc(alpha) ||
+         std::any_of(prim.operands.begin(), prim.operands.end(), [&](const tile::Operand& operand) {
+           const auto* tile = std::get_if<TileRef>(&operand);
+           return tile != nullptr && is_float(program[tile->tensor].dtype);
+         });
 }
 
 bool splits_reduction(const Prim& prim) {

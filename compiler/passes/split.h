@@ -20,6 +20,10 @@ using EmitPart = std::function<void(const tile::Prim& part, const Cond& first, t
 bool split_call(tile::Program& program, const tile::Statement& statement, const tile::Prim& prim,
                 bool peel, const EmitPart& emit, Diagnostics& diagnostics, tile::Block& out);
 
+/// Whether parts of the call along its reduction may be computed one after the other without adding
+/// a rounding: products of integers by a fraction are rounded to integers, so theirs may not.
+bool carries_partial_results(const tile::Program& program, const tile::Prim& prim);
+
 /// Whether the binding splits the call along a reduction dimension.
 bool splits_reduction(const tile::Prim& prim);
 

@@ -68,5 +68,32 @@ TEST(Passes, MergeSyncsWhereEventsRunOut) {
   EXPECT_EQ(testing_support::compare_stages(merged, false, 2e-4), "");
 }
 
+/// A product of integers by a fraction is rounded to integers, which its parts must not be.
+TEST(Passes, DoNotSplitProductsThatRound) {
+  KernelText text;
+  text.logic =
+      "import task_lang as task\n\n\n@task.define(leaf=True)\ndef half(C, A, B):\n"
+      "    task.call_primitive(\"gemm\", C, A, B, alpha=0.5)\n\n\n@task.define\n"
+      "def block(C, A, B):\n    task.launch(half, C, A, B)\n\n\n@task.define\n"
+      "def host(C: task.i32[8, 8], A: task.i8[8, 100], B: task.i8[100, 8]):\n"
+      "    task.launch(block, C, A, B)\n";
+  text.mapping =
+      "entrypoint: host\ntask_mappings:\n"
+      "  host: {task_name: host, proc: HOST, mems: {C: GLOBAL, A: GLOBAL, B: GLOBAL}}\n"
+      "  block: {task_name: block, proc: BLOCK, mems: {C: REGISTER, A: SHARED, B: SHARED},\n"
+      "          leaf_task_bindings: {half: mma}}\n";
+  Kernel whole;
+  testing_support::compile(text, whole);
+  ASSERT_TRUE(whole.program.has_value()) << whole.messages();
+  EXPECT_EQ(testing_support::compare_stages(whole, true, 0), "");
+  text.mapping = replaced(text.mapping, "half: mma", "half: {impl: mma, split: {k: 50}}");
+  Kernel split;
+  testing_support::compile(text, split);
+  EXPECT_FALSE(split.program.has_value());
+  EXPECT_NE(split.messages().find("error[split-unsupported]: `gemm` cannot be split along 'k'"),
+            std::string::npos)
+      << split.messages();
+}
+
 }  // namespace
 }  // namespace septran
