@@ -29,6 +29,7 @@ struct Edge {
   std::vector<const Dependence*> serves;
   bool kept = true;
   bool fixed = false;  // a barrier's
+  bool merged = false;
   std::size_t event = 0;
 };
 
@@ -166,6 +167,7 @@ bool merge(Edge& into, const Edge& other) {
   into.wait_child = wait;
   into.distance = std::min(into.distance, other.distance);
   into.serves.insert(into.serves.end(), other.serves.begin(), other.serves.end());
+  into.merged = true;
   return true;
 }
 
@@ -247,11 +249,51 @@ void add_barrier_edges(const DependenceGraph& graph, std::vector<Edge>& edges) {
   }
 }
 
+/// Writes down which dependences each event orders: those that it was made for, and those between
+/// the same engines whose source lies before its signals and whose target lies behind its waits.
+void record_orders(Program& program, const DependenceGraph& graph,
+                   const std::vector<Dependence>& dependences, const std::vector<Edge>& edges) {
+  const auto& blocks = graph.blocks();
+  const auto origin = [&](const Site& site) {
+    const Block& block = *blocks[static_cast<std::size_t>(site.block)].block;
+    return block[static_cast<std::size_t>(site.child)].origin;
+  };
+  for (const Edge& edge : edges) {
+    const BlockNode& scope = blocks[static_cast<std::size_t>(edge.scope)];
+    for (const Dependence& d : dependences) {
+      const Site& source = graph.sites()[d.source];
+      const Site& target = graph.sites()[d.target];
+      const bool served =
+          std::find(edge.serves.begin(), edge.serves.end(), &d) != edge.serves.end();
+      const bool along = source.engine == edge.from && target.engine == edge.to &&
+                         d.loop == edge.loop && d.distance == edge.distance &&
+                         source.end <= scope.ends[static_cast<std::size_t>(edge.signal_child)] &&
+                         target.begin >= scope.begins[static_cast<std::size_t>(edge.wait_child)];
+      if (!served && !along) continue;
+      tile::Ordered ordered{source.tile.tensor,
+                            target.tile.tensor,
+                            source.writes,
+                            target.writes,
+                            origin(source),
+                            origin(target),
+                            {},
+                            d.distance,
+                            !served};
+      if (d.loop != -1 && d.distance > 0) {
+        const auto* owner = blocks[static_cast<std::size_t>(d.loop)].owner;
+        ordered.loop = program.vars[std::get<tile::Loop>(owner->node).var].name;
+      }
+      program.events[edge.event].orders.push_back(std::move(ordered));
+    }
+  }
+}
+
 class Emitter {
  public:
   Emitter(Program& program, const DependenceGraph& graph) : program_(program), graph_(graph) {}
 
-  void run(const std::vector<Edge>& edges, std::size_t events) {
+  void run(const std::vector<Dependence>& dependences, const std::vector<Edge>& edges,
+           std::size_t events) {
     program_.events.resize(events);
     for (const Edge& edge : edges) {
       const Dependence& d = *edge.serves.front();
@@ -264,10 +306,13 @@ class Emitter {
       event.signaller = edge.from;
       event.waiter = edge.to;
       event.credits = edge.distance;
+      ++event.pairs;
+      event.merged |= edge.merged;
       const tile::EventId id{static_cast<std::uint32_t>(edge.event)};
       add({edge.scope, edge.signal_child, true, edge.from}, id);
       add({edge.scope, edge.wait_child, false, edge.to}, id);
     }
+    record_orders(program_, graph_, dependences, edges);
     // Blocks with larger numbers lie inside or behind: inner ones first, so that addresses hold.
     for (int block = static_cast<int>(graph_.blocks().size()); block-- > 0;) rebuild(block);
   }
@@ -328,7 +373,7 @@ Result<Program> insert_syncs(Program program, const PassContext& context) {
   Reducer(graph, edges).run();
   const auto limit = static_cast<std::size_t>(context.machine.dsa.sequencer.events);
   const std::size_t events = fit_events(graph, edges, limit);
-  Emitter(program, graph).run(edges, events);
+  Emitter(program, graph).run(dependences, edges, events);
   if (program.events.size() > limit) {
     context.diagnostics.report({}, messages::too_many_events, program.events.size(), program.target,
                                limit);

@@ -7,6 +7,7 @@
 #include <map>
 
 #include "compiler/base/messages.h"
+#include "compiler/passes/implementations.h"
 #include "compiler/passes/rewrite.h"
 #include "compiler/passes/split.h"
 
@@ -20,14 +21,6 @@ using tile::Statement;
 using tile::TileRef;
 
 const TileRef* tile_of(const tile::Operand& operand) { return std::get_if<TileRef>(&operand); }
-
-/// The element type that values of a type occupy in a memory.
-DType held_as(const Machine& machine, const std::string& memory, DType type) {
-  const MemorySpec* spec = machine.find_memory(memory);
-  if (spec == nullptr) return type;
-  const auto at = spec->held_as.find(type);
-  return at == spec->held_as.end() ? type : at->second;
-}
 
 class Selector {
  public:
@@ -55,10 +48,11 @@ class Selector {
   void select_block(Block& block);
   void select_prim(Statement statement, Block& out);
   const ImplementationSpec* choose(const Statement& statement, const Prim& prim);
-  std::string misfit(const ImplementationSpec& implementation, const Prim& prim) const;
-  const MatrixTypes* matrix_types(const ImplementationSpec& implementation, const Prim& prim) const;
+  [[nodiscard]] std::string misfit(const ImplementationSpec& implementation,
+                                   const Prim& prim) const {
+    return passes::misfit(program_, machine_, implementation, prim);
+  }
   [[nodiscard]] bool executes_primitive(const Prim& prim) const;
-  [[nodiscard]] bool is_copy_between_memories(const Prim& prim) const;
   void emit_copy(const Statement& statement, const Prim& prim, Block& out);
   void emit_mma(const Statement& statement, Prim prim, const ImplementationSpec& implementation,
                 Block& out);
@@ -79,74 +73,12 @@ class Selector {
   bool fine_ = true;
 };
 
-/// Whether a primitive only moves data between memories that a DMA engine connects.
-bool Selector::is_copy_between_memories(const Prim& prim) const {
-  if (prim.primitive->kind != PrimitiveKind::copy &&
-      prim.primitive->kind != PrimitiveKind::transpose) {
-    return false;
-  }
-  const TileRef* dst = tile_of(prim.operands[0]);
-  const TileRef* src = tile_of(prim.operands[1]);
-  if (dst == nullptr || src == nullptr) return false;
-  const PathSpec* path =
-      machine_.find_path(program_[src->tensor].memory, program_[dst->tensor].memory);
-  if (path == nullptr) return false;
-  const EngineSpec* engine = machine_.find_engine(path->engine);
-  return !path->via.empty() || (engine != nullptr && engine->kind == EngineKind::dma);
-}
-
-const MatrixTypes* Selector::matrix_types(const ImplementationSpec& implementation,
-                                          const Prim& prim) const {
-  const TileRef* c = tile_of(prim.operands[0]);
-  const TileRef* a = tile_of(prim.operands[1]);
-  const TileRef* b = tile_of(prim.operands[2]);
-  if (c == nullptr || a == nullptr || b == nullptr) return nullptr;
-  const tile::Tensor& out = program_[c->tensor];
-  for (const MatrixTypes& types : implementation.matrix_types) {
-    if (types.a == program_[a->tensor].dtype && types.b == program_[b->tensor].dtype &&
-        types.accumulator == held_as(machine_, out.memory, out.dtype)) {
-      return &types;
-    }
-  }
-  return nullptr;
-}
-
 bool Selector::executes_primitive(const Prim& prim) const {
   const ImplementationSpec* bound = machine_.find_implementation(prim.binding.implementation);
   SEPTRAN_CHECK(bound != nullptr);  // the mapping was checked against the machine
   const auto& names = bound->primitives;
   return std::find(names.begin(), names.end(), prim.primitive->name) != names.end() ||
          std::find(names.begin(), names.end(), "*") != names.end();
-}
-
-/// Why an implementation does not take a call; empty if it does.
-std::string Selector::misfit(const ImplementationSpec& implementation, const Prim& prim) const {
-  const auto& names = implementation.primitives;
-  if (std::find(names.begin(), names.end(), prim.primitive->name) == names.end() &&
-      std::find(names.begin(), names.end(), "*") == names.end()) {
-    return fmt::format("it does not execute {}", prim.primitive->name);
-  }
-  for (std::size_t i = 0; i < prim.operands.size(); ++i) {
-    const TileRef* tile = tile_of(prim.operands[i]);
-    if (tile == nullptr) continue;
-    const tile::Tensor& tensor = program_[tile->tensor];
-    if (!implementation.operand_memories.empty()) {
-      const auto& allowed =
-          implementation.operand_memories[std::min(i, implementation.operand_memories.size() - 1)];
-      if (std::find(allowed.begin(), allowed.end(), tensor.memory) == allowed.end()) {
-        return fmt::format("it takes {} in {}, but `mems` has it in {}", tensor.name,
-                           fmt::join(allowed, " or "), tensor.memory);
-      }
-    }
-    const auto& types = implementation.element_types;
-    if (!types.empty() && std::find(types.begin(), types.end(), tensor.dtype) == types.end()) {
-      return fmt::format("it has no {} arithmetic", name(tensor.dtype));
-    }
-  }
-  if (!implementation.matrix_types.empty() && matrix_types(implementation, prim) == nullptr) {
-    return "it does not multiply these element types";
-  }
-  return {};
 }
 
 const ImplementationSpec* Selector::choose(const Statement& statement, const Prim& prim) {
@@ -292,7 +224,7 @@ void Selector::select_prim(Statement statement, Block& out) {
   if (!prim.binding.implementation.empty() && !executes_primitive(prim)) {
     prim.binding.implementation.clear();  // it is for other primitives of the leaf
   }
-  const bool by_dma = is_copy_between_memories(prim);
+  const bool by_dma = is_copy_between_memories(program_, machine_, prim);
   const ImplementationSpec* bound = prim.binding.implementation.empty()
                                         ? nullptr
                                         : machine_.find_implementation(prim.binding.implementation);

@@ -212,12 +212,30 @@ struct Statement {
   Origin origin;
 };
 
+/// A dependence that an event orders: `target` must not start before `source` has finished.
+struct Ordered {
+  TensorId source_tensor;
+  TensorId target_tensor;  // another one where buffers share addresses
+  bool source_writes = false;
+  bool target_writes = false;
+  Origin source;
+  Origin target;
+  std::string loop;    // variable of the loop that carries it; empty within one trip
+  int distance = 0;    // trips of that loop
+  bool along = false;  // the event was made for another dependence and orders this one as well
+};
+
 /// A counter between one signalling and one waiting engine.
 struct Event {
   std::string name;
   std::string signaller;  // engine
   std::string waiter;     // engine
   int credits = 0;        // its value at the start
+  /// What it is for, and how many pairs of places signal and wait (more than one where pairs share
+  /// the counter). For `septran explain`; not part of the text form.
+  std::vector<Ordered> orders = {};
+  int pairs = 0;
+  bool merged = false;  // a pair serves what would have been several, for want of counters
 };
 
 struct Program {

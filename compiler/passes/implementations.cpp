@@ -1,0 +1,88 @@
+#include "compiler/passes/implementations.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace septran::passes {
+
+using tile::Prim;
+using tile::Program;
+using tile::TileRef;
+
+namespace {
+
+const TileRef* tile_of(const tile::Operand& operand) { return std::get_if<TileRef>(&operand); }
+
+}  // namespace
+
+DType held_as(const Machine& machine, const std::string& memory, DType type) {
+  const MemorySpec* spec = machine.find_memory(memory);
+  if (spec == nullptr) return type;
+  const auto at = spec->held_as.find(type);
+  return at == spec->held_as.end() ? type : at->second;
+}
+
+bool is_copy_between_memories(const Program& program, const Machine& machine, const Prim& prim) {
+  if (prim.primitive->kind != PrimitiveKind::copy &&
+      prim.primitive->kind != PrimitiveKind::transpose) {
+    return false;
+  }
+  const TileRef* dst = tile_of(prim.operands[0]);
+  const TileRef* src = tile_of(prim.operands[1]);
+  if (dst == nullptr || src == nullptr) return false;
+  const PathSpec* path =
+      machine.find_path(program[src->tensor].memory, program[dst->tensor].memory);
+  if (path == nullptr) return false;
+  const EngineSpec* engine = machine.find_engine(path->engine);
+  return !path->via.empty() || (engine != nullptr && engine->kind == EngineKind::dma);
+}
+
+const MatrixTypes* matrix_types(const Program& program, const Machine& machine,
+                                const ImplementationSpec& implementation, const Prim& prim) {
+  const TileRef* c = tile_of(prim.operands[0]);
+  const TileRef* a = tile_of(prim.operands[1]);
+  const TileRef* b = tile_of(prim.operands[2]);
+  if (c == nullptr || a == nullptr || b == nullptr) return nullptr;
+  const tile::Tensor& out = program[c->tensor];
+  for (const MatrixTypes& types : implementation.matrix_types) {
+    if (types.a == program[a->tensor].dtype && types.b == program[b->tensor].dtype &&
+        types.accumulator == held_as(machine, out.memory, out.dtype)) {
+      return &types;
+    }
+  }
+  return nullptr;
+}
+
+std::string misfit(const Program& program, const Machine& machine,
+                   const ImplementationSpec& implementation, const Prim& prim) {
+  const auto& names = implementation.primitives;
+  if (std::find(names.begin(), names.end(), prim.primitive->name) == names.end() &&
+      std::find(names.begin(), names.end(), "*") == names.end()) {
+    return fmt::format("it does not execute {}", prim.primitive->name);
+  }
+  for (std::size_t i = 0; i < prim.operands.size(); ++i) {
+    const TileRef* tile = tile_of(prim.operands[i]);
+    if (tile == nullptr) continue;
+    const tile::Tensor& tensor = program[tile->tensor];
+    if (!implementation.operand_memories.empty()) {
+      const auto& allowed =
+          implementation.operand_memories[std::min(i, implementation.operand_memories.size() - 1)];
+      if (std::find(allowed.begin(), allowed.end(), tensor.memory) == allowed.end()) {
+        return fmt::format("it takes {} in {}, but `mems` has it in {}", tensor.name,
+                           fmt::join(allowed, " or "), tensor.memory);
+      }
+    }
+    const auto& types = implementation.element_types;
+    if (!types.empty() && std::find(types.begin(), types.end(), tensor.dtype) == types.end()) {
+      return fmt::format("it has no {} arithmetic", name(tensor.dtype));
+    }
+  }
+  if (!implementation.matrix_types.empty() &&
+      matrix_types(program, machine, implementation, prim) == nullptr) {
+    return "it does not multiply these element types";
+  }
+  return {};
+}
+
+}  // namespace septran::passes
