@@ -15,8 +15,9 @@ Core::Core(const sc_core::sc_module_name& name, int index, Shared& shared,
     : sc_module(name),
       shared_(shared),
       state_(index, shared.program, shared.machine, shared.with_values),
-      load_("load", shared, state_, queue_depth(shared.machine, "load"), shared.machine.dsa.load),
-      store_("store", shared, state_, queue_depth(shared.machine, "store"),
+      load_("load", shared, state_, dsa::EngineId::load, queue_depth(shared.machine, "load"),
+            shared.machine.dsa.load),
+      store_("store", shared, state_, dsa::EngineId::store, queue_depth(shared.machine, "store"),
              shared.machine.dsa.store),
       mma_("mma", shared, state_, queue_depth(shared.machine, "mma")),
       vector_("vector", shared, state_, queue_depth(shared.machine, "vector")),
@@ -30,13 +31,6 @@ bool Core::is_done() const {
     if (!engine->is_done()) return false;
   }
   return sequencer_.is_halted();
-}
-
-void Core::add_waiters(std::vector<Deadlock::Waiter>& waiters) const {
-  if (auto waiter = sequencer_.waiter()) waiters.push_back(std::move(*waiter));
-  for (const Engine* engine : engines()) {
-    if (auto waiter = engine->waiter()) waiters.push_back(std::move(*waiter));
-  }
 }
 
 std::optional<std::size_t> Core::overflown_event() const {

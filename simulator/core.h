@@ -13,16 +13,17 @@ class Core : public sc_core::sc_module {
   Core(const sc_core::sc_module_name& name, int index, Shared& shared, Interconnect& interconnect);
 
   [[nodiscard]] bool is_done() const;
-  void add_waiters(std::vector<Deadlock::Waiter>& waiters) const;
   /// An event that was signalled beyond what its counter holds, if any, by the end of the run.
   [[nodiscard]] std::optional<std::size_t> overflown_event() const;
   CoreReport finish(Cycle until);
   [[nodiscard]] const CoreState& state() const { return state_; }
-
- private:
+  [[nodiscard]] const Sequencer& sequencer() const { return sequencer_; }
+  /// By EngineId.
   [[nodiscard]] std::array<const Engine*, dsa::engine_count> engines() const {
     return {&load_, &store_, &mma_, &vector_};
   }
+
+ private:
   Shared& shared_;
   CoreState state_;
   DmaEngine load_;
@@ -31,6 +32,9 @@ class Core : public sc_core::sc_module {
   VectorEngine vector_;
   Sequencer sequencer_;
 };
+
+/// Who waits for what when nothing moves any more.
+Deadlock make_deadlock(const Shared& shared, const std::vector<Core*>& cores);
 
 /// The report of a run that has ended.
 SimulationReport make_report(Shared& shared, const std::vector<Core*>& cores,

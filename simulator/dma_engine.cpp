@@ -10,8 +10,8 @@ bool global(const ResolvedTile& tile) { return tile.memory == dsa::MemoryId::glo
 }  // namespace
 
 DmaEngine::DmaEngine(const sc_core::sc_module_name& name, Shared& shared, CoreState& core,
-                     int queue_depth, const DmaTiming& timing)
-    : Engine(name, shared, core, queue_depth),
+                     dsa::EngineId id, int queue_depth, const DmaTiming& timing)
+    : Engine(name, shared, core, id, queue_depth),
       socket("socket"),
       timing_(timing),
       pace_(transfer_ticks(timing.burst_bytes, static_cast<double>(timing.bytes_per_cycle))),
@@ -45,6 +45,7 @@ Engine::Next DmaEngine::start(Command& head, Cycle eligible, Cycle now) {
   stall(head.instruction, eligible, now, "dependence");
   timeline_.settle(now);
   stall(head.instruction, now, now + timing_.setup_cycles, "setup");
+  observe(head, work);
   if (shared_.with_values) {
     kernels::run_copy(shared_.bind(work.dst, core_), shared_.bind(work.src, core_));
   }

@@ -13,8 +13,8 @@ namespace septran::simulator {
 /// run, in the order in which these begin.
 class DmaEngine : public Engine {
  public:
-  DmaEngine(const sc_core::sc_module_name& name, Shared& shared, CoreState& core, int queue_depth,
-            const DmaTiming& timing);
+  DmaEngine(const sc_core::sc_module_name& name, Shared& shared, CoreState& core, dsa::EngineId id,
+            int queue_depth, const DmaTiming& timing);
   ~DmaEngine() override;
 
   tlm_utils::simple_initiator_socket<DmaEngine> socket;

@@ -18,10 +18,11 @@ const char* wait_cause(const std::string& event) {
 }  // namespace
 
 Engine::Engine(const sc_core::sc_module_name& name, Shared& shared, CoreState& core,
-               int queue_depth)
+               dsa::EngineId id, int queue_depth)
     : sc_module(name),
       shared_(shared),
       core_(core),
+      id_(id),
       queue_depth_(static_cast<std::size_t>(std::max(1, queue_depth))) {
   SC_HAS_PROCESS(Engine);
   SC_METHOD(step);
@@ -76,10 +77,14 @@ Engine::Next Engine::sync(const Command& head, Cycle eligible, Cycle now) {
       return wait_event(sync, head, eligible, now);
     case dsa::SyncOp::signal:
       core_.events[sync.event].signal(fires);
+      if (shared_.hazards) shared_.hazards->signal(hazard_step(head), sync.event);
       break;
-    case dsa::SyncOp::arrive:
-      shared_.arrive(sync.event, arrivals_[sync.event]++, fires);
+    case dsa::SyncOp::arrive: {
+      const std::size_t generation = arrivals_[sync.event]++;
+      if (shared_.hazards) shared_.hazards->arrive(hazard_step(head), sync.event, generation);
+      shared_.arrive(sync.event, generation, fires);
       break;
+    }
     case dsa::SyncOp::await:
       return await_barrier(sync, head, eligible, now);
   }
@@ -115,6 +120,8 @@ Engine::Next Engine::wait_event(const dsa::Sync& sync, const Command& head, Cycl
     return until_woken();
   }
   event.fires.pop_front();
+  ++event.waits;
+  if (shared_.hazards) shared_.hazards->wait(hazard_step(head), sync.event);
   pass_sync(head, eligible, now, wait_cause(info.name));
   return again();
 }
@@ -129,21 +136,23 @@ Engine::Next Engine::await_barrier(const dsa::Sync& sync, const Command& head, C
   }
   if (*release > now) return sleep_until(*release);
   ++awaits_[sync.event];
+  if (shared_.hazards) shared_.hazards->await(hazard_step(head), sync.event, generation);
   pass_sync(head, eligible, now, "barrier");
   return again();
 }
 
-std::optional<Deadlock::Waiter> Engine::waiter() const {
-  if (queue_.empty()) return std::nullopt;
-  const Command& head = queue_.front();
-  Deadlock::Waiter waiter{core_.index, basename(), "", head.instruction,
-                          shared_.origin(head.instruction)};
-  if (const auto* sync = std::get_if<dsa::Sync>(&head.work)) {
-    waiter.waits_for = sync->op == dsa::SyncOp::await
-                           ? fmt::format("barrier {}", sync->event)
-                           : "event " + shared_.program.events[sync->event].name;
-  }
-  return waiter;
+const dsa::Sync* Engine::blocking_sync() const {
+  return queue_.empty() ? nullptr : std::get_if<dsa::Sync>(&queue_.front().work);
+}
+
+std::size_t Engine::arrivals(std::uint32_t barrier) const {
+  const auto found = arrivals_.find(barrier);
+  return found == arrivals_.end() ? 0 : found->second;
+}
+
+std::size_t Engine::awaits(std::uint32_t barrier) const {
+  const auto found = awaits_.find(barrier);
+  return found == awaits_.end() ? 0 : found->second;
 }
 
 Cycle port_cycles(const Ports& ports, const ResolvedTile& tile) {

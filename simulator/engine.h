@@ -16,21 +16,29 @@ struct Command {
   std::uint32_t instruction = 0;
   Cycle ready = 0;  // when the sequencer has delivered it
   std::variant<dsa::Sync, DmaWork, MmaWork, VecWork> work;
+  std::int64_t sequence = 0;  // in its core's program order, from 1
 };
 
 /// An SC_METHOD that takes commands from its queue in order. A process activation handles all that
 /// can be done at its time, then sleeps to a known time or until it is woken.
 class Engine : public sc_core::sc_module, public Wakeable {
  public:
-  Engine(const sc_core::sc_module_name& name, Shared& shared, CoreState& core, int queue_depth);
+  Engine(const sc_core::sc_module_name& name, Shared& shared, CoreState& core, dsa::EngineId id,
+         int queue_depth);
   ~Engine() override = default;
 
   [[nodiscard]] bool has_room() const { return queue_.size() < queue_depth_; }
   void push(Command command);
   void set_feeder(Wakeable& feeder) { feeder_ = &feeder; }
   [[nodiscard]] virtual bool is_done() const { return queue_.empty(); }
-  /// What the head of the queue waits for, for the report of a deadlock.
-  [[nodiscard]] std::optional<Deadlock::Waiter> waiter() const;
+  /// The sync that the head of the queue is, for the report of a deadlock; null for an empty queue.
+  [[nodiscard]] const dsa::Sync* blocking_sync() const;
+  /// The instruction at the queue's head, which is not empty.
+  [[nodiscard]] std::uint32_t head_instruction() const { return queue_.front().instruction; }
+  /// How often it has come to a barrier, and how often a barrier has let it go.
+  [[nodiscard]] std::size_t arrivals(std::uint32_t barrier) const;
+  [[nodiscard]] std::size_t awaits(std::uint32_t barrier) const;
+  [[nodiscard]] dsa::EngineId id() const { return id_; }
   EngineReport finish(Cycle until) { return timeline_.finish(until, basename(), operations_); }
 
  protected:
@@ -54,6 +62,11 @@ class Engine : public sc_core::sc_module, public Wakeable {
   void complete(Cycle at);
   /// Head of the queue held up; counted for its instruction as well.
   void stall(std::uint32_t instruction, Cycle begin, Cycle end, const char* cause);
+  /// Tells the hazard detector, if there is one, about the operation that starts.
+  template <typename Work>
+  void observe(const Command& head, const Work& work) {
+    if (shared_.hazards) shared_.hazards->operation(hazard_step(head), work);
+  }
   InstructionCost& cost(std::uint32_t instruction) {
     return shared_.counters.instructions[instruction];
   }
@@ -72,7 +85,11 @@ class Engine : public sc_core::sc_module, public Wakeable {
   Next wait_event(const dsa::Sync& sync, const Command& head, Cycle eligible, Cycle now);
   Next await_barrier(const dsa::Sync& sync, const Command& head, Cycle eligible, Cycle now);
   void pass_sync(const Command& head, Cycle eligible, Cycle now, const char* cause);
+  [[nodiscard]] Step hazard_step(const Command& head) const {
+    return {core_.index, id_, head.instruction, head.sequence};
+  }
 
+  dsa::EngineId id_;
   std::deque<Command> queue_;
   std::size_t queue_depth_;
   Wakeable* feeder_ = nullptr;

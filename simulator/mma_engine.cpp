@@ -42,13 +42,14 @@ ArraySchedule array_schedule(const MmaTiming& timing, std::int64_t m, std::int64
 
 MmaEngine::MmaEngine(const sc_core::sc_module_name& name, Shared& shared, CoreState& core,
                      int queue_depth)
-    : Engine(name, shared, core, queue_depth) {}
+    : Engine(name, shared, core, dsa::EngineId::mma, queue_depth) {}
 
 Engine::Next MmaEngine::start(Command& head, Cycle eligible, Cycle now) {
   if (preload_free_ > now) return sleep_until(preload_free_);
   const auto& work = std::get<MmaWork>(head.work);
   stall(head.instruction, eligible, now, "array");
   timeline_.settle(now);
+  observe(head, work);
   const ArraySchedule schedule =
       array_schedule(shared_.machine.dsa.mma, work.m, work.n, work.k, work.macs_per_pe);
   if (schedule.passes > 0) run_passes(work, schedule, head.instruction, now);

@@ -6,18 +6,12 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
+#include "simulator/fault_report.h"
+
 namespace septran::simulator {
 namespace {
 
 constexpr std::size_t shown_origins = 10;
-
-std::string place(const dsa::SourceOrigin& origin) {
-  std::string text;
-  for (const std::string* part : {&origin.logic, &origin.mapping, &origin.rule}) {
-    if (!part->empty()) text += (text.empty() ? "" : ", ") + *part;
-  }
-  return text.empty() ? "no place known" : text;
-}
 
 double percent(Cycle part, Cycle whole) {
   return whole == 0 ? 0 : 100.0 * static_cast<double>(part) / static_cast<double>(whole);
@@ -72,7 +66,7 @@ std::string origin_table(const SimulationReport& report) {
   for (std::size_t i = 0; i < std::min(shown_origins, report.origins.size()); ++i) {
     const OriginReport& row = report.origins[i];
     text += fmt::format("{:>12}{:>12}{:>12}  {} (instruction {})\n", row.busy, row.stalled,
-                        row.executed, place(row.origin), row.instruction);
+                        row.executed, place_text(row.origin), row.instruction);
   }
   return text;
 }
@@ -86,10 +80,6 @@ nlohmann::ordered_json engine_json(const EngineReport& engine) {
   json["idle"] = engine.idle;
   json["operations"] = engine.operations;
   return json;
-}
-
-nlohmann::ordered_json origin_json(const dsa::SourceOrigin& origin) {
-  return {{"logic", origin.logic}, {"mapping", origin.mapping}, {"rule", origin.rule}};
 }
 
 void add_report(nlohmann::ordered_json& json, const SimulationReport& report) {
@@ -142,27 +132,6 @@ void add_report(nlohmann::ordered_json& json, const SimulationReport& report) {
   }
 }
 
-void add_trap(nlohmann::ordered_json& json, const Trap& trap) {
-  nlohmann::ordered_json& entry = json["trap"];
-  entry["text"] = trap.text;
-  entry["core"] = trap.core;
-  if (trap.instruction) entry["instruction"] = *trap.instruction;
-  entry["origin"] = origin_json(trap.origin);
-  entry["cycle"] = trap.cycle;
-}
-
-void add_deadlock(nlohmann::ordered_json& json, const Deadlock& deadlock) {
-  nlohmann::ordered_json waiters = nlohmann::ordered_json::array();
-  for (const Deadlock::Waiter& waiter : deadlock.waiters) {
-    waiters.push_back({{"core", waiter.core},
-                       {"engine", waiter.engine},
-                       {"waits_for", waiter.waits_for},
-                       {"instruction", waiter.instruction},
-                       {"origin", origin_json(waiter.origin)}});
-  }
-  json["deadlock"] = {{"cycle", deadlock.cycle}, {"waiters", waiters}};
-}
-
 }  // namespace
 
 Cycle EngineReport::stalled_total() const {
@@ -202,22 +171,6 @@ std::string to_text(const SimulationReport& report) {
   return text + "\n" + origin_table(report);
 }
 
-std::string to_text(const Trap& trap) {
-  const std::string at = trap.instruction ? fmt::format(" at instruction {} ({})",
-                                                        *trap.instruction, place(trap.origin))
-                                          : "";
-  return fmt::format("trap in cycle {} on core {}{}: {}\n", trap.cycle, trap.core, at, trap.text);
-}
-
-std::string to_text(const Deadlock& deadlock) {
-  std::string text = fmt::format("deadlock: nothing moves after cycle {}\n", deadlock.cycle);
-  for (const Deadlock::Waiter& waiter : deadlock.waiters) {
-    text += fmt::format("  core {}: {} waits for {} at instruction {} ({})\n", waiter.core,
-                        waiter.engine, waiter.waits_for, waiter.instruction, place(waiter.origin));
-  }
-  return text;
-}
-
 std::string to_text(const SimulationResult& result) {
   return std::visit([](const auto& value) { return to_text(value); }, result);
 }
@@ -228,7 +181,7 @@ nlohmann::ordered_json to_json(const SimulationResult& result, const std::string
   json["schema_version"] = report_schema_version;
   json["target"] = target;
   const bool finished = std::holds_alternative<SimulationReport>(result);
-  if (!finished) {
+  if (!finished || (driver.hazards && !driver.hazards->hazards.empty())) {
     json["result"]["ok"] = false;
   } else if (driver.ok) {
     json["result"]["ok"] = *driver.ok;
@@ -243,10 +196,11 @@ nlohmann::ordered_json to_json(const SimulationResult& result, const std::string
   if (finished) {
     add_report(json, std::get<SimulationReport>(result));
   } else if (const auto* trap = std::get_if<Trap>(&result)) {
-    add_trap(json, *trap);
+    json["trap"] = trap_json(*trap);
   } else {
-    add_deadlock(json, std::get<Deadlock>(result));
+    json["deadlock"] = deadlock_json(std::get<Deadlock>(result));
   }
+  if (driver.hazards) json["hazards"] = hazards_json(*driver.hazards);
   return json;
 }
 

@@ -27,6 +27,7 @@ struct DriverResults {
   std::optional<double> relative_error;
   std::optional<double> compile_seconds;
   std::optional<double> simulate_seconds;
+  std::optional<HazardReport> hazards;
 };
 
 /// One sentence that says what bounds the run.
@@ -37,10 +38,12 @@ struct DriverResults {
 [[nodiscard]] std::string to_text(const Trap& trap);
 [[nodiscard]] std::string to_text(const Deadlock& deadlock);
 [[nodiscard]] std::string to_text(const SimulationResult& result);
+/// Each hazard with both instructions, their places and a hint; empty if there is none.
+[[nodiscard]] std::string to_text(const HazardReport& report);
 
 inline constexpr int report_schema_version = 1;
 /// The report with the keys that statistics() lists. Of a trap or a deadlock: `trap` or `deadlock`
-/// with what is known, and result.ok false.
+/// with what is known; of a checked run, `hazards`. With any of the three result.ok is false.
 [[nodiscard]] nlohmann::ordered_json to_json(const SimulationResult& result,
                                              const std::string& target,
                                              const DriverResults& driver = {});

@@ -199,6 +199,7 @@ bool Sequencer::issue(dsa::EngineId engine, Command command, const Fault& fault)
   fault_ = fault;
   if (!fault_.empty()) return false;
   command.instruction = pc_;
+  command.sequence = executed_;
   target_ = engines_[static_cast<std::size_t>(engine)];
   pending_ = std::move(command);
   return true;
@@ -236,13 +237,6 @@ bool Sequencer::run(const dsa::Vec& vec) {
     if (const auto* tile = std::get_if<ResolvedTile>(&operand)) note_use(*tile);
   }
   return issue(dsa::EngineId::vector, {0, 0, std::move(work)}, fault);
-}
-
-std::optional<Deadlock::Waiter> Sequencer::waiter() const {
-  if (halted_ || !pending_) return std::nullopt;
-  return Deadlock::Waiter{core_.index, basename(),
-                          fmt::format("room in the queue of {}", target_->basename()), pc_,
-                          shared_.origin(pc_)};
 }
 
 }  // namespace septran::simulator

@@ -16,7 +16,9 @@ class Sequencer : public sc_core::sc_module, public Wakeable {
             const std::array<Engine*, dsa::engine_count>& engines);
 
   [[nodiscard]] bool is_halted() const { return halted_; }
-  [[nodiscard]] std::optional<Deadlock::Waiter> waiter() const;
+  /// The engine whose queue has no room for the instruction at hand; null if none holds it up.
+  [[nodiscard]] const Engine* full_engine() const { return pending_ ? target_ : nullptr; }
+  [[nodiscard]] std::uint32_t position() const { return pc_; }
   EngineReport finish(Cycle until) { return timeline_.finish(until, basename(), executed_); }
 
  private:

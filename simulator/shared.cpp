@@ -11,6 +11,7 @@ constexpr std::byte poison{0xff};
 }  // namespace
 
 void EventCounter::signal(Cycle at) {
+  ++signals;
   fires.insert(std::upper_bound(fires.begin(), fires.end(), at), at);
   for (Wakeable* waiter : waiters) waiter->wake();
   waiters.clear();

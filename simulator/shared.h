@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "simulator/calendar.h"
+#include "simulator/hazards.h"
 #include "simulator/resolve.h"
 
 namespace septran::simulator {
@@ -24,6 +25,8 @@ class Wakeable {
 /// times at which the counter rises, those of the past being its value.
 struct EventCounter {
   std::deque<Cycle> fires;  // sorted
+  std::int64_t signals = 0;
+  std::int64_t waits = 0;  // that have passed
   std::vector<Wakeable*> waiters;
 
   void signal(Cycle at);
@@ -97,6 +100,7 @@ class Shared {
   Counters counters;
   Cycle last_completion = 0;
   std::optional<Trap> trap;
+  std::optional<HazardDetector> hazards;
 
   /// Ends the run; the first trap counts.
   void stop(std::string text, int core, std::uint32_t instruction, Cycle cycle);

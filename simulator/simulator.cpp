@@ -127,9 +127,7 @@ SimulationResult run(Shared& shared, const SimulationOptions& options) {
                 options.cycle_limit};
   }
   if (!done) {
-    Deadlock deadlock{shared.last_completion, {}};
-    for (const Core* core : cores) core->add_waiters(deadlock.waiters);
-    return deadlock;
+    return make_deadlock(shared, cores);
   }
   for (const Core* core : cores) {
     if (const auto event = core->overflown_event()) {
@@ -148,7 +146,8 @@ SimulationResult run(Shared& shared, const SimulationOptions& options) {
 }  // namespace
 
 SimulationResult simulate(const dsa::Program& program, const Machine& machine,
-                          std::span<HostBuffer> buffers, const SimulationOptions& options) {
+                          std::span<HostBuffer> buffers, const SimulationOptions& options,
+                          HazardReport* hazards) {
   static std::mutex one_at_a_time;  // SystemC's kernel is a global
   const std::lock_guard<std::mutex> lock(one_at_a_time);
 
@@ -165,8 +164,11 @@ SimulationResult simulate(const dsa::Program& program, const Machine& machine,
   setenv("SYSTEMC_DISABLE_COPYRIGHT_MESSAGE", "1", 1);  // stderr is for diagnostics
   try {
     Shared shared(program, machine, buffers, *layout, options);
+    if (hazards != nullptr) shared.hazards.emplace(program, *layout, shared.core_count);
     const FreshKernel kernel;
-    return run(shared, options);
+    SimulationResult result = run(shared, options);
+    if (hazards != nullptr) *hazards = shared.hazards->finish();
+    return result;
   } catch (const sc_core::sc_report& report) {
     SEPTRAN_BUG(report.what());
   }

@@ -115,22 +115,70 @@ struct Trap {
 };
 /// Nothing can move any more, yet the program has not ended.
 struct Deadlock {
+  /// Who could end a wait, and why that does not happen.
+  struct Helper {
+    int core = 0;
+    std::string engine;
+    std::vector<std::uint32_t> instructions;  // that would end it: signals, arrivals
+    std::string stands;                       // "waits for event %a.free at instruction 3", ...
+  };
   struct Waiter {
     int core = 0;
     std::string engine;
     std::string waits_for;  // "event %a.full", "room in the queue of mma", ...
     std::uint32_t instruction = 0;
+    std::string text;  // of the instruction
     dsa::SourceOrigin origin;
+    std::string count;  // how far the counter or barrier is; empty for others
+    std::vector<Helper> helpers;
   };
   Cycle cycle = 0;
   std::vector<Waiter> waiters;
 };
 using SimulationResult = std::variant<SimulationReport, Trap, Deadlock>;
 
+/// What the order of a program's engines leaves to chance; docs/hazards.md says what is checked.
+struct Hazard {
+  enum class Kind {
+    // Two operations, in the order in which their core fetched them, or, on different cores, in
+    // that of their instructions.
+    read_after_write,
+    write_after_read,
+    write_after_write,
+    unwritten,    // a read of bytes that nobody has written
+    shared_event  // an event that two engines signal, or for which two wait
+  };
+  /// An instruction as some core executed it.
+  struct Side {
+    int core = 0;
+    std::string engine;
+    std::uint32_t instruction = 0;
+    std::string text;
+    dsa::SourceOrigin origin;
+  };
+  Kind kind = Kind::read_after_write;
+  Side first;
+  std::optional<Side> second;  // none for `unwritten`
+  std::string memory;          // empty for shared_event; buffers: those of the program, if known
+  std::string buffers;
+  std::int64_t first_byte = 0;  // in the memory; in GLOBAL in the buffer
+  std::int64_t last_byte = 0;
+  std::string event;
+  std::int64_t count = 1;  // of pairs of operations, of operations for `unwritten`
+  std::string hint;
+};
+struct HazardReport {
+  std::int64_t operations = 0;  // that were checked
+  std::vector<Hazard> hazards;  // each pair of instructions once, in the order of their numbers
+};
+
 /// Runs the program on every core of the machine. `buffers` has one entry for each of
 /// Program::globals (none are needed with timing_only). The program is not trusted: whatever it
-/// does wrong is a Trap. Calls may follow one another in a process; they exclude each other.
+/// does wrong is a Trap. With `hazards`, the run is checked, as far as it came, and what was found
+/// is put there; results and cycles are the same. Calls may follow one another in a process; they
+/// exclude each other.
 SimulationResult simulate(const dsa::Program& program, const Machine& machine,
-                          std::span<HostBuffer> buffers, const SimulationOptions& options = {});
+                          std::span<HostBuffer> buffers, const SimulationOptions& options = {},
+                          HazardReport* hazards = nullptr);
 
 }  // namespace septran::simulator

@@ -11,7 +11,8 @@ constexpr Statistic table[] = {
     {"target", "name", "The machine description that was simulated."},
     {"program", "name", "The entry task."},
     {"timing_only", "flag", "No values were computed."},
-    {"result.ok", "flag", "The outputs agree with the reference; false after a trap or deadlock."},
+    {"result.ok", "flag",
+     "The outputs agree with the reference; false after a trap, deadlock or hazard."},
     {"result.max_abs_error", "value",
      "Largest difference of an output element from the reference."},
     {"result.relative_error", "ratio", "Norm of the difference over norm of the reference."},
@@ -76,7 +77,17 @@ constexpr Statistic table[] = {
     {"origins[].busy", "cycles", "What they occupied their engines for."},
     {"origins[].stalled", "cycles", "What they waited at the head of a queue."},
     {"trap.*", "", "Text, core, instruction, origin and cycle of a trap."},
-    {"deadlock.*", "", "Cycle of the last completion, and who waits for what."},
+    {"deadlock.*", "", "Cycle of the last completion, who waits for what, and who could end it."},
+    {"hazards.operations", "count", "Operations that the hazard detector checked."},
+    {"hazards.found[].kind", "name",
+     "read_after_write, write_after_read, write_after_write, unwritten or shared_event."},
+    {"hazards.found[].first, .second", "",
+     "Core, engine, instruction, text and origin of both sides (unwritten: only the first)."},
+    {"hazards.found[].memory, .buffers, .bytes", "",
+     "Where they meet: first and last byte, in GLOBAL of the buffer."},
+    {"hazards.found[].event", "name", "Of shared_event: the event."},
+    {"hazards.found[].count", "count", "Pairs of operations, of unwritten: operations."},
+    {"hazards.found[].hint", "sentence", "What would order them."},
 };
 
 }  // namespace

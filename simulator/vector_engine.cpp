@@ -7,7 +7,7 @@ namespace septran::simulator {
 
 VectorEngine::VectorEngine(const sc_core::sc_module_name& name, Shared& shared, CoreState& core,
                            int queue_depth)
-    : Engine(name, shared, core, queue_depth) {}
+    : Engine(name, shared, core, dsa::EngineId::vector, queue_depth) {}
 
 Cycle VectorEngine::operands_ready(const VecWork& work) const {
   Cycle ready = 0;
@@ -37,6 +37,7 @@ Engine::Next VectorEngine::start(Command& head, Cycle eligible, Cycle now) {
 
   stall(head.instruction, eligible, now, "dependence");
   timeline_.settle(now);
+  observe(head, work);
   PortPlan ports(core_, shared_.counters, now);
   const auto& output = std::get<ResolvedTile>(work.operands[0]);
   for (std::size_t i = work.reads_output ? 0 : 1; i < work.operands.size(); ++i) {

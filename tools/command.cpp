@@ -55,6 +55,8 @@ void add_execute_options(CLI::App& app, Options& options) {
   app.add_flag("--no-check", options.no_check, "do not compute the reference");
   app.add_flag("--timing-only", options.timing_only,
                "simulate time without values (implies --no-check)");
+  app.add_flag("--check-hazards", options.check_hazards,
+               "check that engines' accesses are ordered, whatever their timing (default: off)");
   app.add_option("--json", options.json, "write the report as JSON")->type_name("FILE");
 }
 

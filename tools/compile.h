@@ -39,6 +39,7 @@ struct Options {
   std::string values = "normal";
   bool no_check = false;
   bool timing_only = false;
+  bool check_hazards = false;
   std::string json;
   std::vector<std::string> print_after;
   std::string stop_after;

@@ -54,8 +54,11 @@ int execute(const Job& job, const Options& options, const Request& request,
   const auto start = std::chrono::steady_clock::now();
   simulator::SimulationOptions simulation;
   simulation.timing_only = options.timing_only;
-  const auto result = simulator::simulate(job.program, job.machine, buffers, simulation);
+  simulator::HazardReport hazards;
+  const auto result = simulator::simulate(job.program, job.machine, buffers, simulation,
+                                          options.check_hazards ? &hazards : nullptr);
   simulator::DriverResults driver;
+  if (options.check_hazards) driver.hazards = hazards;
   driver.simulate_seconds = seconds_since(start);
   if (job.compiled != nullptr) driver.compile_seconds = job.compiled->seconds;
 
@@ -77,10 +80,16 @@ int execute(const Job& job, const Options& options, const Request& request,
     } else {
       fmt::print("result    not checked\n");
     }
-    if (!options.timing_only && !write_outputs(job, request, tensors, diagnostics)) {
+    if (options.check_hazards) {
+      fmt::print("hazards   {} in {} operations\n", hazards.hazards.size(), hazards.operations);
+    }
+    if (!hazards.hazards.empty()) {
+      code = exit_trap;
+    } else if (!options.timing_only && !write_outputs(job, request, tensors, diagnostics)) {
       return exit_bad_input;
     }
   }
+  fmt::print(stderr, "{}", simulator::to_text(hazards));
   if (!options.json.empty()) {
     const auto json = simulator::to_json(result, job.machine.name, driver);
     // Names come from files: bytes that are no UTF-8 are replaced.

@@ -262,8 +262,8 @@ TEST(Commands, HelpShowsOptionsAndAnExample) {
   const Outcome help = septran_sim({"--help"});
   EXPECT_EQ(help.code, 0);
   for (const char* word : {"-D", "--dtype", "--arg", "--target", "--in", "--out", "--seed",
-                           "--values", "normal", "--no-check", "--timing-only", "--json",
-                           "--print-after", "--stop-after", "--version", "Example:"}) {
+                           "--values", "normal", "--no-check", "--timing-only", "--check-hazards",
+                           "--json", "--print-after", "--stop-after", "--version", "Example:"}) {
     EXPECT_NE(help.out.find(word), std::string::npos) << word;
   }
 }

@@ -92,7 +92,7 @@ Outcome run_program(const std::string& program, const Arguments& arguments,
 
 Outcome septran(const Arguments& arguments) { return run_program(SEPTRAN_EXECUTABLE, arguments); }
 Outcome septran_sim(const Arguments& arguments) {
-  return run_program(SEPTRAN_SIM_EXECUTABLE, arguments);
+  return run_program(SEPTRAN_SIM_EXECUTABLE, arguments + Arguments{"--check-hazards"});
 }
 
 std::string in_source(const std::string& path) { return SEPTRAN_SOURCE_DIR "/" + path; }
@@ -156,6 +156,7 @@ std::size_t count(const std::string& text, const std::string& word) {
 void expect_ok(const Outcome& outcome) {
   EXPECT_EQ(outcome.code, 0) << outcome.err;
   EXPECT_NE(outcome.out.find("result    ok"), std::string::npos) << outcome.out << outcome.err;
+  EXPECT_NE(outcome.out.find("hazards   0 in "), std::string::npos) << outcome.out;
   EXPECT_EQ(outcome.err, "");
   EXPECT_GT(cycles_of(outcome), 0) << outcome.out;
 }

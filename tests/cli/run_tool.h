@@ -42,6 +42,7 @@ bool exists(const std::string& path);
 Outcome run_program(const std::string& program, const Arguments& arguments,
                     const std::map<std::string, std::string>& environment = {});
 Outcome septran(const Arguments& arguments);
+/// Every run is checked for hazards.
 Outcome septran_sim(const Arguments& arguments);
 
 /// Path of a file of the source tree.

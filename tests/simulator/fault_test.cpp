@@ -1,5 +1,7 @@
 // Programs that do what they must not: traps with the instruction's number, deadlocks with who
 // waits for what.
+#include <nlohmann/json.hpp>
+
 #include "builder.h"
 
 namespace septran::simulator {
@@ -181,11 +183,78 @@ TEST(Deadlock, SaysWhoWaitsForWhat) {
   const SimulationResult result = simulate(b.halt(), machine, {}, {true, 0});
   EXPECT_EQ(to_text(result),
             "deadlock: nothing moves after cycle 6\n"
-            "  core 0: sequencer waits for room in the queue of load at instruction 5 (no place "
+            "  core 0: sequencer waits for room in the queue of load at instruction 5: sync.wait "
+            "load e0 (no place known)\n"
+            "    core 0: load takes from it, but waits for event %a.full at instruction 3\n"
+            "  core 0: load waits for event %a.full at instruction 3: sync.wait load e0 (no place "
             "known)\n"
-            "  core 0: load waits for event %a.full at instruction 3 (no place known)\n"
-            "  core 0: mma waits for event %a.full at instruction 0 (no place known)\n"
-            "  core 0: vector waits for barrier 0 at instruction 2 (no place known)\n");
+            "    0 signals so far after 0 credits, 0 waits passed; no instruction signals it\n"
+            "  core 0: mma waits for event %a.full at instruction 0: sync.wait mma e0 (no place "
+            "known)\n"
+            "    0 signals so far after 0 credits, 0 waits passed; no instruction signals it\n"
+            "  core 0: vector waits for barrier 0 at instruction 2: sync.await vector b0 (no place "
+            "known)\n"
+            "    1 of 2 arrivals in round 1; no other engine arrives at it\n");
+}
+
+// Two engines wait for each other's signals; the third has no instruction left.
+TEST(Deadlock, SaysWhoCouldEndIt) {
+  Builder b;
+  const auto full = b.event("x.full");
+  const auto free = b.event("x.free", 1);
+  b.add(dsa::Loop{2, {false, 0}, {false, 3}, {false, 1}, 4});
+  b.wait(load_engine, free);
+  b.signal(load_engine, full);
+  b.wait(mma_engine, full);
+  b.signal(vector_engine, free);
+  b.wait(load_engine, free);
+  b.wait(load_engine, free);
+  b.signal(load_engine, full);
+  b.wait(mma_engine, full);
+  b.signal(mma_engine, free);
+  b.program.origins.push_back({"k.py:9", "k.yaml:4", "needs x.full"});
+  b.program.code[8].origin = 1;
+  const SimulationResult result = simulate(b.halt(), small_machine(), {}, {true, 0});
+  const std::string text = to_text(result);
+  EXPECT_EQ(text.substr(text.find('\n') + 1),
+            "  core 0: load waits for event x.free at instruction 6: sync.wait load e1 (no place "
+            "known)\n"
+            "    3 signals so far after 1 credit, 4 waits passed\n"
+            "    core 0: mma could end this by instruction 9, but waits for event x.full at "
+            "instruction 8\n"
+            "    core 0: vector could end this by instruction 4, but has done all its "
+            "instructions\n"
+            "  core 0: mma waits for event x.full at instruction 8: sync.wait mma e0 (k.py:9, "
+            "k.yaml:4, needs x.full)\n"
+            "    3 signals so far after 0 credits, 3 waits passed\n"
+            "    core 0: load could end this by instructions 2, 7, but waits for event x.free at "
+            "instruction 6\n");
+  const auto json = to_json(result, "small")["deadlock"]["waiters"][1];
+  EXPECT_EQ(json["text"], "sync.wait mma e0");
+  EXPECT_EQ(json["helpers"][0]["engine"], "load");
+  EXPECT_EQ(json["helpers"][0]["instructions"], nlohmann::json({2, 7}));
+}
+
+// The second core does not come to the barrier: it waits for an event of its own.
+TEST(Deadlock, BarrierOfTwoCores) {
+  Builder b;
+  const auto event = b.event("e");
+  const auto barrier = b.barrier(1);
+  b.add(dsa::Skip{dsa::core_register, 1});
+  b.wait(store_engine, event);
+  b.sync(dsa::SyncOp::arrive, store_engine, barrier);
+  b.sync(dsa::SyncOp::await, store_engine, barrier);
+  const SimulationResult result = simulate(b.halt(), small_machine(2), {}, {true, 0});
+  EXPECT_EQ(to_text(result),
+            "deadlock: nothing moves after cycle 5\n"
+            "  core 0: store waits for barrier 0 at instruction 3: sync.await store b0 (no place "
+            "known)\n"
+            "    1 of 2 arrivals in round 1\n"
+            "    core 1: store could end this by instruction 2, but waits for event e at "
+            "instruction 1\n"
+            "  core 1: store waits for event e at instruction 1: sync.wait store e0 (no place "
+            "known)\n"
+            "    0 signals so far after 0 credits, 0 waits passed; no instruction signals it\n");
 }
 
 }  // namespace

@@ -146,7 +146,7 @@ TEST(Report, JsonHasTheDocumentedKeys) {
   Builder b;
   gemm(b);
   const nlohmann::ordered_json json =
-      to_json(finish(b.program, small_machine()), "small", {true, 0.5, 0.25, 1.0, 2.0});
+      to_json(finish(b.program, small_machine()), "small", {true, 0.5, 0.25, 1.0, 2.0, {}});
   EXPECT_EQ(json["schema_version"], 1);
   EXPECT_EQ(json["target"], "small");
   EXPECT_EQ(json["result"]["ok"], true);
@@ -173,7 +173,7 @@ TEST(Report, TrapsAndDeadlocksAsJson) {
   EXPECT_EQ(to_text(Trap{"text", 1, 7, {"g.py:1", "m.yaml:2", "rule"}, 9}),
             "trap in cycle 9 on core 1 at instruction 7 (g.py:1, m.yaml:2, rule): text\n");
   Deadlock deadlock;
-  deadlock.waiters.push_back({0, "mma", "event e", 3, {}});
+  deadlock.waiters.push_back({0, "mma", "event e", 3, "sync.wait mma e0", {}, "", {}});
   EXPECT_EQ(to_json(deadlock, "small")["deadlock"]["waiters"][0]["waits_for"], "event e");
 }
 
