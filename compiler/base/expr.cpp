@@ -304,6 +304,16 @@ class Bounder {
         }
       }
     }
+    return std::min(through_remainder(e), through_variables(e));
+  }
+
+ private:
+  static constexpr int max_exact_steps = 4000;
+  static constexpr int max_steps = 8000;
+
+  std::int64_t lower_bound(const Expr& e) { return -upper_bound(-e); }
+
+  std::int64_t through_variables(const Expr& e) {
     if (const Term* term = innermost_term(e)) {
       const VarInfo& info = vars_[term->atom.var];
       Expr extreme = term->coefficient > 0 ? info.end - 1 : info.begin;
@@ -316,12 +326,6 @@ class Bounder {
     for (const Term& term : e.terms()) sum += atom_upper_bound(term.atom, term.coefficient);
     return clip(sum);
   }
-
- private:
-  static constexpr int max_exact_steps = 4000;
-  static constexpr int max_steps = 8000;
-
-  std::int64_t lower_bound(const Expr& e) { return -upper_bound(-e); }
 
   /// Upper bound of coefficient * atom for an atom that is not a variable.
   std::int64_t atom_upper_bound(const Atom& atom, std::int64_t coefficient) {
@@ -358,6 +362,22 @@ class Bounder {
       best = pick_any ? std::min(best, value) : std::max(best, value);
     }
     return best;
+  }
+
+  /// d * (a // d) is a less the remainder, which is from 0 to d - 1: where that makes terms cancel,
+  /// they are bounded once. Unbounded where it does not.
+  std::int64_t through_remainder(const Expr& e) {
+    for (const Term& term : e.terms()) {
+      const std::int64_t divisor = term.atom.divisor;
+      if (term.atom.kind != Atom::Kind::floor_div || term.coefficient % divisor != 0) continue;
+      const std::int64_t factor = term.coefficient / divisor;
+      const Expr rest = e - Expr::from_atom(term.atom) * term.coefficient;
+      const Expr whole = rest + term.atom.args[0] * factor;
+      if (whole.terms().size() >= rest.terms().size()) continue;
+      const __int128 remainder = factor > 0 ? 0 : static_cast<__int128>(-factor) * (divisor - 1);
+      return clip(upper_bound(whole) + remainder);
+    }
+    return unbounded;
   }
 
   const VarTable& vars_;

@@ -65,6 +65,30 @@ std::vector<AxisBounds> axis_bounds(const View& view) {
   return result;
 }
 
+bool widen_over(std::vector<AxisBounds>& bounds, VarId var, const VarTable& vars) {
+  const Expr begin = vars[var].begin;
+  const Expr last = vars[var].end - 1;
+  const Range trips = vars.range(last - begin);
+  if (trips.lo < 0) return false;
+  VarTable all_but_last = vars;
+  all_but_last[var].end = last;
+  int moving = 0;
+  for (AxisBounds& axis : bounds) {
+    if (!axis.lo.depends_on(var) && !axis.hi.depends_on(var)) continue;
+    if (trips.hi > 0) {
+      const auto at_least_0 = [&](const Expr& e) { return all_but_last.range(e).lo >= 0; };
+      const Expr next_lo = axis.lo.substitute(var, Expr::var(var) + 1);
+      const Expr next_hi = axis.hi.substitute(var, Expr::var(var) + 1);
+      const bool joined = at_least_0(axis.hi + 1 - next_lo) && at_least_0(next_lo - axis.lo) &&
+                          at_least_0(next_hi - axis.hi);
+      if (!joined || ++moving > 1) return false;
+    }
+    axis.lo = axis.lo.substitute(var, begin);
+    axis.hi = axis.hi.substitute(var, last);
+  }
+  return true;
+}
+
 bool Box::overlaps(const Box& other) const {
   for (std::size_t a = 0; a < lo.size(); ++a) {
     if (hi[a] < other.lo[a] || other.hi[a] < lo[a]) return false;

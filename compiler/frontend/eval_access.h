@@ -69,5 +69,9 @@ struct AxisBounds {
   bool exact = true;  // every coordinate between occurs with every one of the other axes
 };
 std::vector<AxisBounds> axis_bounds(const View& view);
+/// Widens bounds to what they cover together for all values of a loop variable. False where that is
+/// not certain: the loop may not run, or neighbouring values' parts leave gaps or move along
+/// several axes.
+bool widen_over(std::vector<AxisBounds>& bounds, VarId var, const VarTable& vars);
 
 }  // namespace septran::lang

@@ -122,8 +122,7 @@ class WrittenCheck {
   }
 
   /// The read part lies inside the written part for all values of the variables.
-  bool contains(const AccessNode& write, const AccessNode& read) const {
-    const auto written = axis_bounds(write.view);
+  bool contains(const std::vector<AxisBounds>& written, const AccessNode& read) const {
     const auto wanted = axis_bounds(read.view);
     const VarTable& vars = checker_.vars();
     for (std::size_t axis = 0; axis < written.size(); ++axis) {
@@ -140,21 +139,37 @@ class WrittenCheck {
     return true;
   }
 
-  /// The write stands earlier in a block around the read.
-  bool dominates(const Placed& write, const Placed& read) const {
-    if (write.path.size() > read.path.size()) return false;
-    if (!std::equal(write.path.begin(), write.path.end(), read.path.begin())) return false;
-    return contains(*write.node, *read.node);
-  }
-
-  /// The write happens in the first iteration of a loop around both, the read only in later ones
-  /// (`accumulate=k > 0`).
-  bool in_first_iteration(const Placed& write, const Placed& read) const {
+  static std::size_t shared_path(const Placed& write, const Placed& read) {
     std::size_t shared = 0;
     while (shared < write.path.size() && shared < read.path.size() &&
            write.path[shared] == read.path[shared]) {
       ++shared;
     }
+    return shared;
+  }
+
+  /// The write, with all the iterations of loops around it alone, stands earlier in a block around
+  /// the read.
+  bool dominates(const Placed& write, const Placed& read) const {
+    std::vector<AxisBounds> written = axis_bounds(write.node->view);
+    const std::size_t shared = shared_path(write, read);
+    for (std::size_t i = write.path.size(); i-- > shared;) {
+      const AccessNode& around = *write.path[i];
+      if (around.kind == AccessNode::Kind::condition) {
+        if (around.condition.decide(checker_.vars()) != true) return false;
+        continue;
+      }
+      for (std::size_t v = around.vars.size(); v-- > 0;) {
+        if (!widen_over(written, around.vars[v], checker_.vars())) return false;
+      }
+    }
+    return contains(written, *read.node);
+  }
+
+  /// The write happens in the first iteration of a loop around both, the read only in later ones
+  /// (`accumulate=k > 0`).
+  bool in_first_iteration(const Placed& write, const Placed& read) const {
+    const std::size_t shared = shared_path(write, read);
     if (shared == 0) return false;
     const AccessNode& loop = *write.path[shared - 1];
     if (loop.kind != AccessNode::Kind::loop || loop.vars.size() != 1) return false;
@@ -174,7 +189,7 @@ class WrittenCheck {
     std::vector<VarId> used;
     collect_vars(write.node->view, used);
     const bool fixed = std::find(used.begin(), used.end(), var) == used.end();
-    return skipped && fixed && contains(*write.node, *read.node);
+    return skipped && fixed && contains(axis_bounds(write.node->view), *read.node);
   }
 
   /// Runs all accesses for every value of the variables around.

@@ -130,6 +130,17 @@ TEST_F(ExprTest, RangesOfTriangularLoopsAreExact) {
   EXPECT_EQ(vars.range(Expr::min(n, 3) * -1), (Range{-3, 5}));
 }
 
+TEST_F(ExprTest, RangesOfRemainders) {
+  VarTable vars;
+  const Expr i = Expr::var(vars.add("i", 0, 100));
+  const Expr j = Expr::var(vars.add("j", 0, 3));
+  EXPECT_EQ(vars.range(Expr::mod(i * 7, 30)), (Range{0, 29}));
+  EXPECT_EQ(vars.range(Expr::mod(i * 7, 30) * -2 + 5), (Range{-53, 5}));
+  EXPECT_EQ(vars.range(Expr::mod(i + j, 12) + j), (Range{0, 13}));
+  EXPECT_EQ(vars.range(Expr::mod(j, 4)), (Range{0, 2}));  // j itself says more
+  EXPECT_EQ(vars.range(i - Expr::floor_div(i, 8) * 8 - Expr::mod(i, 8)), (Range{0, 0}));
+}
+
 TEST_F(ExprTest, RangesOfClippedBlocks) {
   // Blocks of 64 over 200 elements: 64, 64, 64 and 8.
   const Expr b = Expr::var(vars.add("b", 0, Expr::ceil_div(200, 64)));
