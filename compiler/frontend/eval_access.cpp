@@ -65,6 +65,33 @@ std::vector<AxisBounds> axis_bounds(const View& view) {
   return result;
 }
 
+std::vector<std::pair<AxisBounds, AxisBounds>> merged_bounds(const View& a, const View& b) {
+  const auto digits_on = [](const View& view, std::uint32_t axis) {
+    std::ptrdiff_t count = 0;
+    for (const ViewDim& dim : view.dims) {
+      count += std::count_if(dim.digits.begin(), dim.digits.end(),
+                             [&](const Digit& digit) { return digit.axis == axis; });
+    }
+    return count;
+  };
+  std::vector<std::pair<AxisBounds, AxisBounds>> result;
+  for (const ViewDim& of_a : a.dims) {
+    const bool merged = of_a.digits.size() > 1 &&
+                        std::all_of(of_a.digits.begin(), of_a.digits.end(), [&](const Digit& d) {
+                          return d.step != 0 && a.base[d.axis] == b.base[d.axis] &&
+                                 a.base[d.axis].is_constant() && digits_on(a, d.axis) == 1 &&
+                                 digits_on(b, d.axis) == 1;
+                        });
+    if (!merged) continue;
+    for (const ViewDim& of_b : b.dims) {
+      if (of_b.digits != of_a.digits) continue;
+      result.push_back(
+          {{of_a.start, of_a.start + of_a.extent - 1}, {of_b.start, of_b.start + of_b.extent - 1}});
+    }
+  }
+  return result;
+}
+
 bool widen_over(std::vector<AxisBounds>& bounds, VarId var, const VarTable& vars) {
   const Expr begin = vars[var].begin;
   const Expr last = vars[var].end - 1;

@@ -69,6 +69,9 @@ struct AxisBounds {
   bool exact = true;  // every coordinate between occurs with every one of the other axes
 };
 std::vector<AxisBounds> axis_bounds(const View& view);
+/// Bounds of the positions that two views show of one and the same merged dimension (a reshape made
+/// it of several axes, each with a digit of its own): where these do not meet, the views do not.
+std::vector<std::pair<AxisBounds, AxisBounds>> merged_bounds(const View& a, const View& b);
 /// Widens bounds to what they cover together for all values of a loop variable. False where that is
 /// not certain: the loop may not run, or neighbouring values' parts leave gaps or move along
 /// several axes.

@@ -90,8 +90,12 @@ class ParallelCheck {
 
   /// Whether `a` and `b` touch different parts whenever b's iteration is later in some variable.
   bool proved(const Item& a, const Item& b) const {
-    const auto bounds_a = axis_bounds(a.node->view);
-    const auto bounds_b = axis_bounds(b.node->view);
+    std::vector<AxisBounds> bounds_a = axis_bounds(a.node->view);
+    std::vector<AxisBounds> bounds_b = axis_bounds(b.node->view);
+    for (auto& [of_a, of_b] : merged_bounds(a.node->view, b.node->view)) {
+      bounds_a.push_back(std::move(of_a));
+      bounds_b.push_back(std::move(of_b));
+    }
     for (std::size_t v = 0; v < loop_.vars.size(); ++v) {
       VarTable table = checker_.vars();
       std::map<VarId, Expr> later;

@@ -258,6 +258,20 @@ TEST(EvaluateFaults, PastTheLimitOfEnumeration) {
   EXPECT_TRUE(written.has("read-before-write-unproved")) << written.errors;
 }
 
+TEST(EvaluateFaults, BlocksOfMergedDimensionsNeedNoEnumeration) {
+  EvaluateOptions few;
+  few.enumeration_limit = 5;
+  const auto merged = [&](const char* end) {
+    return evaluate_body(fmt::format("    F = task.reshape(X, (160,))\n"
+                                     "    for i in task.parallel_range(13):\n"
+                                     "        task.launch(fill, F[12 * i : {}])\n",
+                                     end),
+                         few);
+  };
+  EXPECT_EQ(merged("12 * i + 12").errors, "");
+  EXPECT_TRUE(merged("12 * i + 13").has("parallel-unproved"));
+}
+
 /// What a loop nest writes is known without walking through its iterations, clipped edges included.
 TEST(EvaluateFaults, WritesOfWholeLoopsNeedNoEnumeration) {
   EvaluateOptions few;
