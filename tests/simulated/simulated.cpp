@@ -17,7 +17,9 @@ std::string simulate_and_compare(Kernel& kernel, bool integers, double tolerance
   if (golden.empty()) return "the reference failed:\n" + kernel.messages();
   std::vector<simulator::HostBuffer> buffers(program->globals.size());
   for (std::size_t i = 0; i < results.size(); ++i) buffers[i].bytes = results[i];
-  const auto with_values = simulator::simulate(*program, *kernel.machine, buffers);
+  simulator::HazardReport hazards;
+  const auto with_values = simulator::simulate(*program, *kernel.machine, buffers, {}, &hazards);
+  if (!hazards.hazards.empty()) return to_text(hazards) + dsa::to_assembly(*program);
   const auto* report = std::get_if<simulator::SimulationReport>(&with_values);
   if (report == nullptr) return simulator::to_text(with_values) + dsa::to_assembly(*program);
   std::size_t next = 0;
