@@ -140,6 +140,22 @@ constexpr Case cases[] = {
     {"vector_product", "M=5 N=7 K=50"},
     {"vector_unit", "M=13 N=29"},
     {"vector_unit", "M=1 N=3 --dtype f16"},
+    {"cosine", "M=1 N=1 K=1 --dtype bf16"},
+    {"cosine", "M=53 N=97 K=131"},
+    {"cosine", "M=130 N=65 K=200 --dtype f16"},
+    {"gated", "M=1 N=1"},
+    {"gated", "M=53 N=97 --dtype bf16"},
+    {"gated", "M=130 N=128 --dtype f16"},
+    {"banded", "M=1 N=1 below=0 above=0 --dtype f16"},
+    {"banded", "M=53 N=97 below=7 above=13"},
+    {"banded", "M=310 N=40 below=40 above=0 --dtype bf16"},
+    {"banded", "M=67 N=10 below=500 above=300 --dtype f16"},
+    {"running_max", "M=1 N=1 J=1 width=1 --dtype bf16"},
+    {"running_max", "M=53 N=97 J=10 width=10"},
+    {"running_max", "M=70 N=1024 J=8 width=128 --dtype f16"},
+    {"variance", "M=1 N=1 --dtype f16"},
+    {"variance", "M=53 N=97 --dtype bf16"},
+    {"variance", "M=500 N=100"},
 };
 
 INSTANTIATE_TEST_SUITE_P(All, OwnLogic, testing::ValuesIn(cases), [](const auto& info) {
