@@ -26,8 +26,9 @@ struct KernelTensor {
 };
 
 struct RunOptions {
-  bool timing_only = false;  // a simulation's time without values; refused by other backends
-  int repetitions = 1;       // timed runs on real hardware; a simulation runs once
+  bool timing_only = false;    // a simulation's time without values; refused by other backends
+  bool check_hazards = false;  // of a simulation: the run stops as a "hazard" if there is one
+  int repetitions = 1;         // timed runs on real hardware; a simulation runs once
 };
 
 /// What a finished run took.

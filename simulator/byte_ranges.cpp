@@ -16,10 +16,10 @@ const std::vector<ByteRange>& ByteRanges::of(const ResolvedTile& tile) {
   ranges_.clear();
   if (tile.elements == 0) return ranges_;
   if (!box(tile)) walk(tile);
-  const bool ascending =
-      std::is_sorted(ranges_.begin(), ranges_.end(),
-                     [](const ByteRange& a, const ByteRange& b) { return a.end < b.begin; });
-  if (ascending) return ranges_;
+  const auto disorder =
+      std::adjacent_find(ranges_.begin(), ranges_.end(),
+                         [](const ByteRange& a, const ByteRange& b) { return b.begin <= a.end; });
+  if (disorder == ranges_.end()) return ranges_;
   std::sort(ranges_.begin(), ranges_.end(),
             [](const ByteRange& a, const ByteRange& b) { return a.begin < b.begin; });
   std::size_t last = 0;

@@ -127,6 +127,7 @@ void Checker::run(Row& row, Diagnostics& diagnostics) {
   }
   runtime::RunOptions run;
   run.timing_only = options_.timing_only;
+  run.check_hazards = options_.check_hazards;
   const auto result = (*kernel)->run(host, run, diagnostics);
   if (!result) return;
   if (const auto* stopped = std::get_if<runtime::Stopped>(&*result)) {

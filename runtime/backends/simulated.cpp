@@ -37,12 +37,17 @@ class SimulatedKernel : public Kernel {
     for (std::size_t i = 0; i < host.size(); ++i) buffers[i].bytes = host[i].bytes;
     simulator::SimulationOptions simulation;
     simulation.timing_only = options.timing_only;
-    const auto result = simulator::simulate(program_, machine_, buffers, simulation);
+    simulator::HazardReport hazards;
+    const auto result = simulator::simulate(program_, machine_, buffers, simulation,
+                                            options.check_hazards ? &hazards : nullptr);
+    const bool finished = std::holds_alternative<simulator::SimulationReport>(result);
+    if (finished && !hazards.hazards.empty()) return Stopped{"hazard", to_text(hazards)};
     if (const auto* report = std::get_if<simulator::SimulationReport>(&result)) {
       return Measurement{report->cycles, report->seconds_at_clock, report->mma_utilization};
     }
     const bool trapped = std::holds_alternative<simulator::Trap>(result);
-    return Stopped{trapped ? "trap" : "deadlock", simulator::to_text(result)};
+    return Stopped{trapped ? "trap" : "deadlock",
+                   simulator::to_text(result) + simulator::to_text(hazards)};
   }
 
  private:

@@ -1,5 +1,6 @@
 // Random logic and random mappings on the simulated accelerator: its results are the reference's
-// (exactly, on small integers), and its cycles do not depend on whether values are computed.
+// (exactly, on small integers), it has no hazard, and its cycles do not depend on whether values
+// are computed.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 

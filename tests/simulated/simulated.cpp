@@ -39,7 +39,11 @@ std::string simulate_and_compare(Kernel& kernel, bool integers, double tolerance
   }
   simulator::SimulationOptions timing;
   timing.timing_only = true;
-  const auto without = simulator::simulate(*program, *kernel.machine, {}, timing);
+  simulator::HazardReport timed_hazards;
+  const auto without = simulator::simulate(*program, *kernel.machine, {}, timing, &timed_hazards);
+  if (!timed_hazards.hazards.empty() || timed_hazards.operations != hazards.operations) {
+    return "other hazards without values";
+  }
   const auto* timed = std::get_if<simulator::SimulationReport>(&without);
   if (timed == nullptr || timed->cycles != report->cycles) return "other cycles without values";
   return {};

@@ -8,7 +8,8 @@
 namespace septran::testing_support {
 
 /// Lowers and simulates the kernel's final program, with values and without. What differs from the
-/// reference by more than the tolerance (see difference()), or went wrong; empty if all is well.
+/// reference by more than the tolerance (see difference()), or went wrong, hazards included; empty
+/// if all is well.
 std::string simulate_and_compare(Kernel& kernel, bool integers, double tolerance);
 
 /// Compiles, checks every pass's program on the tile interpreter if wished, and simulates.

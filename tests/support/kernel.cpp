@@ -60,7 +60,7 @@ std::string read_text(const std::string& path) {
 
 void compile(const KernelText& text, Kernel& kernel) {
   const FileId logic = kernel.sources.add("kernel.py", text.logic);
-  const FileId mapping_file = kernel.sources.add("kernel.yaml", text.mapping);
+  const FileId mapping_file = kernel.sources.add(text.mapping_file, text.mapping);
   kernel.module = lang::parse_module(logic, kernel.sources, kernel.diagnostics);
   kernel.machine = load_machine(text.target, {}, kernel.sources, kernel.diagnostics);
   const auto task = mapping::read_entry_task(mapping_file, kernel.sources, kernel.diagnostics);

@@ -13,6 +13,7 @@ namespace septran::testing_support {
 struct KernelText {
   std::string logic;
   std::string mapping;
+  std::string mapping_file = "kernel.yaml";  // its name, from which `extends` is found
   std::string target = "dsa_edge";
   std::vector<std::pair<std::string, std::string>> definitions;
   DType dtype = DType::f32;

@@ -1,0 +1,165 @@
+// The shipped examples on both accelerators: no hazard as they are, and every sync is needed.
+// Taking any one away leads to a hazard, a deadlock or a trap, at sizes at which every ring wraps.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "simulated.h"
+#include "simulator/report.h"
+#include "source_dir.h"
+#include "targets/dsa/assembly.h"
+#include "targets/dsa/lower/lower.h"
+
+namespace septran {
+namespace {
+
+using testing_support::Kernel;
+using testing_support::KernelText;
+
+struct Example {
+  const char* name;
+  const char* logic;
+  const char* mapping;
+  std::vector<std::pair<std::string, std::string>> sizes;
+  DType dtype = DType::f16;
+};
+
+void PrintTo(const Example& example, std::ostream* out) { *out << example.name; }
+
+std::string path(const std::string& file) { return SEPTRAN_SOURCE_DIR "/" + file; }
+
+/// The example's program and the machine in `kernel`.
+std::optional<dsa::Program> lower(const Example& example, Kernel& kernel) {
+  KernelText text;
+  text.logic = testing_support::read_text(path(example.logic));
+  text.mapping_file = path(example.mapping);
+  text.mapping = testing_support::read_text(text.mapping_file);
+  const bool cloud = std::string(example.name).ends_with("cloud");
+  text.target = cloud ? "dsa_cloud" : "dsa_edge";
+  text.definitions = example.sizes;
+  text.dtype = example.dtype;
+  testing_support::compile(text, kernel);
+  if (!kernel.program) return std::nullopt;
+  return dsa::lower_to_dsa(*kernel.program, *kernel.machine, kernel.diagnostics);
+}
+
+/// What went wrong in a run for the time only, and hazards; empty if nothing did.
+std::string faults(const dsa::Program& program, const Machine& machine) {
+  simulator::SimulationOptions options;
+  options.timing_only = true;
+  simulator::HazardReport hazards;
+  const auto result = simulator::simulate(program, machine, {}, options, &hazards);
+  const bool finished = std::holds_alternative<simulator::SimulationReport>(result);
+  return (finished ? "" : to_text(result)) + to_text(hazards);
+}
+
+/// A register that nothing reads or writes.
+dsa::Register unused_register(const dsa::Program& program, const Machine& machine) {
+  const std::string text = dsa::to_assembly(program);
+  for (int reg = machine.dsa.sequencer.registers; reg-- > 0;) {
+    const std::string name = fmt::format("r{}", reg);
+    if (text.find(name) == std::string::npos) return static_cast<dsa::Register>(reg);
+  }
+  return dsa::core_register;  // not writable: everything will fail
+}
+
+class Syncs : public testing::TestWithParam<Example> {};
+
+TEST_P(Syncs, AreEnoughAndNoneIsTooMany) {
+  Kernel kernel;
+  const auto program = lower(GetParam(), kernel);
+  ASSERT_TRUE(program.has_value()) << kernel.messages();
+  ASSERT_EQ(faults(*program, *kernel.machine), "") << dsa::to_assembly(*program);
+  const dsa::Register unused = unused_register(*program, *kernel.machine);
+  int removed = 0;
+  for (std::size_t i = 0; i < program->code.size(); ++i) {
+    if (!std::holds_alternative<dsa::Sync>(program->code[i].node)) continue;
+    dsa::Program without = *program;
+    without.code[i].node = dsa::Scalar{dsa::ScalarOp::add, unused, {}, {}};
+    EXPECT_NE(faults(without, *kernel.machine), "")
+        << "without instruction " << i << ": " << dsa::to_text(program->code[i].node) << "\n"
+        << (removed == 0 ? dsa::to_assembly(*program) : "");
+    ++removed;
+  }
+  EXPECT_GT(removed, 0);
+}
+
+const Example examples[] = {
+    {"gemm_edge",
+     "examples/gemm/gemm.py",
+     "mappings/gemm/dsa_edge.yaml",
+     {{"M", "700"}, {"N", "300"}, {"K", "500"}}},
+    {"gemm_cloud",
+     "examples/gemm/gemm.py",
+     "mappings/gemm/dsa_cloud.yaml",
+     {{"M", "1200"}, {"N", "700"}, {"K", "700"}}},
+    {"published_edge",
+     "examples/gemm/published.py",
+     "mappings/gemm/published.yaml",
+     {{"M", "700"}, {"N", "300"}, {"K", "500"}}},
+    {"mlp_edge",
+     "examples/mlp/mlp.py",
+     "mappings/mlp/dsa_edge.yaml",
+     {{"M", "300"}, {"K", "400"}, {"F", "350"}, {"N", "330"}}},
+    {"mlp_cloud",
+     "examples/mlp/mlp.py",
+     "mappings/mlp/dsa_cloud.yaml",
+     {{"M", "300"}, {"K", "400"}, {"F", "520"}, {"N", "520"}}},
+    {"softmax_edge",
+     "examples/softmax/softmax.py",
+     "mappings/softmax/dsa_edge.yaml",
+     {{"M", "60"}, {"N", "1000"}}},
+    {"long_softmax_edge",
+     "examples/softmax/softmax.py",
+     "mappings/softmax/dsa_edge.yaml",
+     {{"M", "5"}, {"N", "40000"}}},
+    {"softmax_cloud",
+     "examples/softmax/softmax.py",
+     "mappings/softmax/dsa_cloud.yaml",
+     {{"M", "700"}, {"N", "1000"}}},
+    {"layernorm_edge",
+     "examples/layernorm/layernorm.py",
+     "mappings/layernorm/dsa_edge.yaml",
+     {{"M", "60"}, {"N", "1000"}, {"eps", "1e-5"}}},
+    {"layernorm_cloud",
+     "examples/layernorm/layernorm.py",
+     "mappings/layernorm/dsa_cloud.yaml",
+     {{"M", "700"}, {"N", "1000"}, {"eps", "1e-5"}}},
+    {"attention_edge",
+     "examples/attention/attention.py",
+     "mappings/attention/dsa_edge.yaml",
+     {{"B", "1"},
+      {"H", "2"},
+      {"G", "1"},
+      {"LQ", "256"},
+      {"LK", "330"},
+      {"D", "64"},
+      {"causal", "false"}}},
+    {"causal_attention_edge",
+     "examples/attention/attention.py",
+     "mappings/attention/dsa_edge.yaml",
+     {{"B", "1"},
+      {"H", "2"},
+      {"G", "1"},
+      {"LQ", "330"},
+      {"LK", "330"},
+      {"D", "64"},
+      {"causal", "true"}}},
+    {"attention_cloud",
+     "examples/attention/attention.py",
+     "mappings/attention/dsa_cloud.yaml",
+     {{"B", "2"},
+      {"H", "4"},
+      {"G", "2"},
+      {"LQ", "600"},
+      {"LK", "2100"},
+      {"D", "64"},
+      {"causal", "false"}}},
+};
+
+INSTANTIATE_TEST_SUITE_P(Examples, Syncs, testing::ValuesIn(examples),
+                         [](const auto& info) { return std::string(info.param.name); });
+
+}  // namespace
+}  // namespace septran
