@@ -5,15 +5,19 @@
 
 #include <algorithm>
 
+#include "compiler/tile/hazards.h"
+#include "runtime/backends/backends.h"
 #include "simulated.h"
 #include "simulator/report.h"
 #include "source_dir.h"
 #include "targets/dsa/assembly.h"
 #include "targets/dsa/lower/lower.h"
+#include "tests/support/generator.h"
 
 namespace septran {
 namespace {
 
+using testing_support::from_environment;
 using testing_support::Kernel;
 using testing_support::KernelText;
 
@@ -157,6 +161,61 @@ const Example examples[] = {
       {"D", "64"},
       {"causal", "false"}}},
 };
+
+// An event taken out of a tile program shows in the program's own hazards (all trips, one worker)
+// exactly where it shows in the machine code that is made from it.
+TEST(RandomProgramsSimulated, HazardsOfTileProgramAndMachineCodeAgree) {
+  const unsigned first = from_environment("SEPTRAN_RANDOM_SEED", 20'001);
+  const unsigned count = from_environment("SEPTRAN_RANDOM_PROGRAMS", 50);
+  int needed = 0;
+  int unneeded = 0;
+  for (unsigned seed = first; seed < first + count; ++seed) {
+    KernelText text = testing_support::Generator(seed).make();
+    text.target = "dsa_edge";
+    Kernel kernel;
+    testing_support::compile(text, kernel);
+    ASSERT_TRUE(kernel.program.has_value()) << seed << kernel.messages();
+    for (std::uint32_t e = 0; e < kernel.program->events.size(); ++e) {
+      const auto without = testing_support::without_event(*kernel.program, tile::EventId{e});
+      const bool expected = !tile::find_hazards(without, {0, 1'000'000, 1}).empty();
+      const auto program = dsa::lower_to_dsa(without, *kernel.machine, kernel.diagnostics);
+      ASSERT_TRUE(program.has_value()) << seed << kernel.messages();
+      const std::string found = faults(*program, *kernel.machine);
+      ASSERT_EQ(!found.empty(), expected)
+          << "seed " << seed << " without " << kernel.program->events[e].name << "\n"
+          << found << dsa::to_assembly(*program);
+      ++(expected ? needed : unneeded);
+    }
+  }
+  EXPECT_GT(needed, 0);
+  EXPECT_GT(unneeded, 0);  // rings that do not wrap at these sizes
+}
+
+// What `septran check` and others see.
+TEST(Kernels, StopWithTheirHazardsIfAsked) {
+  Kernel kernel;
+  ASSERT_TRUE(lower(examples[0], kernel).has_value()) << kernel.messages();
+  const auto& events = kernel.program->events;
+  const auto at = std::find_if(events.begin(), events.end(),
+                               [](const tile::Event& event) { return event.credits == 0; });
+  ASSERT_NE(at, events.end());
+  const tile::EventId event{static_cast<std::uint32_t>(at - events.begin())};
+  const auto program = testing_support::without_event(*kernel.program, event);
+  for (const bool check : {false, true}) {
+    const auto loaded = runtime::load_simulated(program, *kernel.machine, kernel.diagnostics);
+    ASSERT_TRUE(loaded.has_value()) << kernel.messages();
+    runtime::RunOptions options;
+    options.timing_only = true;
+    options.check_hazards = check;
+    const auto result = (*loaded)->run({}, options, kernel.diagnostics);
+    ASSERT_TRUE(result.has_value());
+    const auto* stopped = std::get_if<runtime::Stopped>(&*result);
+    ASSERT_EQ(stopped != nullptr, check);
+    if (stopped == nullptr) continue;
+    EXPECT_EQ(stopped->kind, "hazard");
+    EXPECT_NE(stopped->text.find("but may be first: bytes"), std::string::npos) << stopped->text;
+  }
+}
 
 INSTANTIATE_TEST_SUITE_P(Examples, Syncs, testing::ValuesIn(examples),
                          [](const auto& info) { return std::string(info.param.name); });

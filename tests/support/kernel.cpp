@@ -33,7 +33,7 @@ runtime::HostTensor host_tensor(DType dtype, Bytes bytes) {
   return {dtype, {count}, std::move(bytes)};
 }
 
-/// Removes the n-th sync of a block tree; false when there are fewer.
+/// Removes an event's syncs from a block tree; false if there are none.
 bool remove_event(tile::Block& block, tile::EventId event) {
   bool removed = false;
   for (std::size_t i = 0; i < block.size(); ++i) {
@@ -157,6 +157,12 @@ std::string compare_stages(Kernel& kernel, bool integers, double tolerance) {
     }
   }
   return {};
+}
+
+tile::Program without_event(const tile::Program& program, tile::EventId event) {
+  tile::Program without = program;
+  SEPTRAN_CHECK(remove_event(without.body, event));
+  return without;
 }
 
 std::string check_syncs(const tile::Program& program, bool rings_wrap) {

@@ -54,6 +54,9 @@ std::string compare_stages(Kernel& kernel, bool integers, double tolerance);
 /// Events with credits only show where loops have more trips than rings have slots: `rings_wrap`.
 std::string check_syncs(const tile::Program& program, bool rings_wrap);
 
+/// The program without an event's signals and waits, of which there are some.
+tile::Program without_event(const tile::Program& program, tile::EventId event);
+
 std::string read_text(const std::string& path);
 
 }  // namespace septran::testing_support
