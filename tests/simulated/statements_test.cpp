@@ -316,6 +316,32 @@ def host(Y: task.f32["M", "N"], X: task.f32["M", "N"], Z: task.f32["N", "M"]):
          .sizes = {"M=9 N=6", "M=1 N=1", "M=100 N=50"}});
 }
 
+TEST(Statements, ConversionsWherePathsDoNotConvert) {
+  for (const char* memory : {"SHARED", "REGISTER"}) {
+    check({.logic = R"(
+@task.define(leaf=True)
+def move(Y, X):
+    task.call_primitive("copy", Y, X)
+
+@task.define
+def block(Y, X):
+    T = task.tensor(X.shape, "bf16")
+    task.launch(move, T, X)
+    task.launch(move, Y, T.T)
+
+@task.define
+def host(Y: task.f16["N", "M"], X: task.i32["M", "N"]):
+    Yp = task.partition(Y, by="blocks", shape=(N, 4))
+    Xp = task.partition(X, by="blocks", shape=(4, N))
+    for i in task.parallel_range(Xp.shape[0]):
+        task.launch(block, Yp[0, i], Xp[i, 0])
+)",
+           .host = "Y: GLOBAL, X: GLOBAL",
+           .block = std::string("Y: GLOBAL, X: GLOBAL, T: ") + memory,
+           .sizes = {"M=9 N=6", "M=1 N=1"}});
+  }
+}
+
 TEST(Statements, UpdatesInPlace) {
   check({.logic = R"(
 @task.define(leaf=True)
