@@ -65,31 +65,40 @@ std::vector<AxisBounds> axis_bounds(const View& view) {
   return result;
 }
 
-std::vector<std::pair<AxisBounds, AxisBounds>> merged_bounds(const View& a, const View& b) {
-  const auto digits_on = [](const View& view, std::uint32_t axis) {
+std::vector<MergedDim> merged_dims(const View& view, const std::vector<Expr>& root_shape) {
+  const auto is_alone = [&](std::uint32_t axis) {
     std::ptrdiff_t count = 0;
     for (const ViewDim& dim : view.dims) {
       count += std::count_if(dim.digits.begin(), dim.digits.end(),
                              [&](const Digit& digit) { return digit.axis == axis; });
     }
-    return count;
+    return count == 1;
   };
-  std::vector<std::pair<AxisBounds, AxisBounds>> result;
-  for (const ViewDim& of_a : a.dims) {
-    const bool merged = of_a.digits.size() > 1 &&
-                        std::all_of(of_a.digits.begin(), of_a.digits.end(), [&](const Digit& d) {
-                          return d.step != 0 && a.base[d.axis] == b.base[d.axis] &&
-                                 a.base[d.axis].is_constant() && digits_on(a, d.axis) == 1 &&
-                                 digits_on(b, d.axis) == 1;
-                        });
-    if (!merged) continue;
-    for (const ViewDim& of_b : b.dims) {
-      if (of_b.digits != of_a.digits) continue;
-      result.push_back(
-          {{of_a.start, of_a.start + of_a.extent - 1}, {of_b.start, of_b.start + of_b.extent - 1}});
+  std::vector<MergedDim> result;
+  for (std::size_t d = 0; d < view.dims.size(); ++d) {
+    const std::vector<Digit>& digits = view.dims[d].digits;
+    MergedDim merged{d, {}, 1};
+    bool whole = digits.size() > 1;
+    for (std::size_t i = 0; i < digits.size() && whole; ++i) {
+      const auto extent = root_shape[digits[i].axis].constant();
+      whole = extent && digits[i].step == 1 && view.base[digits[i].axis] == Expr(0) &&
+              (i == 0 || digits[i].extent == *extent) && is_alone(digits[i].axis);
+      merged.axes.push_back(digits[i].axis);
+      if (whole) merged.positions *= *extent;
     }
+    if (whole) result.push_back(std::move(merged));
   }
   return result;
+}
+
+AxisBounds position_bounds(const ViewDim& dim) { return {dim.start, dim.start + dim.extent - 1}; }
+
+const ViewDim* same_merged_dim(const View& view, const ViewDim& dim,
+                               const std::vector<Expr>& root_shape) {
+  for (const MergedDim& merged : merged_dims(view, root_shape)) {
+    if (view.dims[merged.dim].digits == dim.digits) return &view.dims[merged.dim];
+  }
+  return nullptr;
 }
 
 bool widen_over(std::vector<AxisBounds>& bounds, VarId var, const VarTable& vars) {

@@ -69,9 +69,18 @@ struct AxisBounds {
   bool exact = true;  // every coordinate between occurs with every one of the other axes
 };
 std::vector<AxisBounds> axis_bounds(const View& view);
-/// Bounds of the positions that two views show of one and the same merged dimension (a reshape made
-/// it of several axes, each with a digit of its own): where these do not meet, the views do not.
-std::vector<std::pair<AxisBounds, AxisBounds>> merged_bounds(const View& a, const View& b);
+/// A dimension that a reshape merged from whole axes of the root, each with a digit of its own.
+struct MergedDim {
+  std::size_t dim = 0;
+  std::vector<std::uint32_t> axes;
+  std::int64_t positions = 1;  // that there are, all axes together
+};
+std::vector<MergedDim> merged_dims(const View& view, const std::vector<Expr>& root_shape);
+/// Bounds of the positions that a view shows of a dimension.
+AxisBounds position_bounds(const ViewDim& dim);
+/// The view's dimension of these digits, if it has one; null if not.
+const ViewDim* same_merged_dim(const View& view, const ViewDim& dim,
+                               const std::vector<Expr>& root_shape);
 /// Widens bounds to what they cover together for all values of a loop variable. False where that is
 /// not certain: the loop may not run, or neighbouring values' parts leave gaps or move along
 /// several axes.

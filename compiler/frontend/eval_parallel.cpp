@@ -92,9 +92,13 @@ class ParallelCheck {
   bool proved(const Item& a, const Item& b) const {
     std::vector<AxisBounds> bounds_a = axis_bounds(a.node->view);
     std::vector<AxisBounds> bounds_b = axis_bounds(b.node->view);
-    for (auto& [of_a, of_b] : merged_bounds(a.node->view, b.node->view)) {
-      bounds_a.push_back(std::move(of_a));
-      bounds_b.push_back(std::move(of_b));
+    const std::vector<Expr>& shape = roots_.at(a.node->root).shape;
+    for (const MergedDim& merged : merged_dims(a.node->view, shape)) {
+      const ViewDim& dim = a.node->view.dims[merged.dim];
+      const ViewDim* same = same_merged_dim(b.node->view, dim, shape);
+      if (same == nullptr) continue;
+      bounds_a.push_back(position_bounds(dim));
+      bounds_b.push_back(position_bounds(*same));
     }
     for (std::size_t v = 0; v < loop_.vars.size(); ++v) {
       VarTable table = checker_.vars();

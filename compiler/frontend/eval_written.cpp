@@ -121,20 +121,54 @@ class WrittenCheck {
     return any;
   }
 
+  /// What a write touches: bounds on the root's axes, then on positions of merged dimensions.
+  struct Part {
+    const View* view = nullptr;
+    std::vector<AxisBounds> bounds;
+    std::vector<MergedDim> merged;
+  };
+
+  Part part_of(const AccessNode& write) const {
+    Part part{&write.view, {}, merged_dims(write.view, roots_.at(root_).shape)};
+    View others = write.view;
+    for (std::size_t i = part.merged.size(); i-- > 0;) {
+      others.dims.erase(others.dims.begin() + static_cast<std::ptrdiff_t>(part.merged[i].dim));
+    }
+    part.bounds = axis_bounds(others);
+    for (const MergedDim& merged : part.merged) {
+      part.bounds.push_back(position_bounds(write.view.dims[merged.dim]));
+    }
+    return part;
+  }
+
+  bool contains(const AxisBounds& written, const AxisBounds& wanted) const {
+    return written.exact && checker_.vars().range(wanted.lo - written.lo).lo >= 0 &&
+           checker_.vars().range(written.hi - wanted.hi).lo >= 0;
+  }
+
   /// The read part lies inside the written part for all values of the variables.
-  bool contains(const std::vector<AxisBounds>& written, const AccessNode& read) const {
-    const auto wanted = axis_bounds(read.view);
-    const VarTable& vars = checker_.vars();
-    for (std::size_t axis = 0; axis < written.size(); ++axis) {
-      if (!written[axis].exact) return false;
-      Expr lo = wanted[axis].lo;
-      Expr hi = wanted[axis].hi;
-      if (read.view.zero_outside) {  // elements outside read as zero
-        lo = Expr::max(lo, 0);
-        hi = Expr::min(hi, roots_.at(root_).shape[axis] - 1);
+  bool contains(const Part& written, const AccessNode& read) const {
+    const std::vector<Expr>& shape = roots_.at(root_).shape;
+    auto wanted = axis_bounds(read.view);
+    std::set<std::uint32_t> merged_axes;
+    for (std::size_t i = 0; i < written.merged.size(); ++i) {
+      const MergedDim& merged = written.merged[i];
+      merged_axes.insert(merged.axes.begin(), merged.axes.end());
+      const ViewDim* same = same_merged_dim(read.view, written.view->dims[merged.dim], shape);
+      const AxisBounds all{0, merged.positions - 1};
+      if (!contains(written.bounds[wanted.size() + i],
+                    same == nullptr ? all : position_bounds(*same))) {
+        return false;
       }
-      if (vars.range(lo - written[axis].lo).lo < 0) return false;
-      if (vars.range(written[axis].hi - hi).lo < 0) return false;
+    }
+    for (std::uint32_t axis = 0; axis < wanted.size(); ++axis) {
+      if (read.view.zero_outside) {  // elements outside read as zero
+        wanted[axis].lo = Expr::max(wanted[axis].lo, 0);
+        wanted[axis].hi = Expr::min(wanted[axis].hi, shape[axis] - 1);
+      }
+      if (!merged_axes.contains(axis) && !contains(written.bounds[axis], wanted[axis])) {
+        return false;
+      }
     }
     return true;
   }
@@ -151,7 +185,7 @@ class WrittenCheck {
   /// The write, with all the iterations of loops around it alone, stands earlier in a block around
   /// the read.
   bool dominates(const Placed& write, const Placed& read) const {
-    std::vector<AxisBounds> written = axis_bounds(write.node->view);
+    Part written = part_of(*write.node);
     const std::size_t shared = shared_path(write, read);
     for (std::size_t i = write.path.size(); i-- > shared;) {
       const AccessNode& around = *write.path[i];
@@ -160,7 +194,7 @@ class WrittenCheck {
         continue;
       }
       for (std::size_t v = around.vars.size(); v-- > 0;) {
-        if (!widen_over(written, around.vars[v], checker_.vars())) return false;
+        if (!widen_over(written.bounds, around.vars[v], checker_.vars())) return false;
       }
     }
     return contains(written, *read.node);
@@ -189,7 +223,7 @@ class WrittenCheck {
     std::vector<VarId> used;
     collect_vars(write.node->view, used);
     const bool fixed = std::find(used.begin(), used.end(), var) == used.end();
-    return skipped && fixed && contains(axis_bounds(write.node->view), *read.node);
+    return skipped && fixed && contains(part_of(*write.node), *read.node);
   }
 
   /// Runs all accesses for every value of the variables around.

@@ -270,6 +270,21 @@ TEST(EvaluateFaults, BlocksOfMergedDimensionsNeedNoEnumeration) {
   };
   EXPECT_EQ(merged("12 * i + 12").errors, "");
   EXPECT_TRUE(merged("12 * i + 13").has("parallel-unproved"));
+  const auto written = [&](const char* trips, const char* read) {
+    return evaluate_body(
+        fmt::format("    T = task.tensor((10, 4, 6), \"f32\")\n"
+                    "    F = task.reshape(T, (40, 6))\n"
+                    "    for i in task.parallel_range({}):\n"
+                    "        task.launch(fill, F[7 * i : min(7 * i + 7, 40), :])\n"
+                    "    for i in task.sequential_range(5):\n        task.launch(copy, {}, {})\n",
+                    trips, read, read),
+        few);
+  };
+  EXPECT_EQ(written("6", "T[i]").errors, "");
+  EXPECT_EQ(written("6", "F[8 * i : 8 * i + 8, :]").errors, "");
+  EXPECT_EQ(written("5", "F[7 * i : 7 * i + 7, :]").errors, "");
+  EXPECT_TRUE(written("5", "F[8 * i : 8 * i + 8, :]").has("read-before-write-unproved"));
+  EXPECT_TRUE(written("5", "T[i]").has("read-before-write-unproved"));
 }
 
 /// What a loop nest writes is known without walking through its iterations, clipped edges included.
