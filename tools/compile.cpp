@@ -239,18 +239,18 @@ std::optional<Compiled> compile(const Options& options, const Request& request,
                        sources.name(*logic_file), fmt::format("{}", fmt::join(names, ", ")));
     return std::nullopt;
   }
-  Compiled compiled{std::move(*module), {}, std::move(*machine), {}, {}, {}, {}, 0};
+  Compiled compiled{std::move(*module), {}, std::move(*machine), {}, {}, {}, {}, {}, 0};
   auto entry = lang::bind_entry(compiled.module, entry_task->value, request.entry, diagnostics);
   if (!entry) return std::nullopt;
   compiled.entry = std::move(*entry);
-  const auto mapping =
-      mapping::read_mapping(*mapping_file, passes::make_environment(compiled.entry),
-                            compiled.module, compiled.machine, sources, diagnostics);
+  auto mapping = mapping::read_mapping(*mapping_file, passes::make_environment(compiled.entry),
+                                       compiled.module, compiled.machine, sources, diagnostics);
   if (!mapping) return std::nullopt;
   compiled.tunables = common_tunables(*mapping);
   auto launch_tree = passes::instantiate(compiled.module, compiled.entry, *mapping,
                                          compiled.machine, sources, diagnostics);
   if (!launch_tree) return std::nullopt;
+  compiled.mapping = std::move(*mapping);
   compiled.launch_tree = *launch_tree;
   compiled.arithmetic = ArithmeticWalk(compiled.launch_tree).run();
   passes::RunOptions run;

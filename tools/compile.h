@@ -65,6 +65,7 @@ struct Compiled {
   lang::Module module;
   lang::EntryBinding entry;
   Machine machine;
+  std::optional<mapping::Mapping> mapping;
   tile::Program launch_tree;
   tile::Program tile;
   ArithmeticChain arithmetic;

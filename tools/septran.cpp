@@ -11,6 +11,7 @@
 #include "targets/dsa/lower/lower.h"
 #include "tools/check.h"
 #include "tools/command.h"
+#include "tools/explain.h"
 
 namespace septran::tools {
 namespace {
@@ -98,6 +99,19 @@ void add_check_command(CLI::App& app, Options& options) {
       "--mapping mappings/gemm/dsa_cloud.yaml -D M=512 -D N=512 -D K=512");
 }
 
+void add_explain_command(CLI::App& app, Options& options, bool& measure) {
+  CLI::App* explain = app.add_subcommand(
+      "explain", "say why each copy, sync and buffer is there, and what would help");
+  explain->add_option("logic", options.input, "logic file")->required();
+  add_logic_options(*explain, options);
+  explain->add_flag("--measure", measure,
+                    "simulate (without values) what is proposed, and more edits than without");
+  explain->add_option("--json", options.json, "write the explanation as JSON")->type_name("FILE");
+  explain->footer(
+      "Example:\n  septran explain examples/gemm/gemm.py --mapping mappings/gemm/dsa_edge.yaml "
+      "-D M=512 -D N=512 -D K=512 --measure");
+}
+
 void add_targets_command(CLI::App& app, std::string& target) {
   CLI::App* targets = app.add_subcommand("targets", "list the target descriptions, or show one");
   targets->add_option("name", target, "a description's name or file");
@@ -120,8 +134,10 @@ int main(int argc, char** argv) {
   std::string kind = "tile";
   std::string output;
   std::string target;
+  bool measure = false;
   add_compile_command(app, options, kind, output);
   add_check_command(app, options);
+  add_explain_command(app, options, measure);
   add_targets_command(app, target);
   return run_command(app, argc, argv,
                      [&](septran::SourceManager& sources, septran::Diagnostics& diagnostics) {
@@ -129,6 +145,8 @@ int main(int argc, char** argv) {
                          return compile_command(options, kind, output, sources, diagnostics);
                        if (app.got_subcommand("check"))
                          return check_command(options, sources, diagnostics);
+                       if (app.got_subcommand("explain"))
+                         return explain_command(options, measure, sources, diagnostics);
                        return targets_command(target, sources, diagnostics);
                      });
 }

@@ -247,11 +247,14 @@ TEST(Commands, TargetsAreListedAndShown) {
 
 TEST(Commands, HelpShowsOptionsAndAnExample) {
   const std::pair<Arguments, std::vector<const char*>> helps[] = {
-      {{"--help"}, {"compile", "check", "targets", "--version", "Example:"}},
+      {{"--help"}, {"compile", "check", "explain", "targets", "--version", "Example:"}},
       {{"compile", "--help"}, {"--mapping", "-D", "--emit", "-o", "--stop-after", "Example:"}},
       {{"check", "--help"},
        {"--mapping", "-D", "--dtype", "--arg", "--target", "--in", "--seed", "--values", "normal",
         "--no-check", "--timing-only", "--json", "Example:"}},
+      {{"explain", "--help"},
+       {"--mapping", "-D", "--dtype", "--arg", "--target", "--in", "--measure", "--json",
+        "Example:"}},
       {{"targets", "--help"}, {"Example:"}}};
   for (const auto& [arguments, words] : helps) {
     const Outcome help = septran(arguments);

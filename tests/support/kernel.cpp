@@ -71,11 +71,11 @@ void compile(const KernelText& text, Kernel& kernel) {
   request.dtypes = text.dtypes;
   kernel.entry = lang::bind_entry(*kernel.module, task->value, request, kernel.diagnostics);
   if (!kernel.entry) return;
-  const auto mapping =
+  kernel.mapping =
       mapping::read_mapping(mapping_file, passes::make_environment(*kernel.entry), *kernel.module,
                             *kernel.machine, kernel.sources, kernel.diagnostics);
-  if (!mapping) return;
-  auto tree = passes::instantiate(*kernel.module, *kernel.entry, *mapping, *kernel.machine,
+  if (!kernel.mapping) return;
+  auto tree = passes::instantiate(*kernel.module, *kernel.entry, *kernel.mapping, *kernel.machine,
                                   kernel.sources, kernel.diagnostics);
   if (!tree) return;
   passes::RunOptions options;

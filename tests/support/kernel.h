@@ -26,6 +26,7 @@ struct Kernel {
   std::optional<lang::Module> module;
   std::optional<Machine> machine;
   std::optional<lang::EntryBinding> entry;
+  std::optional<mapping::Mapping> mapping;
   std::vector<std::pair<std::string, tile::Program>> stages;  // by pass
   std::optional<tile::Program> program;                       // after all passes
 

@@ -1,0 +1,58 @@
+#include "tools/explain.h"
+
+#include <fmt/format.h>
+
+#include "compiler/base/messages.h"
+#include "compiler/explain/explain.h"
+#include "runtime/backends/backends.h"
+#include "runtime/file.h"
+
+namespace septran::tools {
+namespace {
+
+/// Cycles of a simulation without values; nothing for a program that does not run to its end.
+std::optional<std::int64_t> simulated_cycles(const runtime::Backend& backend,
+                                             const tile::Program& program, const Machine& machine) {
+  Diagnostics ignored;  // a proposal that cannot be run is none
+  const auto kernel = backend.load(program, machine, ignored);
+  if (!kernel) return std::nullopt;
+  runtime::RunOptions run;
+  run.timing_only = true;
+  const auto result = (*kernel)->run({}, run, ignored);
+  if (!result || !std::holds_alternative<runtime::Measurement>(*result)) return std::nullopt;
+  return std::get<runtime::Measurement>(*result).cycles;
+}
+
+}  // namespace
+
+int explain_command(const Options& options, bool measure, SourceManager& sources,
+                    Diagnostics& diagnostics) {
+  const auto request = read_request(options, diagnostics);
+  if (!request) return exit_bad_input;
+  const auto compiled = compile(options, *request, sources, diagnostics);
+  if (!compiled) return exit_bad_input;
+  const Machine& machine = compiled->machine;
+  explain::Options how;
+  if (measure) {
+    const runtime::Backend* backend = runtime::find_backend(machine.family);
+    if (backend == nullptr || backend->load == nullptr) {
+      diagnostics.report({}, messages::backend_missing, machine.name,
+                         backend == nullptr ? "a backend for it" : backend->needs);
+      return exit_missing_component;
+    }
+    how.measure = [&machine, backend](const tile::Program& program) {
+      return simulated_cycles(*backend, program, machine);
+    };
+  }
+  const explain::Subject subject{compiled->module, compiled->entry, *compiled->mapping,
+                                 machine,          sources,         compiled->launch_tree,
+                                 compiled->tile};
+  const explain::Explanation explanation = explain::explain(subject, how);
+  fmt::print("{}", explain::to_text(explanation));
+  if (options.json.empty()) return exit_fine;
+  const bool written =
+      runtime::write_file_atomically(options.json, explain::to_json(explanation), diagnostics);
+  return written ? exit_fine : exit_bad_input;
+}
+
+}  // namespace septran::tools
