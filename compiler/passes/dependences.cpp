@@ -197,9 +197,12 @@ void DependenceGraph::relate(std::size_t first, std::size_t second,
   const bool global = is_global(a);
   const bool apart = same && disjoint_in_one_trip(a, b);
   const int loop = blocks_[static_cast<std::size_t>(common)].loop;
-  if (!apart && (!global || blocks_[static_cast<std::size_t>(common)].in_share)) {
-    out.push_back({first, second, common, child_in(common, a.block, a.child),
-                   child_in(common, b.block, b.child), loop, 0});
+  const int first_child = child_in(common, a.block, a.child);
+  const int second_child = child_in(common, b.block, b.child);
+  const bool in_two_branches = first_child == second_child;  // of which one trip takes one
+  if (!apart && !in_two_branches &&
+      (!global || blocks_[static_cast<std::size_t>(common)].in_share)) {
+    out.push_back({first, second, common, first_child, second_child, loop, 0});
   }
   if (global) return relate_global(first, second, common, out);
   if (loop == -1) return;

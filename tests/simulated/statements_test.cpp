@@ -133,6 +133,37 @@ def host(Y: task.Tensor["M", "N"], X: task.Tensor["M", "N"]):
          .sizes = {"M=37 N=5", "M=1 N=1", "M=40 N=3 --dtype f16"}});
 }
 
+/// One branch stores what the other may load in the next trip, but never in the same one.
+TEST(Statements, BranchesThatTouchOneTensor) {
+  check({.logic = R"(
+@task.define
+def inner(Y, X):
+    for r in task.sequential_range(Y.shape[0]):
+        task.launch(twice, Y[r], X[r])
+
+@task.define
+def block(Y, X):
+    Yp = task.partition(Y, by="blocks", shape=(2, Y.shape[1]))
+    Xp = task.partition(X, by="blocks", shape=(2, Y.shape[1]))
+    for i in task.sequential_range(Yp.shape[0]):
+        task.launch(inner, Yp[i, 0], Xp[i, 0])
+
+@task.define
+def host(Y: task.Tensor["M", "N"], X: task.Tensor["M", "N"]):
+    Yp = task.partition(Y, by="blocks", shape=(10, N))
+    Xp = task.partition(X, by="blocks", shape=(10, N))
+    for i in task.parallel_range(Yp.shape[0]):
+        if i % 2 == 0:
+            task.launch(block, Yp[i, 0], Xp[i, 0])
+        else:
+            task.launch(block, Yp[i, 0], Xp[i, 0])
+)",
+         .host = "Y: GLOBAL, X: GLOBAL",
+         .block = "Y: SHARED, X: GLOBAL",
+         .more = "  inner: {task_name: inner, proc: BLOCK, mems: {Y: REGISTER, X: REGISTER}}\n",
+         .sizes = {"M=53 N=7", "M=1 N=1", "M=30 N=33 --dtype f16"}});
+}
+
 TEST(Statements, BoundsThatDependOnOuterLoops) {
   check({.logic = R"(
 @task.define
