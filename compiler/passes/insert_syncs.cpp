@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "compiler/base/messages.h"
 #include "compiler/passes/dependences.h"
@@ -40,20 +41,39 @@ class Reducer {
  public:
   Reducer(const DependenceGraph& graph, std::vector<Edge>& edges) : graph_(graph), edges_(edges) {}
 
-  /// Leaves out every edge whose dependences the remaining ones imply.
+  /// Leaves out every edge where the remaining ones imply its dependences, and those that were left
+  /// to it before.
   void run() {
     for (Edge& edge : edges_) {
       if (edge.fixed) continue;
       edge.kept = false;
-      edge.kept = !std::all_of(edge.serves.begin(), edge.serves.end(),
-                               [&](const Dependence* d) { return implied(*d); });
+      std::vector<Implied> next;
+      bool fine = true;
+      for (const Dependence* d : edge.serves) {
+        next.push_back({d, {}});
+        fine = fine && implied(*d, next.back().by);
+      }
+      for (const Implied& old : implied_) {
+        next.push_back(old);
+        if (!fine || !old.by.contains(&edge)) continue;
+        next.back().by.clear();
+        fine = implied(*old.dependence, next.back().by);
+      }
+      edge.kept = !fine;
+      if (fine) implied_ = std::move(next);
     }
   }
 
  private:
+  /// A dependence whose own edge is left out, and the edges that make up for it.
+  struct Implied {
+    const Dependence* dependence = nullptr;
+    std::set<const Edge*> by;
+  };
+
   /// Whether the kept edges order source before target: follows, for each engine, the earliest
-  /// point from which everything on it comes after the source.
-  [[nodiscard]] bool implied(const Dependence& d) const {
+  /// point from which everything on it comes after the source. Adds to `by` what it followed.
+  [[nodiscard]] bool implied(const Dependence& d, std::set<const Edge*>& by) const {
     const Site& source = graph_.sites()[d.source];
     const Site& target = graph_.sites()[d.target];
     std::map<std::string, Point> reached{{source.engine, {0, source.end}}};
@@ -68,6 +88,7 @@ class Reducer {
         const auto [at, is_new] = reached.emplace(edge.to, *to);
         if (!is_new && at->second <= *to) continue;
         at->second = *to;
+        by.insert(&edge);
         changed = true;
       }
       const auto at = reached.find(target.engine);
@@ -128,6 +149,7 @@ class Reducer {
 
   const DependenceGraph& graph_;
   std::vector<Edge>& edges_;
+  std::vector<Implied> implied_;
 };
 
 std::vector<Edge> propose_edges(const DependenceGraph& graph,

@@ -205,6 +205,29 @@ def host(Y: task.Tensor["M", "N"], X: task.Tensor["M", "N"]):
          .sizes = {"M=36 N=5", "M=36 N=20 --dtype f16"}});
 }
 
+/// The wait for what is loaded ahead for the loop's end may go, since a later load is waited for in
+/// the loop; that for its beginning may not.
+TEST(Statements, LoadsAheadOfALoop) {
+  check({.logic = R"(
+@task.define
+def block(Y, X):
+    task.launch(sevens, Y)
+    for v in task.sequential_range(2):
+        task.launch(add_to, Y[0], X[1])
+        for w in task.sequential_range(4):
+            task.launch(add_to, Y[w % 3], X[w])
+        task.launch(add_to, Y[2], X[2])
+
+@task.define
+def host(Y: task.f32[3, "N"], X: task.f32[4, "N"]):
+    task.launch(block, Y, X)
+)",
+         .host = "Y: GLOBAL, X: GLOBAL",
+         .block = "Y: REGISTER, X: REGISTER",
+         .more = "    pipeline: 3\n",
+         .sizes = {"N=17"}});
+}
+
 TEST(Statements, TemporariesThatGrow) {
   check({.logic = R"(
 @task.define
