@@ -46,11 +46,7 @@ BufferNote buffer_note(const Subject& subject, const std::vector<Site>& sites, c
   note.made_for = alloc.statement->origin.rule;
   if (const auto key = depth_key(subject, tensor, is_written(sites, id))) {
     const bool once = note.made_for.starts_with("load once ");
-    note.depth_key = once ? "1 deep: it is loaded once"
-                     : key->value == tensor.depth
-                         ? depth_text(*key)
-                         : fmt::format("{} deep, where `{}` of {} says {}", tensor.depth, key->key,
-                                       key->instance, key->value);
+    note.depth_key = once ? "1 deep: it is loaded once" : depth_text(*key, tensor.depth);
   }
   note.lives = lifetime(program, alloc);
   note.place = place_of(alloc.statement->origin);

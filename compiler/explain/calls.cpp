@@ -167,7 +167,7 @@ double busiest_share(const Program& program, const Site& site) {
         std::max<std::int64_t>(1, program.vars.range(info.end - info.begin).hi);
     return static_cast<double>(ceil_div(trips, loop->workers)) / static_cast<double>(trips);
   }
-  return 1;
+  return 1.0 / site.processors;
 }
 
 }  // namespace
@@ -179,6 +179,8 @@ void explain_calls(const Subject& subject, const std::vector<Site>& sites, Expla
   }
 }
 
+/// On other families than the accelerator only operations are counted: their descriptions do not
+/// time engines.
 void explain_work(const Subject& subject, const std::vector<Site>& sites, Explanation& out) {
   const Program& program = subject.program;
   std::map<std::string, WorkNote> work;
@@ -188,6 +190,11 @@ void explain_work(const Subject& subject, const std::vector<Site>& sites, Explan
     const Count runs = count_runs(program, site);
     const auto times = static_cast<double>(runs.value);
     double cycles = 0;
+    if (subject.machine.family != MachineFamily::dsa) {
+      work[engine].operations.value += runs.value;
+      work[engine].engine = engine;
+      continue;
+    }
     if (const auto* mma = site.as<tile::Mma>()) {
       cycles = times * mma_cycles(subject.machine, program, *mma);
     } else if (const auto* vec = site.as<tile::Vec>()) {
@@ -207,6 +214,7 @@ void explain_work(const Subject& subject, const std::vector<Site>& sites, Explan
   for (const EngineSpec& engine : subject.machine.engines) {
     if (work.contains(engine.name)) out.work.push_back(work[engine.name]);
   }
+  if (subject.machine.family != MachineFamily::dsa) return;
   const DramTiming& dram = subject.machine.dsa.dram;
   double bytes = 0;
   for (const TrafficNote& note : out.traffic) bytes += static_cast<double>(note.moved.value);

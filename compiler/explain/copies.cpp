@@ -27,7 +27,7 @@ std::optional<Copied> copied(const Site& site) {
   const std::string& rule = site.statement->origin.rule;
   const bool made = rule.starts_with("stream ") || rule.starts_with("load once ") ||
                     rule.starts_with("copy in ") || rule.starts_with("copy out ") ||
-                    rule.starts_with("staging ");
+                    rule.starts_with("staging ") || rule.starts_with("convert ");
   const auto* dst = std::get_if<TileRef>(&vec->operands[0]);
   const auto* src = std::get_if<TileRef>(&vec->operands[1]);
   if (!made || dst == nullptr || src == nullptr) return std::nullopt;
@@ -95,6 +95,7 @@ class CopyExplainer {
       return "the launch may read elements before it has written them";
     }
     if (rule.starts_with("staging ")) return "no path leads there directly";
+    if (rule.starts_with("convert ")) return "the path of the copy does not convert";
     if (!rule.starts_with("stream ") && !rule.starts_with("load once ")) {
       return "the logic copies, and a path does it";
     }

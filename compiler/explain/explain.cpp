@@ -13,7 +13,7 @@ Explanation explain(const Subject& subject, const Options& options) {
   const Subject with_names{
       subject.module,      subject.entry, subject.mapping, subject.machine, subject.sources,
       subject.launch_tree, named};
-  const std::vector<Site> sites = collect_sites(named);
+  const std::vector<Site> sites = collect_sites(named, subject.machine.block_count());
   Explanation out;
   out.program = named.name;
   out.target = named.target;

@@ -50,6 +50,16 @@ struct LaunchNote {
   Place place;
 };
 
+/// A parallel loop that is dealt out.
+struct SpreadNote {
+  std::string loop;
+  std::int64_t iterations = 0;  // at most
+  int processors = 1;           // iteration t runs on processor t mod this
+  Place place;
+  /// Iterations of the processor that has most.
+  [[nodiscard]] std::int64_t most() const { return (iterations + processors - 1) / processors; }
+};
+
 struct BufferNote {
   std::string name;
   std::string memory;
@@ -169,6 +179,7 @@ struct Explanation {
   std::string target;
   int processors = 1;
   std::vector<LaunchNote> launches;
+  std::vector<SpreadNote> spread;
   std::vector<BufferNote> buffers;  // by memory, then address
   std::vector<MemoryNote> memories;
   std::vector<CopyNote> copies;

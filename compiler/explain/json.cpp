@@ -112,6 +112,12 @@ std::string to_json(const Explanation& e) {
   json["target"] = e.target;
   json["processors"] = e.processors;
   json["launches"] = list(e.launches, launch);
+  json["spread"] = list(e.spread, [](const SpreadNote& note) {
+    return Json{{"loop", note.loop},
+                {"iterations", note.iterations},
+                {"processors", note.processors},
+                {"most", note.most()}};
+  });
   json["calls"] = list(e.calls, call);
   json["memories"] = list(e.memories, [](const MemoryNote& note) {
     return Json{{"name", note.name},

@@ -132,7 +132,7 @@ ArgumentNote LaunchWalk::argument(const tile::Scope& scope,
       given.placement == Placement::whole || given.placement == Placement::parts;
   if (is_buffered) {
     const auto key = depth_key(subject_, parameter, given.placement == Placement::whole);
-    if (key) note.why += "; " + depth_text(*key);
+    if (key) note.why += "; " + depth_text(*key, note.depth);
   }
   return note;
 }
@@ -146,7 +146,8 @@ void LaunchWalk::temporary(const tile::Tensor& tensor, std::size_t launch) {
   note.depth = tensor.depth;
   note.place = place_of(tensor.origin);
   note.why = "made by the task";
-  if (const auto key = depth_key(subject_, tensor, true)) note.why += "; " + depth_text(*key);
+  if (const auto key = depth_key(subject_, tensor, true))
+    note.why += "; " + depth_text(*key, note.depth);
   out_.launches[launch].arguments.push_back(std::move(note));
 }
 
@@ -212,14 +213,38 @@ std::optional<DepthKey> depth_key(const Subject& subject, const tile::Tensor& te
   return key;
 }
 
-std::string depth_text(const DepthKey& key) {
+std::string depth_text(const DepthKey& key, int depth) {
   const std::string what = key.key == "rotate"
                                ? fmt::format("`rotate: {{{}: {}}}`", key.name, key.value)
                                : fmt::format("`pipeline: {}`", key.value);
-  if (key.place.empty()) return fmt::format("1 deep: {} has no `{}` for it", key.instance, key.key);
+  if (key.place.empty() && depth == 1) {
+    return fmt::format("1 deep: {} has no `{}` for it", key.instance, key.key);
+  }
+  if (key.place.empty()) return fmt::format("{} deep: its uses are so many trips apart", depth);
+  if (depth < key.value) {
+    return fmt::format("{} deep, not more as {} of {} asks ({}): nothing can overlap here", depth,
+                       what, key.instance, key.place);
+  }
+  if (depth > key.value) {
+    return fmt::format("{} deep: its uses are so many trips apart, beyond {} of {} ({})", depth,
+                       what, key.instance, key.place);
+  }
   return fmt::format("{} deep: {} of {} ({})", key.value, what, key.instance, key.place);
 }
 
-void explain_launches(const Subject& subject, Explanation& out) { LaunchWalk(subject, out).run(); }
+void explain_launches(const Subject& subject, Explanation& out) {
+  LaunchWalk(subject, out).run();
+  for (const Site& site : collect_sites(subject.program)) {
+    const auto* loop = site.as<tile::Loop>();
+    if (loop == nullptr || loop->workers == 0) continue;
+    const VarInfo& info = subject.program.vars[loop->var];
+    SpreadNote note;
+    note.loop = loop_title(subject.program, *loop);
+    note.iterations = subject.program.vars.range(info.end - info.begin).hi;
+    note.processors = loop->workers;
+    note.place = place_of(site.statement->origin);
+    out.spread.push_back(std::move(note));
+  }
+}
 
 }  // namespace septran::explain

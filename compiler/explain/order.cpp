@@ -117,8 +117,9 @@ void explain_order(const Subject& subject, const std::vector<Site>& sites, Expla
 }
 
 /// The sequencer gives out commands in program order. While an engine works on what it took from a
-/// slot, its queue holds the signal behind it and the commands of later trips; when that is full,
-/// the sequencer stops, in the trip behind the last one that fits.
+/// slot, its queue holds the commands of later trips; when that is full, the sequencer stops in the
+/// trip behind the last one that fits, whose loads have gone out by then. The slot in use, those of
+/// the trips that fit and that one are all that can be in use.
 void explain_ahead(const Subject& subject, const std::vector<Site>& sites, Explanation& out) {
   const Program& program = subject.program;
   for (const Site& site : sites) {
@@ -137,7 +138,7 @@ void explain_ahead(const Subject& subject, const std::vector<Site>& sites, Expla
       AheadNote note;
       note.buffer = program[alloc->tensor].name;
       note.slots = program[alloc->tensor].depth;
-      note.useful = static_cast<int>((spec->queue_depth - 1) / count + 2);
+      note.useful = static_cast<int>(spec->queue_depth / count + 2);
       note.engine = engine;
       note.queue_depth = spec->queue_depth;
       note.commands = static_cast<int>(count);

@@ -16,7 +16,8 @@ struct DepthKey {
 };
 /// For an argument's or a temporary's buffer; nothing for what no key deepens (staging buffers).
 std::optional<DepthKey> depth_key(const Subject& subject, const tile::Tensor& tensor, bool written);
-std::string depth_text(const DepthKey& key);
+/// What the key says, for a buffer that is `depth` deep.
+std::string depth_text(const DepthKey& key, int depth);
 
 /// The instance whose `mems` entry placed the tensor, and the name that the entry is under.
 struct Placed {

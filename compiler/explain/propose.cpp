@@ -28,9 +28,11 @@ class Proposer {
       std::move(more.begin(), more.end(), std::back_inserter(candidates_));
     };
     add(implementation_candidates(subject_));
-    add(pipeline_candidates(subject_, sites, out_));
-    add(rotate_candidates(subject_, sites));
-    add(schedule_candidates(subject_, sites));
+    if (subject_.machine.engines.size() > 1) {  // otherwise nothing overlaps
+      add(pipeline_candidates(subject_, sites, out_));
+      add(rotate_candidates(subject_, sites));
+      add(schedule_candidates(subject_, sites));
+    }
     add(resident_candidates(subject_, sites));
     add(tunable_candidates(subject_));
     if (options_.measure) add(traversal_candidates(subject_));
@@ -91,7 +93,7 @@ std::int64_t bytes_moved(const Explanation& e) {
 Explanation outline(const Subject& subject, const Program& program) {
   const Subject with{subject.module,  subject.entry,       subject.mapping, subject.machine,
                      subject.sources, subject.launch_tree, program};
-  const std::vector<Site> sites = collect_sites(program);
+  const std::vector<Site> sites = collect_sites(program, subject.machine.block_count());
   Explanation out;
   explain_buffers(with, sites, out);
   explain_copies(with, sites, out);

@@ -78,6 +78,16 @@ void Writer::launches() {
                                   a.place.mapping.empty() ? "" : "  (" + a.place.mapping + ")"));
     }
   }
+  for (const SpreadNote& note : e_.spread) {
+    const std::int64_t idle = note.most() * note.processors - note.iterations;
+    line(1, fmt::format("{}: {} iteration{} on {} processor{}, {} each at most{}  ({})", note.loop,
+                        grouped(note.iterations), note.iterations == 1 ? "" : "s", note.processors,
+                        note.processors == 1 ? "" : "s", grouped(note.most()),
+                        idle == 0 ? ""
+                                  : fmt::format("; in the last round {} ha{} none", idle,
+                                                idle == 1 ? "s" : "ve"),
+                        place_text(note.place)));
+  }
 }
 
 void Writer::calls() {
@@ -193,7 +203,7 @@ void Writer::ahead() {
 
 void Writer::work() {
   title("WORK: cycles that each engine of a processor needs at least");
-  double most = 0;
+  double most = 0.5;
   for (const WorkNote& note : e_.work) most = std::max(most, note.cycles);
   for (const WorkNote& note : e_.work) {
     line(1,

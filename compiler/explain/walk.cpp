@@ -25,6 +25,8 @@ void collect(const Block& block, Site around, std::vector<Site>& out) {
     out.push_back(site);
     Site inner = around;
     inner.around.push_back(&statement);
+    const auto* loop = std::get_if<tile::Loop>(&statement.node);
+    if (loop != nullptr && loop->workers > 0) inner.processors = 1;  // each has its own trips
     const auto blocks = tile::child_blocks(statement);
     for (std::size_t b = 0; b < blocks.size(); ++b) {
       Site branch = inner;
@@ -116,9 +118,11 @@ std::int64_t most_runs(const Program& program, const Site& site) {
 
 }  // namespace
 
-std::vector<Site> collect_sites(const Program& program) {
+std::vector<Site> collect_sites(const Program& program, int processors) {
   std::vector<Site> sites;
-  collect(program.body, {}, sites);
+  Site top;
+  top.processors = processors;
+  collect(program.body, top, sites);
   return sites;
 }
 
@@ -144,8 +148,9 @@ std::int64_t evaluate(const Expr& e, const Values& values) {
 
 Count sum_over_runs(const Program& program, const Site& site, const std::vector<VarId>& used,
                     const std::function<std::int64_t(const Values&)>& value, std::int64_t at_most) {
-  if (const auto exact = Summer(program, site, used, value).run()) return {*exact, true};
-  return {most_runs(program, site) * at_most, false};
+  const std::int64_t times = site.processors;
+  if (const auto exact = Summer(program, site, used, value).run()) return {times * *exact, true};
+  return {times * most_runs(program, site) * at_most, false};
 }
 
 Count count_runs(const Program& program, const Site& site) {
@@ -162,7 +167,9 @@ Count count_bytes(const Program& program, const Site& site, const View& view, DT
     for (const ViewDim& dim : view.dims) product *= evaluate(dim.extent, values);
     return product;
   };
-  return sum_over_runs(program, site, used, bytes, most_elements(program, view) * size);
+  Count count = sum_over_runs(program, site, used, bytes, most_elements(program, view) * size);
+  count.exact = count.exact && !view.zero_outside;
+  return count;
 }
 
 std::int64_t most_elements(const Program& program, const View& view) {

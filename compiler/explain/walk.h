@@ -18,6 +18,7 @@ struct Site {
   std::vector<bool> in_then;           // of an `if` around: in which branch
   const tile::Block* block = nullptr;  // in which it stands
   std::size_t index = 0;               // its place there
+  int processors = 1;                  // that run it whenever it is reached
 
   template <typename T>
   [[nodiscard]] const T* as() const {
@@ -25,8 +26,9 @@ struct Site {
   }
 };
 
-/// Every statement, in program order.
-std::vector<Site> collect_sites(const tile::Program& program);
+/// Every statement, in program order. What stands outside of workers' shares is run by all the
+/// processors.
+std::vector<Site> collect_sites(const tile::Program& program, int processors = 1);
 
 /// A loop that repeats something: not one that only names a value.
 const tile::Loop* real_loop(const tile::Program& program, const tile::Statement& statement);
@@ -43,7 +45,8 @@ std::int64_t evaluate(const Expr& e, const Values& values);
 Count sum_over_runs(const tile::Program& program, const Site& site, const std::vector<VarId>& used,
                     const std::function<std::int64_t(const Values&)>& value, std::int64_t at_most);
 Count count_runs(const tile::Program& program, const Site& site);
-/// Bytes of the tile over all runs, in elements of this type.
+/// Bytes of the tile over all runs, in elements of this type; at most where some lie outside the
+/// tensor and read as zero.
 Count count_bytes(const tile::Program& program, const Site& site, const View& view, DType dtype);
 /// Elements of a view at most.
 std::int64_t most_elements(const tile::Program& program, const View& view);

@@ -89,9 +89,8 @@ TEST(Explain, SaysWhenTheQueueLimitsRunAhead) {
   explain_kernel(
       gemm("M=256 N=256 K=256", {{"pipeline: 3 ", "pipeline: 8 "}, {"block_k: 64", "block_k: 16"}}),
       explained);
-  // The mma engine is given wait, mma, signal each trip. With 16 places in its queue, while it
-  // works on one trip, (16 - 1) / 3 = 5 further ones fit, and the loads of one more go out: 7 slots
-  // are in use at most.
+  // The mma engine is given wait, mma, signal each trip. While it works on one trip, 16 / 3 = 5
+  // further ones fit into its queue, and the loads of one more go out: 7 slots are in use at most.
   const auto& ahead = explained.explanation.ahead;
   const auto a = std::find_if(ahead.begin(), ahead.end(),
                               [](const AheadNote& note) { return note.buffer == "A_3"; });
