@@ -127,37 +127,71 @@ std::vector<Candidate> rotate_candidates(const Subject& subject, const std::vect
   return candidates;
 }
 
+namespace {
+
+const ImplementationSpec* matrix_implementation(const Machine& machine) {
+  for (const ImplementationSpec& spec : machine.implementations) {
+    if (!spec.matrix_types.empty()) return &spec;
+  }
+  return nullptr;
+}
+
+/// A tensor's entry in `mems`, and the memory that it is to name.
+struct Move {
+  std::string instance;
+  std::string tensor;
+  std::string memory;
+};
+
+/// The entries that keep operands of a call out of the memories where `matrix` takes them.
+std::vector<Move> moves_for(const Subject& subject, const tile::Prim& prim,
+                            const ImplementationSpec& matrix, std::vector<Edit>& edits) {
+  std::vector<Move> moves;
+  if (matrix.operand_memories.empty()) return moves;
+  for (std::size_t i = 0; i < prim.operands.size(); ++i) {
+    const auto* tile = std::get_if<tile::TileRef>(&prim.operands[i]);
+    if (tile == nullptr) continue;
+    const auto& allowed = matrix.operand_memories[std::min(i, matrix.operand_memories.size() - 1)];
+    const tile::Tensor& tensor = subject.launch_tree[tile->tensor];
+    if (std::find(allowed.begin(), allowed.end(), tensor.memory) != allowed.end()) continue;
+    const Placed placed = placed_by(subject.mapping, tensor.origin);
+    if (placed.instance == nullptr) continue;
+    moves.push_back({placed.instance->name, placed.name, allowed.front()});
+    edits.push_back({placed.instance->name, "mems",
+                     fmt::format("{{{}: {}}}", placed.name, allowed.front()),
+                     tensor.origin.mapping});
+  }
+  return moves;
+}
+
+/// Gives the binding that stands at a place another implementation.
+void rebind(Mapping& mapping, Span place, const std::string& implementation) {
+  const auto change = [&](std::map<std::string, mapping::Binding>& bindings) {
+    for (auto& [leaf, binding] : bindings) {
+      if (place.valid() && binding.span == place) binding.implementation = implementation;
+    }
+  };
+  change(mapping.leaf_task_bindings);
+  for (auto& [name, instance] : mapping.instances) change(instance.leaf_task_bindings);
+}
+
+}  // namespace
+
 std::vector<Candidate> implementation_candidates(const Subject& subject) {
   const Program& tree = subject.launch_tree;
+  const ImplementationSpec* matrix = matrix_implementation(subject.machine);
   std::vector<Candidate> candidates;
   for (const Site& site : collect_sites(tree)) {
     const auto* prim = site.as<tile::Prim>();
-    if (prim == nullptr || prim->primitive->kind != PrimitiveKind::matrix) continue;
-    const ImplementationSpec* matrix = nullptr;
-    for (const ImplementationSpec& spec : subject.machine.implementations) {
-      if (matrix == nullptr && !spec.matrix_types.empty()) matrix = &spec;
+    if (prim == nullptr || prim->primitive->kind != PrimitiveKind::matrix || matrix == nullptr) {
+      continue;
     }
-    if (matrix == nullptr) continue;
     const ImplementationSpec* bound =
         subject.machine.find_implementation(prim->binding.implementation);
     const bool fits = passes::misfit(tree, subject.machine, *matrix, *prim).empty();
     if (bound == matrix || (bound == nullptr && fits)) continue;
     Candidate c;
-    std::vector<std::pair<Placed, std::string>> moves;
-    for (std::size_t i = 0; i < prim->operands.size(); ++i) {
-      const auto* tile = std::get_if<tile::TileRef>(&prim->operands[i]);
-      if (tile == nullptr || matrix->operand_memories.empty()) continue;
-      const auto& allowed =
-          matrix->operand_memories[std::min(i, matrix->operand_memories.size() - 1)];
-      const tile::Tensor& tensor = tree[tile->tensor];
-      if (std::find(allowed.begin(), allowed.end(), tensor.memory) != allowed.end()) continue;
-      const Placed placed = placed_by(subject.mapping, tensor.origin);
-      if (placed.instance == nullptr) continue;
-      moves.emplace_back(placed, allowed.front());
-      c.edits.push_back({placed.instance->name, "mems",
-                         fmt::format("{{{}: {}}}", placed.name, allowed.front()),
-                         tensor.origin.mapping});
-    }
+    const std::vector<Move> moves = moves_for(subject, *prim, *matrix, c.edits);
     if (bound != nullptr) {
       c.edits.push_back({"leaf_task_bindings", "impl", matrix->name, prim->binding.mapping_origin});
     }
@@ -166,17 +200,11 @@ std::vector<Candidate> implementation_candidates(const Subject& subject) {
         fmt::format("{} ({}) runs on {}; {} on {} is made for it", prim->primitive->name,
                     site.statement->origin.logic, bound != nullptr ? bound->name : "another engine",
                     matrix->name, matrix->engine);
-    c.apply = [moves, span = prim->binding.span, name = matrix->name](Mapping& m) {
-      for (const auto& [placed, memory] : moves) {
-        m.instances.at(placed.instance->name).mems.at(placed.name).value = memory;
+    c.apply = [moves, place = prim->binding.span, name = matrix->name](Mapping& m) {
+      for (const Move& move : moves) {
+        m.instances.at(move.instance).mems.at(move.tensor).value = move.memory;
       }
-      const auto rebind = [&](std::map<std::string, mapping::Binding>& bindings) {
-        for (auto& [leaf, binding] : bindings) {
-          if (binding.span == span) binding.implementation = name;
-        }
-      };
-      rebind(m.leaf_task_bindings);
-      for (auto& [instance_name, instance] : m.instances) rebind(instance.leaf_task_bindings);
+      rebind(m, place, name);
     };
     candidates.push_back(std::move(c));
   }
@@ -234,6 +262,7 @@ std::vector<Candidate> tunable_candidates(const Subject& subject) {
         c.needs = Candidate::Needs::less_work;
         c.edits = {{instance_name, "tunables", fmt::format("{{{}: {}}}", name, changed),
                     key_place(subject, tunable.span, instance)}};
+        c.makes_room = changed < *value;
         c.reason = fmt::format("{} parts: {} of {} instead of {}",
                                changed > *value ? "larger" : "smaller", name, changed, *value);
         c.apply = [instance_name = instance_name, name = name, changed](Mapping& m) {

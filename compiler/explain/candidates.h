@@ -15,6 +15,7 @@ struct Candidate {
   /// something in the program says that it helps; clearly less traffic; or clearly less work for
   /// what bounds the run.
   enum class Needs { nothing, less_moved, less_work } needs = Needs::nothing;
+  bool makes_room = false;  // it may be tried together with what has no room
 };
 
 /// Deeper rings where an engine waits for a slot that another still uses.

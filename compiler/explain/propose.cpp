@@ -201,7 +201,7 @@ void Proposer::consider(const Candidate& candidate) {
 /// An edit that helps but does not fit may fit together with smaller parts.
 void Proposer::consider_smaller(const Candidate& candidate, const std::string& refusal) {
   for (const Candidate& other : candidates_) {
-    if (!other.reason.starts_with("smaller parts")) continue;
+    if (!other.makes_room) continue;
     const Trial trial = attempt({&candidate, &other});
     if (!trial.program) continue;
     if (auto proposal = judge({&candidate, &other}, *trial.program, Candidate::Needs::nothing)) {

@@ -68,10 +68,7 @@ class Summer {
  private:
   std::int64_t level(std::size_t depth) {
     if (points_ > most_points) return 0;
-    if (depth == site_.around.size()) {
-      ++points_;
-      return value_(values_);
-    }
+    if (depth == site_.around.size()) return value_(values_);
     const Statement& statement = *site_.around[depth];
     if (const auto* branch = std::get_if<tile::If>(&statement.node)) {
       const bool holds = branch->condition.evaluate([&](VarId v) { return values_.at(v); });

@@ -50,7 +50,9 @@ TEST_P(ExplainCases, SayWhatIsExpected) {
   ASSERT_TRUE(explained.kernel.program.has_value()) << explained.kernel.messages();
   const std::string path =
       std::string(SEPTRAN_SOURCE_DIR) + "/tests/explain/cases/" + one.name + ".expected";
-  const std::string actual = to_text(explained.explanation);
+  // What is proposed has tests of its own, that do not change with what the compiler can do.
+  std::string actual = to_text(explained.explanation);
+  actual.resize(actual.find("\nPROPOSALS:"));
   if (std::getenv("SEPTRAN_UPDATE_EXPECTED") != nullptr) std::ofstream(path) << actual;
   EXPECT_EQ(actual, testing_support::read_text(path));
 
