@@ -814,6 +814,15 @@ inline constexpr Message written_in_two_views{
 inline constexpr Message group_needs_one{
     "group-needs-one-loop", Severity::error, "`group` takes one loop variable, {0} are given",
     "group the variable whose blocks share the larger operand"};
+inline constexpr Message schedule_unnamed{
+    "schedule-unnamed", Severity::error,
+    "this loop does more than the launches that its `schedule` names",
+    "launch it as a task of its own, or take the schedule away"};
+inline constexpr Message schedule_dependence{
+    "schedule-dependence", Severity::error,
+    "in this order '{0}' would start before '{1}' of {2} is over, but both use {3}, and one of them "
+    "writes it",
+    "move '{1}' forward, or take '{0}' from more trips earlier"};
 inline constexpr Message too_many_events{
     "too-many-events", Severity::error,
     "the program needs {0} event counters, a core of {1} has {2}",

@@ -22,6 +22,21 @@ DependenceGraph::DependenceGraph(Program& program, const Machine& machine)
   BlockNode top;
   top.block = &program.body;
   walk(program.body, top, position);
+  widen();
+}
+
+void DependenceGraph::widen() {
+  widened_ = program_.vars;
+  for (const BlockNode& node : blocks_) {
+    const auto* loop = node.owner == nullptr ? nullptr : std::get_if<tile::Loop>(&node.owner->node);
+    if (loop == nullptr) continue;
+    int most = 0;
+    for (const Statement& statement : *node.block) {
+      if (statement.part && !statement.part->peeled) most = std::max(most, statement.part->lag);
+    }
+    widened_[loop->var].begin += -most;
+    widened_[loop->var].end += most;
+  }
 }
 
 void DependenceGraph::walk(Block& block, BlockNode node, int& position) {
@@ -39,6 +54,7 @@ void DependenceGraph::walk(Block& block, BlockNode node, int& position) {
       next.parent = index;
       next.child = child;
       next.owner = &statement;
+      if (statement.part) next.part = statement.part;
       next.is_branch = std::holds_alternative<tile::If>(statement.node);
       next.runs_once_at_least = !next.is_branch;
       if (const auto* loop = std::get_if<tile::Loop>(&statement.node)) {
@@ -55,10 +71,12 @@ void DependenceGraph::walk(Block& block, BlockNode node, int& position) {
     const int end = position++;
     blocks_[static_cast<std::size_t>(index)].ends.push_back(end);
     if (const auto* alloc = std::get_if<tile::Alloc>(&statement.node)) {
-      alloc_blocks_[alloc->tensor] = index;
+      allocs_[alloc->tensor].push_back({index, begin});
     }
     for (const auto& use : tile::operands(std::as_const(statement))) {
-      sites_.push_back({index, child, begin, end, statement.engine, *use.tile, writes(use.access)});
+      sites_.push_back(
+          {index, child, begin, end, statement.engine, *use.tile, writes(use.access),
+           statement.part ? statement.part : blocks_[static_cast<std::size_t>(index)].part});
     }
   }
 }
@@ -81,10 +99,35 @@ bool DependenceGraph::is_global(const Site& site) const {
   return memory == nullptr || !memory->is_private;
 }
 
-int DependenceGraph::alloc_block(tile::TensorId tensor) const {
-  const auto at = alloc_blocks_.find(tensor);
-  SEPTRAN_CHECK(at != alloc_blocks_.end());
-  return at->second;
+/// The one Alloc of a tensor that each trip of the loop passes once; nothing where there is none
+/// inside it, or where the generations of a trip are not that easily counted.
+std::optional<DependenceGraph::AllocSite> DependenceGraph::only_alloc(tile::TensorId tensor,
+                                                                      int loop) const {
+  const auto at = allocs_.find(tensor);
+  SEPTRAN_CHECK(at != allocs_.end());
+  std::optional<AllocSite> only;
+  for (const AllocSite& site : at->second) {
+    if (!is_inside(site.block, loop)) continue;
+    if (only) return std::nullopt;
+    only = site;
+  }
+  if (only && blocks_[static_cast<std::size_t>(only->block)].loop != loop) return std::nullopt;
+  return only;
+}
+
+/// Whether two uses of one ring surely meet different slots: every Alloc from the first to the
+/// second stands in their common block itself, and the generations that these count lie apart.
+bool DependenceGraph::slots_differ(const Site& first, const Site& second, int common) const {
+  const BlockNode& block = blocks_[static_cast<std::size_t>(common)];
+  const auto from = static_cast<std::size_t>(child_in(common, first.block, first.child));
+  const auto to = static_cast<std::size_t>(child_in(common, second.block, second.child));
+  int generations = first.tile.age - second.tile.age;
+  for (const AllocSite& site : allocs_.at(first.tile.tensor)) {
+    if (site.begin < block.begins[from] || site.begin > block.ends[to]) continue;
+    if (site.block != common) return false;
+    ++generations;
+  }
+  return generations % program_[first.tile.tensor].depth != 0;
 }
 
 bool DependenceGraph::addresses_overlap(const Site& a, const Site& b) const {
@@ -95,20 +138,6 @@ bool DependenceGraph::addresses_overlap(const Site& a, const Site& b) const {
   if (is_global(a)) return false;
   return *x.offset_bytes < *y.offset_bytes + y.slot_bytes * y.depth &&
          *y.offset_bytes < *x.offset_bytes + x.slot_bytes * x.depth;
-}
-
-/// Boxes of one tensor that never meet while the variables of loops around both are the same.
-bool DependenceGraph::disjoint_in_one_trip(const Site& a, const Site& b) const {
-  const View& x = a.tile.view;
-  const View& y = b.tile.view;
-  if (!x.is_box() || !y.is_box()) return false;
-  for (std::uint32_t axis = 0; axis < x.base.size(); ++axis) {
-    if (program_.vars.range(y.base[axis] - x.base[axis] - x.box_extent(axis)).lo >= 0 ||
-        program_.vars.range(x.base[axis] - y.base[axis] - y.box_extent(axis)).lo >= 0) {
-      return true;
-    }
-  }
-  return false;
 }
 
 /// Boxes of one tensor that never meet in different trips of a loop: along some axis both move with
@@ -162,6 +191,9 @@ void DependenceGraph::add_carried(std::size_t source, std::size_t target, int lo
                                   std::vector<Dependence>& out) const {
   const Site& from = sites_[source];
   const Site& to = sites_[target];
+  if (from.part && to.part && from.part->family == to.part->family) {
+    distance = std::max(distance, to.part->lag - from.part->lag);  // of one trip, or later
+  }
   int scope = carrying_scope(loop, from.block);
   while (!is_inside(to.block, scope)) scope = blocks_[static_cast<std::size_t>(scope)].parent;
   out.push_back({source, target, scope, child_in(scope, from.block, from.child),
@@ -191,30 +223,48 @@ void DependenceGraph::relate(std::size_t first, std::size_t second,
   const Site& a = sites_[first];
   const Site& b = sites_[second];
   if (a.engine == b.engine || (!a.writes && !b.writes) || !addresses_overlap(a, b)) return;
+  // Dependences between two statements of a rotated loop hold for their peeled trips too.
+  const bool family =
+      a.part && b.part && a.part->family == b.part->family && a.part->index != b.part->index;
+  if (family && (a.part->peeled || b.part->peeled)) return;
   int common = a.block;
   while (!is_inside(b.block, common)) common = blocks_[static_cast<std::size_t>(common)].parent;
   const bool same = a.tile.tensor == b.tile.tensor;
   const bool global = is_global(a);
-  const bool apart = same && disjoint_in_one_trip(a, b);
+  const bool apart = same && disjoint(family ? widened_ : program_.vars, a.tile.view, b.tile.view);
   const int loop = blocks_[static_cast<std::size_t>(common)].loop;
-  const int first_child = child_in(common, a.block, a.child);
-  const int second_child = child_in(common, b.block, b.child);
-  const bool in_two_branches = first_child == second_child;  // of which one trip takes one
-  if (!apart && !in_two_branches &&
-      (!global || blocks_[static_cast<std::size_t>(common)].in_share)) {
-    out.push_back({first, second, common, first_child, second_child, loop, 0});
+  // Branches of one `if`: never in the same trip.
+  const bool exclusive = a.block != b.block &&
+                         child_in(common, a.block, a.child) == child_in(common, b.block, b.child);
+  int distance = 0;  // trips from `first` to the one in which `second` touches the same slot
+  int back = 1;      // and from `second` to `first`
+  if (same && !global && loop != -1) {
+    if (const auto alloc = only_alloc(a.tile.tensor, loop)) {
+      const int depth = program_[a.tile.tensor].depth;
+      const auto generations_ago = [&](const Site& site) {
+        return site.tile.age + (site.begin < alloc->begin ? 1 : 0);
+      };
+      distance = (generations_ago(b) - generations_ago(a)) % depth;
+      if (distance < 0) distance += depth;
+      back = depth - distance;
+    }
+  }
+  if (distance > 0) {
+    add_carried(first, second, loop, distance, out);
+  } else if (!apart && !exclusive && !(same && !global && slots_differ(a, b, common)) &&
+             (!global || blocks_[static_cast<std::size_t>(common)].in_share)) {
+    out.push_back({first, second, common, child_in(common, a.block, a.child),
+                   child_in(common, b.block, b.child), loop, 0});
   }
   if (global) return relate_global(first, second, common, out);
   if (loop == -1) return;
-  int distance = 1;
-  if (same) {
+  if (same && apart) {
     std::vector<VarId> used;
     collect_vars(a.tile.view, used);
     collect_vars(b.tile.view, used);
-    if (apart && used.empty()) return;
-    if (is_inside(alloc_block(a.tile.tensor), loop)) distance = program_[a.tile.tensor].depth;
+    if (used.empty()) return;
   }
-  add_carried(second, first, loop, distance, out);
+  add_carried(second, first, loop, back, out);
 }
 
 std::vector<Dependence> DependenceGraph::dependences() const {

@@ -19,9 +19,10 @@ struct BlockNode {
   int loop = -1;           // innermost loop around: index of that loop's body block; -1: none
   bool in_share = false;   // inside a worker's share of a parallel loop
   bool is_branch = false;  // of an `if`
-  bool runs_once_at_least = true;  // whenever the block around is run
-  std::int64_t least_trips = 1;    // of the loop whose body this is, whenever it is reached
-  std::vector<int> begins;         // positions of its statements
+  bool runs_once_at_least = true;      // whenever the block around is run
+  std::int64_t least_trips = 1;        // of the loop whose body this is, whenever it is reached
+  std::optional<tile::TripPart> part;  // of the rotated loop that it belongs to
+  std::vector<int> begins;             // positions of its statements
   std::vector<int> ends;
 };
 
@@ -34,6 +35,7 @@ struct Site {
   std::string engine;
   tile::TileRef tile;
   bool writes = false;
+  std::optional<tile::TripPart> part;  // of the rotated loop that it belongs to
 };
 
 /// `source` (a site on one engine) must have finished before `target` (on another) starts: in the
@@ -61,15 +63,24 @@ class DependenceGraph {
   [[nodiscard]] bool is_inside(int block, int ancestor) const;
   /// The statement of `ancestor` that contains (or is) the given statement.
   [[nodiscard]] int child_in(int ancestor, int block, int child) const;
+  /// What a statement is in a rotated loop, if its block is the loop's body or around it.
+  [[nodiscard]] const std::optional<tile::TripPart>& part(int block, int child) const {
+    return (*blocks_[static_cast<std::size_t>(block)].block)[static_cast<std::size_t>(child)].part;
+  }
 
  private:
+  void widen();
   void walk(tile::Block& block, BlockNode node, int& position);
   void relate(std::size_t first, std::size_t second, std::vector<Dependence>& out) const;
   [[nodiscard]] bool is_global(const Site& site) const;
   [[nodiscard]] bool addresses_overlap(const Site& a, const Site& b) const;
-  [[nodiscard]] bool disjoint_in_one_trip(const Site& a, const Site& b) const;
   [[nodiscard]] bool disjoint_across_trips(const Site& a, const Site& b, int loop) const;
-  [[nodiscard]] int alloc_block(tile::TensorId tensor) const;
+  struct AllocSite {
+    int block = 0;
+    int begin = 0;  // position
+  };
+  [[nodiscard]] bool slots_differ(const Site& first, const Site& second, int common) const;
+  [[nodiscard]] std::optional<AllocSite> only_alloc(tile::TensorId tensor, int loop) const;
   [[nodiscard]] int carrying_scope(int loop, int block) const;
   void add_carried(std::size_t source, std::size_t target, int loop, int distance,
                    std::vector<Dependence>& out) const;
@@ -80,7 +91,8 @@ class DependenceGraph {
   const Machine& machine_;
   std::vector<BlockNode> blocks_;
   std::vector<Site> sites_;
-  std::map<tile::TensorId, int> alloc_blocks_;
+  VarTable widened_;  // variables of rotated loops range over the peeled trips too
+  std::map<tile::TensorId, std::vector<AllocSite>> allocs_;
 };
 
 /// Whether a loop only names a value (the index that a worker computes): one trip, no loop at all.

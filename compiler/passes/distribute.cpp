@@ -192,7 +192,9 @@ void Distributor::distribute_block(Block& block) {
       const std::vector<VarId> vars = parallel->vars;
       Block body = std::move(parallel->body);
       const tile::Origin origin = statement.origin;
+      const auto part = statement.part;
       statement = in_order(origin, vars, std::move(body));
+      statement.part = part;
     }
   }
 }

@@ -39,6 +39,12 @@ struct Level {
   bool is_branch = false;           // copies do not leave it
   std::vector<MadeCopy> copies;
   std::vector<TensorId> allocated;  // buffers that live in it
+  std::string launch;               // that the statement in hand is a part of
+
+  void emit(Statement statement) {
+    statement.launch = launch;
+    out->push_back(std::move(statement));
+  }
 };
 
 /// A parameter whose uses are copied one by one.
@@ -132,12 +138,12 @@ void Inserter::place_written(ScopeArgument& argument, Block& body, Block& after)
   const TileRef inside{buffer, full_view(region.extent)};
   tile::Origin origin = argument.origin;
   Level& level = levels_.back();
-  level.out->push_back({tile::Alloc{buffer}, "", origin});
+  level.emit({tile::Alloc{buffer}, "", origin});
   level.allocated.push_back(buffer);
   const std::string& name = program_[buffer].name;
   if (needs_old) {
     origin.rule = fmt::format("copy in {}", name);
-    level.out->push_back({tile::DmaCopy{inside, outside}, "", origin});
+    level.emit({tile::DmaCopy{inside, outside}, "", origin});
   }
   for_each_tile(body, [&](TileRef& tile) {
     if (tile.tensor != argument.parameter) return;
@@ -207,9 +213,8 @@ void Inserter::stream_use(TileRef& use, const Streamed& streamed) {
     buffer = make_buffer(argument, std::move(shape), depth);
     tile::Origin origin = argument.origin;
     origin.rule = fmt::format("{} {}", in_loop ? "stream" : "load once", program_[buffer].name);
-    level.out->push_back({tile::Alloc{buffer}, "", origin});
-    level.out->push_back(
-        {tile::DmaCopy{{buffer, full_view(extents)}, source}, "", std::move(origin)});
+    level.emit({tile::Alloc{buffer}, "", origin});
+    level.emit({tile::DmaCopy{{buffer, full_view(extents)}, source}, "", std::move(origin)});
     level.copies.push_back({source, argument.memory, depth, buffer});
     level.allocated.push_back(buffer);
   }
@@ -240,7 +245,7 @@ void Inserter::allocate_temporary(Statement statement) {
   tensor.kind = tile::TensorKind::buffer;
   tensor.storage = held_as(tensor.memory, tensor.dtype);
   levels_.back().allocated.push_back(id);
-  levels_.back().out->push_back(std::move(statement));
+  levels_.back().emit(std::move(statement));
 }
 
 void Inserter::process_scope(Statement statement) {
@@ -264,7 +269,7 @@ void Inserter::process_scope(Statement statement) {
     if (fine_) process(std::move(inner));
   }
   for (const TensorId id : streamed_here) streamed_.erase(id);
-  for (Statement& copy : after) levels_.back().out->push_back(std::move(copy));
+  for (Statement& copy : after) levels_.back().emit(std::move(copy));
 }
 
 /// Brings a tile of a streamed argument here. Its source may itself be a part of an argument that
@@ -287,7 +292,7 @@ void Inserter::resolve(TileRef& use) {
 
 void Inserter::process_operation(Statement statement) {
   for (const auto& use : tile::operands(statement)) resolve(*use.tile);
-  levels_.back().out->push_back(std::move(statement));
+  levels_.back().emit(std::move(statement));
 }
 
 void Inserter::process(Statement statement) {
@@ -305,15 +310,16 @@ void Inserter::process(Statement statement) {
     for (Block* block : tile::child_blocks(statement)) {
       *block = process_block(std::move(*block), tile::bound_vars(statement), is_branch);
     }
-    levels_.back().out->push_back(std::move(statement));
+    levels_.back().emit(std::move(statement));
   }
 }
 
 Block Inserter::process_block(Block block, std::vector<VarId> vars, bool is_branch) {
   Block out;
   const Block original = block;
-  levels_.push_back({&out, &original, std::move(vars), is_branch, {}, {}});
+  levels_.push_back({&out, &original, std::move(vars), is_branch, {}, {}, {}});
   for (Statement& statement : block) {
+    levels_.back().launch = statement.launch;
     if (fine_) process(std::move(statement));
   }
   levels_.pop_back();

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <climits>
 #include <map>
 #include <set>
 
@@ -109,7 +110,9 @@ class Reducer {
     const int wait = scope.begins[static_cast<std::size_t>(edge.wait_child)];
     const bool later_trip = signal < at.second;
     if (later_trip && d.loop == -1) return std::nullopt;
-    const int trip = at.first + (later_trip ? 1 : 0);
+    const auto trips = trips_between(edge, d);
+    const int trip = std::max(at.first + (later_trip ? 1 : 0), trips.lo);
+    if (trip > trips.hi) return std::nullopt;
     const bool nested = edge.loop != d.loop;
     if (nested && !(d.loop == -1 || graph_.is_inside(edge.scope, d.loop))) return std::nullopt;
     if (nested && edge.distance != 0) return follow_carried(edge, at, d);
@@ -128,6 +131,34 @@ class Reducer {
       if (!holds_point || !same_branch) return std::nullopt;
     }
     return Point{trip + edge.distance, wait};
+  }
+
+  /// The trips, from the source's own, in which an edge may signal so that its signal and its wait
+  /// are there for every pair of source and target. In a rotated loop these must belong to trips of
+  /// the loop as it was that lie between the source's and the target's: beyond them there may be
+  /// none.
+  struct Trips {
+    int lo = 0;
+    int hi = 0;
+  };
+  [[nodiscard]] Trips trips_between(const Edge& edge, const Dependence& d) const {
+    constexpr Trips all{0, INT_MAX};
+    const Site& source = graph_.sites()[d.source];
+    const Site& target = graph_.sites()[d.target];
+    if (d.loop == -1 || !graph_.is_inside(edge.scope, d.loop) ||
+        !graph_.is_inside(source.block, d.loop) || !graph_.is_inside(target.block, d.loop)) {
+      return all;
+    }
+    const auto lag = [&](int block, int child) {
+      const auto& part = graph_.part(d.loop, graph_.child_in(d.loop, block, child));
+      return part ? part->lag : 0;
+    };
+    const int own = lag(source.block, source.child);
+    const int last = d.distance + own - lag(target.block, target.child);
+    const int signal = lag(edge.scope, edge.signal_child) - own;  // of the source's trip as it was
+    const int wait =
+        lag(edge.scope, edge.wait_child) - own - (edge.loop == d.loop ? edge.distance : 0);
+    return {std::max(signal, wait), last + std::min(signal, wait)};
   }
 
   /// The same for an edge that is carried by a loop within the dependence's own: when the loop is
@@ -177,9 +208,9 @@ std::vector<Edge> propose_edges(const DependenceGraph& graph,
 
 /// Makes one edge of two between the same engines in one block, if such an edge exists: signalled
 /// where both are done, waited for where the first is needed. It orders more than both together.
-bool merge(Edge& into, const Edge& other) {
-  if (into.from != other.from || into.to != other.to || into.scope != other.scope ||
-      (into.distance == 0) != (other.distance == 0)) {
+bool merge(const DependenceGraph& graph, Edge& into, const Edge& other) {
+  if (graph.part(into.scope, into.signal_child) || into.from != other.from || into.to != other.to ||
+      into.scope != other.scope || (into.distance == 0) != (other.distance == 0)) {
     return false;
   }
   const int signal = std::max(into.signal_child, other.signal_child);
@@ -198,6 +229,7 @@ bool merge(Edge& into, const Edge& other) {
 /// waits then take the credits that the earlier one left, which were there from the start.
 bool may_share(const DependenceGraph& graph, const Edge& a, const Edge& b) {
   if (a.from != b.from || a.to != b.to || a.distance != b.distance) return false;
+  if (graph.part(a.scope, a.signal_child) || graph.part(b.scope, b.signal_child)) return false;
   int common = a.scope;
   while (!graph.is_inside(b.scope, common)) {
     common = graph.blocks()[static_cast<std::size_t>(common)].parent;
@@ -235,7 +267,7 @@ std::size_t fit_events(const DependenceGraph& graph, std::vector<Edge>& edges, s
   std::size_t events = number_events(graph, edges, limit);
   for (std::size_t i = 0; i < edges.size() && events > limit; ++i) {
     for (std::size_t j = i + 1; j < edges.size() && events > limit;) {
-      if (merge(edges[i], edges[j])) {
+      if (merge(graph, edges[i], edges[j])) {
         edges.erase(edges.begin() + static_cast<std::ptrdiff_t>(j));
         events = number_events(graph, edges, limit);
       } else {
@@ -327,12 +359,17 @@ class Emitter {
       }
       event.signaller = edge.from;
       event.waiter = edge.to;
-      event.credits = edge.distance;
+      event.credits =
+          edge.distance + lag(edge.scope, edge.signal_child) - lag(edge.scope, edge.wait_child);
       ++event.pairs;
       event.merged |= edge.merged;
       const tile::EventId id{static_cast<std::uint32_t>(edge.event)};
-      add({edge.scope, edge.signal_child, true, edge.from}, id);
-      add({edge.scope, edge.wait_child, false, edge.to}, id);
+      for (const auto& [block, child] : instances(edge.scope, edge.signal_child)) {
+        add({block, child, true, edge.from}, id);
+      }
+      for (const auto& [block, child] : instances(edge.scope, edge.wait_child)) {
+        add({block, child, false, edge.to}, id);
+      }
     }
     record_orders(program_, graph_, dependences, edges);
     // Blocks with larger numbers lie inside or behind: inner ones first, so that addresses hold.
@@ -347,6 +384,28 @@ class Emitter {
     std::string engine;
     auto operator<=>(const Place&) const = default;
   };
+
+  [[nodiscard]] int lag(int block, int child) const {
+    const auto& part = graph_.part(block, child);
+    return part && !part->peeled ? part->lag : 0;
+  }
+
+  /// The statement, and the same one of the trips that are peeled off its loop.
+  [[nodiscard]] std::vector<std::pair<int, int>> instances(int block, int child) const {
+    std::vector<std::pair<int, int>> places{{block, child}};
+    const std::optional<tile::TripPart>& own = graph_.part(block, child);
+    if (!own || own->peeled) return places;
+    for (int b = 0; b < static_cast<int>(graph_.blocks().size()); ++b) {
+      const Block& other = *graph_.blocks()[static_cast<std::size_t>(b)].block;
+      for (int c = 0; c < static_cast<int>(other.size()); ++c) {
+        const std::optional<tile::TripPart>& part = graph_.part(b, c);
+        if (part && part->peeled && part->family == own->family && part->index == own->index) {
+          places.emplace_back(b, c);
+        }
+      }
+    }
+    return places;
+  }
 
   void add(const Place& place, tile::EventId event) { syncs_[place].push_back(event); }
 
@@ -396,6 +455,7 @@ Result<Program> insert_syncs(Program program, const PassContext& context) {
   const auto limit = static_cast<std::size_t>(context.machine.dsa.sequencer.events);
   const std::size_t events = fit_events(graph, edges, limit);
   Emitter(program, graph).run(dependences, edges, events);
+  tile::for_each_statement(program.body, [](Statement& statement) { statement.part.reset(); });
   if (program.events.size() > limit) {
     context.diagnostics.report({}, messages::too_many_events, program.events.size(), program.target,
                                limit);

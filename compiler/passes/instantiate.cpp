@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <set>
 
 #include "compiler/base/messages.h"
 #include "compiler/passes/pass.h"
@@ -65,6 +66,9 @@ class Instantiator : public lang::Visitor {
   [[nodiscard]] tile::Parallel make_parallel(std::vector<VarId> vars, Block body,
                                              const mapping::Instance& instance) const;
   void warn_without_effect();
+  static std::vector<tile::ScheduleStep> schedule_of(const mapping::Instance& instance,
+                                                     const Block& body);
+  [[nodiscard]] std::string launch_label(const lang::LaunchRequest& request) const;
   const mapping::Instance* callee_instance(const lang::LaunchRequest& request);
   tile::ScopeArgument scope_argument(const mapping::Instance& instance,
                                      const lang::Parameter& parameter,
@@ -130,8 +134,10 @@ void Instantiator::loop(const lang::LoopRequest& request, const lang::LoopBody& 
     emit(where, make_parallel(std::move(ids), std::move(inner), instance));
     return;
   }
+  const std::vector<tile::ScheduleStep> schedule = schedule_of(instance, inner);
   for (std::size_t i = ids.size(); i-- > 0;) {
     tile::Loop sequential{ids[i], std::move(inner)};
+    if (i + 1 == ids.size()) sequential.schedule = schedule;
     inner = Block{};
     if (i == 0) {
       emit(where, std::move(sequential));
@@ -139,6 +145,43 @@ void Instantiator::loop(const lang::LoopRequest& request, const lang::LoopBody& 
       inner.push_back({std::move(sequential), "", where});
     }
   }
+}
+
+/// The name of a launch as schedules have it.
+std::string label_of(const mapping::ScheduleEntry& entry) {
+  return entry.occurrence == 1 ? entry.callee
+                               : fmt::format("{}#{}", entry.callee, entry.occurrence);
+}
+
+/// The part of the instance's schedule that is about launches of this loop body (branches
+/// included).
+std::vector<tile::ScheduleStep> Instantiator::schedule_of(const mapping::Instance& instance,
+                                                          const Block& body) {
+  std::set<std::string> launched;
+  const std::function<void(const Block&)> look = [&](const Block& block) {
+    for (const Statement& statement : block) {
+      launched.insert(statement.launch);
+      if (const auto* branch = std::get_if<tile::If>(&statement.node)) {
+        look(branch->then);
+        look(branch->otherwise);
+      }
+    }
+  };
+  look(body);
+  std::vector<tile::ScheduleStep> steps;
+  for (const mapping::ScheduleEntry& entry : instance.schedule) {
+    if (!launched.contains(label_of(entry))) continue;
+    steps.push_back({label_of(entry), entry.trips_earlier, entry.span});
+  }
+  return steps;
+}
+
+/// What the schedule of the launching instance calls this launch; empty without one.
+std::string Instantiator::launch_label(const lang::LaunchRequest& request) const {
+  for (const mapping::ScheduleEntry& entry : frames_.back().instance->schedule) {
+    if (entry.launch_span == request.launch.callee_span) return label_of(entry);
+  }
+  return {};
 }
 
 /// A parallel loop with the instance's `workers` and `order`; a parallel loop that is all of its
@@ -284,10 +327,15 @@ void Instantiator::check_overlaps(const tile::Scope& scope, Span span) {
 
 void Instantiator::launch(const lang::LaunchRequest& request, const lang::LaunchBody& body) {
   const mapping::Instance* instance = callee_instance(request);
+  const std::string label = launch_label(request);
   if (instance == nullptr) {
     frames_.push_back({frames_.back().instance, &request.callee, true, 0});
-    body(request.arguments);
+    Block calls = collect([&] { body(request.arguments); });
     frames_.pop_back();
+    for (Statement& call : calls) {
+      call.launch = label;
+      block_->push_back(std::move(call));
+    }
     return;
   }
   tile::Scope scope;
@@ -310,6 +358,7 @@ void Instantiator::launch(const lang::LaunchRequest& request, const lang::Launch
   }
   check_overlaps(scope, request.span);
   emit(origin(request.span, instance->name_span, "launch"), std::move(scope));
+  block_->back().launch = label;
 }
 
 const mapping::Binding* Instantiator::find_binding(const std::string& leaf) const {
@@ -370,9 +419,6 @@ std::vector<DiagnosticNote> Instantiator::tunable_notes(const std::string& /*nam
 /// Fields that are read and checked, but that no pass gives effect to so far.
 void Instantiator::warn_without_effect() {
   for (const auto& [name, field] : mapping_.instances) {
-    if (!field.schedule.empty()) {
-      diagnostics_.report(field.schedule.front().span, messages::not_in_effect, "schedule", name);
-    }
     if (!field.spread.empty()) {
       diagnostics_.report(field.spread.begin()->second.span, messages::not_in_effect, "spread",
                           name);

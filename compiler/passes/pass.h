@@ -60,6 +60,7 @@ Result<tile::Program> fold_fill(tile::Program program, const PassContext& contex
 Result<tile::Program> insert_copies(tile::Program program, const PassContext& context);
 Result<tile::Program> route_copies(tile::Program program, const PassContext& context);
 Result<tile::Program> drop_rounding(tile::Program program, const PassContext& context);
+Result<tile::Program> schedule(tile::Program program, const PassContext& context);
 Result<tile::Program> distribute(tile::Program program, const PassContext& context);
 Result<tile::Program> assign_layouts(tile::Program program, const PassContext& context);
 Result<tile::Program> place_buffers(tile::Program program, const PassContext& context);

@@ -16,6 +16,7 @@ const std::vector<PassInfo>& pass_table() {
        [](Options& o) { o.engines_assigned = true; }},
       {"fold-fill", "let a first product overwrite instead of adding to zeros", fold_fill},
       {"drop-rounding", "leave rounding to the copies that convert", drop_rounding},
+      {"schedule", "put each trip's launches into the mapping's order, across trips", schedule},
       {"distribute", "turn parallel loops into each worker's share", distribute,
        [](Options& o) { o.no_parallel = true; }},
       {"assign-layouts", "give every tensor its strides", assign_layouts},

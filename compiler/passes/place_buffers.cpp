@@ -41,6 +41,7 @@ class LifetimeWalk {
         lifetimes_[i].top_end = position_;
       }
     }
+    join_generations();
     for (Lifetime& life : lifetimes_) {
       life.top_begin = std::min(life.top_begin, life.begin);
       life.top_end = std::max(life.top_end, life.end);
@@ -53,6 +54,26 @@ class LifetimeWalk {
   }
 
  private:
+  /// A buffer that is allocated at several places (a loop's peeled trips) lives from the first to
+  /// the last of them.
+  void join_generations() {
+    std::vector<Lifetime> joined;
+    for (const Lifetime& life : lifetimes_) {
+      const auto same = std::find_if(joined.begin(), joined.end(), [&](const Lifetime& other) {
+        return other.tensor == life.tensor;
+      });
+      if (same == joined.end()) {
+        joined.push_back(life);
+        continue;
+      }
+      same->begin = std::min(same->begin, life.begin);
+      same->end = std::max(same->end, life.end);
+      same->top_begin = std::min(same->top_begin, life.top_begin);
+      same->top_end = std::max(same->top_end, life.top_end);
+    }
+    lifetimes_ = std::move(joined);
+  }
+
   void walk(const Block& block, const Statement& statement) {
     const int begin = position_++;
     if (const auto* alloc = std::get_if<tile::Alloc>(&statement.node)) {

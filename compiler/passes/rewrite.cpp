@@ -88,6 +88,57 @@ bool bounds_independent(const tile::Program& program, const tile::Parallel& oute
   });
 }
 
+bool disjoint(const VarTable& vars, const View& x, const View& y) {
+  if (!x.is_box() || !y.is_box()) return false;
+  for (std::uint32_t axis = 0; axis < x.base.size(); ++axis) {
+    if (vars.range(y.base[axis] - x.base[axis] - x.box_extent(axis)).lo >= 0 ||
+        vars.range(x.base[axis] - y.base[axis] - y.box_extent(axis)).lo >= 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
+tile::Statement copy_statement(tile::Program& program, const tile::Statement& statement, VarId var,
+                               const Expr& value) {
+  std::map<VarId, Expr> values{{var, value}};
+  const auto replaced = [&](VarId v) {
+    const auto at = values.find(v);
+    return at == values.end() ? Expr::var(v) : at->second;
+  };
+  tile::Block block;
+  block.push_back(statement);
+  const auto rename = [&](VarId& own) {
+    const VarInfo info = program.vars[own];
+    const VarId fresh =
+        program.vars.add(info.name, program.vars.simplify(info.begin.substitute(replaced)),
+                         program.vars.simplify(info.end.substitute(replaced)));
+    program.vars[fresh].bounds = info.bounds;
+    values[own] = Expr::var(fresh);
+    own = fresh;
+  };
+  tile::for_each_statement(block, [&](tile::Statement& inner) {
+    if (auto* loop = std::get_if<tile::Loop>(&inner.node)) rename(loop->var);
+    if (auto* parallel = std::get_if<tile::Parallel>(&inner.node)) {
+      for (VarId& own : parallel->vars) rename(own);
+    }
+  });
+  tile::substitute(block, replaced);
+  tile::for_each_statement(block, [&](tile::Statement& inner) {
+    for (const auto& use : tile::operands(inner)) {
+      use.tile->view = simplify(use.tile->view, program.vars);
+    }
+    if (auto* mma = std::get_if<tile::Mma>(&inner.node)) {
+      mma->accumulate = mma->accumulate.simplify(program.vars);
+    } else if (auto* vec = std::get_if<tile::Vec>(&inner.node)) {
+      if (vec->guard) vec->guard = vec->guard->simplify(program.vars);
+    } else if (auto* branch = std::get_if<tile::If>(&inner.node)) {
+      branch->condition = branch->condition.simplify(program.vars);
+    }
+  });
+  return std::move(block[0]);
+}
+
 std::int64_t max_extent(const tile::Program& program, const Expr& extent) {
   return std::max<std::int64_t>(1, program.vars.range(extent).hi);
 }

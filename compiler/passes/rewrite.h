@@ -29,6 +29,15 @@ std::string describe_operands(const tile::Program& program,
 bool bounds_independent(const tile::Program& program, const tile::Parallel& outer,
                         const tile::Parallel& inner);
 
+/// Whether two boxes of one tensor never meet while the variables in them have the same values;
+/// false for views that are not boxes.
+bool disjoint(const VarTable& vars, const View& x, const View& y);
+
+/// A copy of a statement with `var` replaced by `value`, its own loops with variables of their own
+/// and everything simplified.
+tile::Statement copy_statement(tile::Program& program, const tile::Statement& statement, VarId var,
+                               const Expr& value);
+
 /// The largest value an extent takes; at least 1.
 std::int64_t max_extent(const tile::Program& program, const Expr& extent);
 

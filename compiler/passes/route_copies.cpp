@@ -171,7 +171,10 @@ void Router::route_block(Block& block) {
   Block out;
   for (Statement& statement : block) {
     if (std::holds_alternative<tile::DmaCopy>(statement.node)) {
+      const std::string launch = statement.launch;
+      const std::size_t first = out.size();
       route(std::move(statement), out);
+      for (std::size_t i = first; i < out.size(); ++i) out[i].launch = launch;
       continue;
     }
     for (Block* inner : tile::child_blocks(statement)) route_block(*inner);

@@ -293,7 +293,10 @@ void Selector::select_block(Block& block) {
   Block out;
   for (Statement& statement : block) {
     if (std::holds_alternative<Prim>(statement.node)) {
+      const std::string launch = statement.launch;
+      const std::size_t first = out.size();
       select_prim(std::move(statement), out);
+      for (std::size_t i = first; i < out.size(); ++i) out[i].launch = launch;
       continue;
     }
     const auto* loop = std::get_if<tile::Loop>(&statement.node);

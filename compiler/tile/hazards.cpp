@@ -83,11 +83,7 @@ class HazardFinder {
     }
   }
 
-  void run(const Alloc& alloc, const Statement&) {
-    const int depth = std::max(program_[alloc.tensor].depth, 1);
-    std::int64_t& position = positions_.at(alloc.tensor.value);
-    position = (position + 1) % depth;
-  }
+  void run(const Alloc& alloc, const Statement&) { ++positions_.at(alloc.tensor.value); }
   void run(const Loop& loop, const Statement&) {
     over(loop.var, [&] { execute(loop.body); });
   }
@@ -175,7 +171,8 @@ class HazardFinder {
       if (range.lo > range.hi) return false;  // all outside: reads zeros only
     }
     access.tensor = tile.tensor;
-    access.slot = std::max<std::int64_t>(positions_[tile.tensor.value], 0);
+    const std::int64_t generation = positions_[tile.tensor.value] - tile.age;
+    access.slot = std::max<std::int64_t>(generation, 0) % std::max(tensor.depth, 1);
     access.box = std::move(*box);
     access.placed = tensor.offset_bytes.has_value() && tensor.kind != TensorKind::argument;
     if (!access.placed) return true;
@@ -237,7 +234,7 @@ class HazardFinder {
   std::vector<Clock> clocks_;  // by engine
   std::vector<std::int64_t> values_;
   std::function<std::int64_t(VarId)> value_;
-  std::vector<std::int64_t> positions_;      // ring slot of each tensor; -1 before the first alloc
+  std::vector<std::int64_t> positions_;      // generation of each tensor; -1 before the first alloc
   std::vector<std::vector<Clock>> signals_;  // by event, in order
   std::vector<std::size_t> waits_;
   std::map<std::string, std::vector<TileAccess>> spaces_;

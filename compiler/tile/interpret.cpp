@@ -42,6 +42,7 @@ struct Place {
 struct Located {
   TensorId root;
   View view;
+  int age = 0;  // of the ring's slot
 };
 
 class Interpreter {
@@ -49,7 +50,7 @@ class Interpreter {
   Interpreter(const Program& program, const InterpretOptions& options)
       : program_(program),
         options_(options),
-        places_(program.tensors.size()),
+        rings_(program.tensors.size()),
         generations_(program.tensors.size()),
         sources_(program.tensors.size()),
         values_(program.vars.size()),
@@ -85,8 +86,9 @@ class Interpreter {
         fail(nullptr, fmt::format("argument {} has {} bytes, not {}", tensor.name, data.size(),
                                   bytes.value_or(-1)));
       }
-      set_dense(places_[i], tensor, extents_of(tensor));
-      places_[i].data = data.data();
+      Place& place = rings_[i].emplace_back();
+      set_dense(place, tensor, extents_of(tensor));
+      place.data = data.data();
     }
     if (next != arguments.size()) fail(nullptr, "more data than arguments");
   }
@@ -139,9 +141,14 @@ class Interpreter {
     if (tensor.kind == TensorKind::argument || tensor.kind == TensorKind::parameter) {
       fail(statement, tensor.name + " is not a tensor that can be allocated");
     }
-    Place& place = places_[id.value];
+    std::vector<Place>& ring = rings_[id.value];
+    ring.resize(static_cast<std::size_t>(std::max(tensor.depth, 1)));
+    const std::int64_t slot = generations_[id.value]++ % std::max(tensor.depth, 1);
+    Place& place = ring[static_cast<std::size_t>(slot)];
     std::vector<std::int64_t> extents = extents_of(tensor);
-    if (is_placed(tensor)) return place_in_image(id, std::move(extents), statement);
+    if (is_placed(tensor)) {
+      return place_in_image(tensor, slot, place, std::move(extents), statement);
+    }
     const auto bytes = dense_size(extents, tensor.storage);
     if (!bytes) fail(statement, fmt::format("{} has no sensible size", tensor.name));
     set_dense(place, tensor, std::move(extents));
@@ -149,10 +156,8 @@ class Interpreter {
     place.data = place.own.data();
   }
 
-  void place_in_image(TensorId id, std::vector<std::int64_t> extents, const Statement* statement) {
-    const Tensor& tensor = program_[id];
-    Place& place = places_[id.value];
-    const std::int64_t slot = generations_[id.value]++ % std::max(tensor.depth, 1);
+  void place_in_image(const Tensor& tensor, std::int64_t slot, Place& place,
+                      std::vector<std::int64_t> extents, const Statement* statement) {
     if (!tensor.strides_bytes.empty() && tensor.strides_bytes.size() != extents.size()) {
       fail(statement, tensor.name + " has not one stride for each dimension");
     }
@@ -182,8 +187,9 @@ class Interpreter {
       if (tensor.kind == TensorKind::parameter) {
         fail(statement, tensor.name + " is used outside its launch");
       }
-      if (places_[ref.tensor.value].data == nullptr) allocate_at_use(ref.tensor, statement);
-      check(here.view, places_[ref.tensor.value].extents, tensor, statement);
+      if (rings_[ref.tensor.value].empty()) allocate_at_use(ref.tensor, statement);
+      here.age = ref.age;
+      check(here.view, place_of(here, statement).extents, tensor, statement);
       return here;
     }
     std::vector<std::int64_t> extents;
@@ -191,7 +197,19 @@ class Interpreter {
     check(here.view, extents, tensor, statement);
     auto composed = compose(source->view, here.view);
     if (!composed) fail(statement, "a view of " + tensor.name + " that no view can say");
-    return {source->root, std::move(*composed)};
+    return {source->root, std::move(*composed), source->age};
+  }
+
+  /// The slot that a tile lies in.
+  const Place& place_of(const Located& at, const Statement* statement) const {
+    const std::vector<Place>& ring = rings_[at.root.value];
+    const std::int64_t generation = generations_[at.root.value] - 1 - at.age;
+    const auto slots = static_cast<std::int64_t>(ring.size());
+    if (at.age < 0 || at.age >= slots || (at.age > 0 && generation < 0)) {
+      fail(statement,
+           fmt::format("{} has no slot of {} generations ago", program_[at.root].name, at.age));
+    }
+    return ring[static_cast<std::size_t>(std::max<std::int64_t>(generation, 0) % slots)];
   }
 
   /// Temporaries may do without an `alloc`: they live as long as the kernel.
@@ -214,7 +232,7 @@ class Interpreter {
   kernels::Tile tile(const TileRef& ref, bool rounds, const Statement* statement) {
     const Located at = locate(ref, statement);
     const Tensor& root = program_[at.root];
-    const Place& place = places_[at.root.value];
+    const Place& place = place_of(at, statement);
     if (!at.view.zero_outside) check(at.view, place.extents, root, statement);
     return kernels::make_tile(place.data, root.storage, rounds ? root.dtype : root.storage, at.view,
                               place.strides_bytes, place.extents, value_);
@@ -233,7 +251,7 @@ class Interpreter {
   }
 
   void run(const Alloc& alloc, const Statement& statement) {
-    if (alloc.tensor.value >= places_.size()) fail(&statement, "an unknown tensor");
+    if (alloc.tensor.value >= rings_.size()) fail(&statement, "an unknown tensor");
     allocate(alloc.tensor, &statement);
   }
 
@@ -365,7 +383,7 @@ class Interpreter {
 
   const Program& program_;
   const InterpretOptions& options_;
-  std::vector<Place> places_;
+  std::vector<std::vector<Place>> rings_;        // slots of each tensor
   std::vector<std::int64_t> generations_;        // allocs so far: the ring's position
   std::vector<std::optional<Located>> sources_;  // of parameters, inside their launch
   std::map<std::string, std::vector<std::byte>> images_;

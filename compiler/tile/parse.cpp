@@ -82,6 +82,10 @@ void TextParser::line(Block& out) {
   if (depth_ == 0 && header_line()) {
     return end_of_line(out, out.size());
   }
+  std::string launch;
+  if (in_.accept("@")) launch = in_.word("a launch");
+  std::optional<TripPart> part;
+  if (in_.accept_word("part")) part = trip_part();
   std::string engine;
   in_.skip_blanks();
   const std::size_t begin = in_.position();
@@ -96,6 +100,8 @@ void TextParser::line(Block& out) {
   do {
     Statement next;
     next.engine = engine;
+    next.launch = launch;
+    next.part = part;
     const bool is_block = statement(next);
     if (is_block) {
       out.push_back(std::move(next));
@@ -106,6 +112,23 @@ void TextParser::line(Block& out) {
     out.push_back(std::move(next));
   } while (in_.accept(";"));
   end_of_line(out, first);
+}
+
+/// `(family, index, lag)` or `(family, index, lag, peeled)`.
+TripPart TextParser::trip_part() {
+  TripPart part;
+  in_.expect("(");
+  part.family = static_cast<int>(in_.integer(0, max_workers));
+  in_.expect(",");
+  part.index = static_cast<int>(in_.integer(0, max_workers));
+  in_.expect(",");
+  part.lag = static_cast<int>(in_.integer(0, max_workers));
+  if (in_.accept(",")) {
+    in_.expect_word("peeled");
+    part.peeled = true;
+  }
+  in_.expect(")");
+  return part;
 }
 
 /// The origin of the statements from `first` on, and the line's end.
@@ -202,6 +225,14 @@ void TextParser::loop(Statement& out) {
   loop.independent = in_.accept_word("independent");
   if (in_.accept_word("workers")) {
     loop.workers = static_cast<int>(in_.integer(-max_workers, max_workers));
+  }
+  if (in_.accept_word("schedule")) {
+    do {
+      ScheduleStep step;
+      step.launch = in_.word("a launch");
+      if (in_.accept("@")) step.trips_earlier = -static_cast<int>(in_.integer(-max_workers, -1));
+      loop.schedule.push_back(std::move(step));
+    } while (in_.accept(","));
   }
   body(loop.body, out.origin);
   out.node = std::move(loop);

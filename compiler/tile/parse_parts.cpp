@@ -8,6 +8,7 @@ namespace septran::tile {
 namespace {
 
 constexpr std::int64_t max_size = std::int64_t{1} << 48;
+constexpr std::int64_t max_ring_age = 1 << 20;
 
 }  // namespace
 
@@ -203,6 +204,7 @@ TileRef TextParser::tile() {
   TileRef ref;
   ref.tensor = tensor();
   const Tensor& root = program_[ref.tensor];
+  if (in_.accept("@")) ref.age = -static_cast<int>(in_.integer(-max_ring_age, -1));
   if (in_.accept("[")) {
     box(root, root.name, begin, ref.view);
   } else if (in_.accept_word("view")) {

@@ -74,10 +74,12 @@ struct Tensor {
   Origin origin;
 };
 
-/// A tile: a view of a tensor. For a ring, of its current slot.
+/// A tile: a view of a tensor. For a ring, of its current slot, or of the one that was current
+/// `age` generations ago (less than the ring's depth).
 struct TileRef {
   TensorId tensor;
   View view;
+  int age = 0;
   bool operator==(const TileRef&) const = default;
 };
 using Operand = std::variant<std::monostate, TileRef, double>;  // absent, tile, scalar
@@ -91,6 +93,17 @@ struct Alloc {
   TensorId tensor;
 };
 
+/// A place in the order of one trip of a loop: the launch (as Statement::launch has it) of the trip
+/// that many earlier.
+struct ScheduleStep {
+  std::string launch;
+  int trips_earlier = 0;
+  Span span;  // in the mapping file; not part of the text form
+  bool operator==(const ScheduleStep& other) const {
+    return launch == other.launch && trips_earlier == other.trips_earlier;
+  }
+};
+
 /// for var in begin .. end-1 (the bounds stand in the VarTable).
 struct Loop {
   VarId var;
@@ -99,6 +112,8 @@ struct Loop {
   bool independent = false;
   /// A worker's share of a parallel loop: var = worker, worker + workers, ... below its end.
   int workers = 0;  // 0: an ordinary loop
+  /// The order that the mapping asks for, until the loop is rotated by it.
+  std::vector<ScheduleStep> schedule{};
 };
 
 /// Order of traversal of a parallel loop, by index into Parallel::vars.
@@ -206,10 +221,25 @@ struct Barrier {
   std::vector<std::string> wait;
 };
 
+/// A statement of a loop that a schedule has rotated, or of a trip peeled off it: which of the
+/// statements of one trip it is, and how many trips late that runs. What stands in the loop and
+/// what is peeled off it together run every statement once a trip of the loop as it was written,
+/// in order, so that they may share event counters.
+struct TripPart {
+  int family = 0;  // one for each rotated loop
+  int index = 0;
+  int lag = 0;
+  bool peeled = false;
+  bool operator==(const TripPart&) const = default;
+};
+
 struct Statement {
   std::variant<Alloc, Loop, Parallel, If, Scope, Prim, DmaCopy, Mma, Vec, Sync, Barrier> node;
   std::string engine;  // of DmaCopy, Mma, Vec and Sync, once assigned
   Origin origin;
+  /// In a loop with a schedule: the launch that this is a part of ("scores", "scores#2").
+  std::string launch{};
+  std::optional<TripPart> part{};  // until syncs are inserted
 };
 
 /// A dependence that an event orders: `target` must not start before `source` has finished.

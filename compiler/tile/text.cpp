@@ -135,7 +135,12 @@ class Printer {
 
   void block(const Block& block) {
     for (const Statement& statement : block) {
-      prefix_ = statement.engine.empty() ? "" : word_text(statement.engine) + ": ";
+      prefix_ = statement.launch.empty() ? "" : "@" + word_text(statement.launch) + " ";
+      if (statement.part) {
+        prefix_ += fmt::format("part({}, {}, {}{}) ", statement.part->family, statement.part->index,
+                               statement.part->lag, statement.part->peeled ? ", peeled" : "");
+      }
+      if (!statement.engine.empty()) prefix_ += word_text(statement.engine) + ": ";
       std::visit([&](const auto& node) { print(node, statement.origin); }, statement.node);
     }
   }
@@ -152,6 +157,11 @@ class Printer {
     std::string head = prefix_ + "loop (" + binding(loop.var) + ")";
     if (loop.independent) head += " independent";
     if (loop.workers != 0) head += fmt::format(" workers {}", loop.workers);
+    for (std::size_t i = 0; i < loop.schedule.size(); ++i) {
+      const ScheduleStep& step = loop.schedule[i];
+      head += (i > 0 ? ", " : " schedule ") + word_text(step.launch);
+      if (step.trips_earlier != 0) head += fmt::format("@-{}", step.trips_earlier);
+    }
     line(head + " {", origin);
     body(loop.body);
     line("}");

@@ -9,6 +9,10 @@
 //       mma: mma %acc, %a, %b accumulate if k - 1 >= 0
 //     }
 //   }
+//
+// `%a@-1` is the tile in the slot that was the ring's current one a generation ago. In a loop with
+// a schedule, `loop (k in 0..16) schedule scores, values@-1 {`, statements begin with their launch:
+// `@scores mma: ...`.
 #pragma once
 
 #include <string>

@@ -65,6 +65,7 @@ class TextParser {
   TensorId declare(TensorKind kind, bool takes_line_origin);
   TensorId tensor();
   std::vector<Expr> subscripts_of(std::string_view what);
+  TripPart trip_part();
   TileRef tile();
   void box(const Tensor& tensor, std::string_view name, std::size_t begin, View& view);
   void general_view(const Tensor& tensor, std::string_view name, std::size_t begin, View& view);

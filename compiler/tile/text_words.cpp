@@ -185,7 +185,8 @@ std::string tile_text(const TileRef& tile, const Program& program) {
   if (tile.tensor.value >= program.tensors.size()) return "%unknown";
   const Tensor& tensor = program[tile.tensor];
   const bool box = is_plain_box(tile.view, tensor);
-  return "%" + tensor.name +
+  const std::string age = tile.age == 0 ? "" : fmt::format("@-{}", tile.age);
+  return "%" + tensor.name + age +
          (box ? box_text(tile.view, tensor, program.vars) : general_text(tile.view, program.vars));
 }
 

@@ -358,6 +358,9 @@ class Verifier {
     if (tensor.kind == TensorKind::parameter && !live_[ref.tensor.value]) {
       fault(fmt::format("%{} is used outside its scope", tensor.name), origin);
     }
+    if (ref.age < 0 || ref.age >= tensor.depth) {
+      fault(fmt::format("{} in a ring of {} slots", text(ref), tensor.depth), origin);
+    }
     if (auto wrong = view_structure_fault(ref.view, tensor.shape.size())) {
       return fault(fmt::format("%{}: {}", tensor.name, *wrong), origin);
     }

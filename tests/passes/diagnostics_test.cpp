@@ -30,14 +30,10 @@ TEST(Passes, SayWhatHasNoEffectYet) {
   text.logic = source("examples/gemm/gemm.py");
   text.definitions = {{"M", "64"}, {"N", "64"}, {"K", "64"}};
   text.mapping = replaced(source("mappings/gemm/dsa_edge.yaml"), "    rotate: {acc: 2}\n",
-                          "    rotate: {acc: 2}\n    schedule: [multiply_leaf_logic]\n"
-                          "    spread: {k: 1}\n");
+                          "    rotate: {acc: 2}\n    spread: {k: 1}\n");
   Kernel kernel;
   testing_support::compile(text, kernel);
   ASSERT_TRUE(kernel.program.has_value()) << kernel.messages();
-  EXPECT_NE(kernel.messages().find("warning[not-in-effect]: `schedule` of instance 'gemm_block'"),
-            std::string::npos)
-      << kernel.messages();
   EXPECT_NE(kernel.messages().find("warning[not-in-effect]: `spread`"), std::string::npos)
       << kernel.messages();
 }

@@ -165,10 +165,15 @@ tile::Program without_event(const tile::Program& program, tile::EventId event) {
   return without;
 }
 
-std::string check_syncs(const tile::Program& program, bool rings_wrap) {
+std::string check_hazards(const tile::Program& program) {
   for (const tile::Hazard& hazard : tile::find_hazards(program)) {
     return fmt::format("hazard: {}\n{}", hazard.text, tile::to_text(program));
   }
+  return {};
+}
+
+std::string check_syncs(const tile::Program& program, bool rings_wrap) {
+  if (const std::string hazard = check_hazards(program); !hazard.empty()) return hazard;
   for (std::uint32_t e = 0; e < program.events.size(); ++e) {
     if (program.events[e].credits > 0 && !rings_wrap) continue;
     tile::Program without = program;

@@ -51,6 +51,9 @@ double difference(DType dtype, const std::vector<std::byte>& a, const std::vecto
 /// fault, or empty. Integer arguments compare exactly.
 std::string compare_stages(Kernel& kernel, bool integers, double tolerance);
 
+/// Hazards of the final program; empty if there are none.
+std::string check_hazards(const tile::Program& program);
+
 /// Hazards of the final program, and syncs whose removal goes unnoticed; empty if all is well.
 /// Events with credits only show where loops have more trips than rings have slots: `rings_wrap`.
 std::string check_syncs(const tile::Program& program, bool rings_wrap);

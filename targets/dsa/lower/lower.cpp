@@ -96,12 +96,12 @@ class Lowering {
   // Structure.
 
   void lower(const tile::Alloc& node, Code& code) {
-    const auto slot = tables_.slot_register(node.tensor);
-    if (!slot) return;
     const tile::Tensor& tensor = program_[node.tensor];
-    const Source here{true, *slot};
-    emit(code, Scalar{ScalarOp::add, *slot, here, {false, tensor.slot_bytes}});
-    emit(code, Scalar{ScalarOp::mod, *slot, here, {false, slots_bytes(tensor, tensor.depth)}});
+    for (const auto& [age, slot] : tables_.slot_registers(node.tensor)) {
+      const Source here{true, slot};
+      emit(code, Scalar{ScalarOp::add, slot, here, {false, tensor.slot_bytes}});
+      emit(code, Scalar{ScalarOp::mod, slot, here, {false, slots_bytes(tensor, tensor.depth)}});
+    }
   }
 
   void lower(const tile::Loop& node, Code& code) {

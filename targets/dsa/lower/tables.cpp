@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "compiler/base/diagnostic.h"
+#include "compiler/tile/visit.h"
 #include "targets/dsa/assembly.h"
 #include "targets/dsa/isa.h"
 #include "targets/dsa/validate.h"
@@ -40,6 +41,14 @@ Tables::Tables(const tile::Program& program, int cores, Values& values, Program&
   }
 }
 
+void Tables::add_slot(tile::TensorId id, int age) {
+  const tile::Tensor& tensor = program_[id];
+  std::map<int, Register>& registers = slots_[id];
+  if (registers.contains(age)) return;
+  const int before_first = (2 * tensor.depth - 1 - age) % tensor.depth;
+  registers[age] = values_.make_state(slots_bytes(tensor, before_first));
+}
+
 /// Finds the rings, and the temporaries in GLOBAL that each core has for itself.
 void Tables::scan(const tile::Block& block, bool in_share) {
   for (const tile::Statement& statement : block) {
@@ -47,21 +56,22 @@ void Tables::scan(const tile::Block& block, bool in_share) {
       const tile::Tensor& tensor = program_[alloc->tensor];
       const bool is_global = tensor.memory == abstract_name(MemoryId::global);
       if (is_global && in_share) per_core_.insert(alloc->tensor);
-      if (!is_global && tensor.depth > 1 && !slots_.contains(alloc->tensor)) {
-        slots_[alloc->tensor] = values_.make_state(slots_bytes(tensor, tensor.depth - 1));
-      }
+      if (!is_global && tensor.depth > 1) add_slot(alloc->tensor, 0);
     } else if (const auto* loop = std::get_if<tile::Loop>(&statement.node)) {
       scan(loop->body, in_share || loop->workers > 0);
     } else if (const auto* branch = std::get_if<tile::If>(&statement.node)) {
       scan(branch->then, in_share);
       scan(branch->otherwise, in_share);
     }
+    for (const auto& use : tile::operands(statement)) {
+      if (use.tile->age > 0) add_slot(use.tile->tensor, use.tile->age);
+    }
   }
 }
 
-std::optional<Register> Tables::slot_register(tile::TensorId id) const {
+std::map<int, Register> Tables::slot_registers(tile::TensorId id) const {
   const auto at = slots_.find(id);
-  return at == slots_.end() ? std::nullopt : std::optional(at->second);
+  return at == slots_.end() ? std::map<int, Register>{} : at->second;
 }
 
 OperandId Tables::add(Operand operand) {
@@ -130,7 +140,8 @@ std::optional<std::uint32_t> Tables::global_buffer(tile::TensorId id, std::strin
 }
 
 /// Memory, buffer, and the address of the tensor's element 0.
-bool Tables::place(tile::TensorId id, TileOperand& out, std::string& fault) {
+bool Tables::place(const tile::TileRef& ref, TileOperand& out, std::string& fault) {
+  const tile::TensorId id = ref.tensor;
   const tile::Tensor& tensor = program_[id];
   const auto memory = memory_from_abstract_name(tensor.memory);
   if (!memory) {
@@ -153,14 +164,16 @@ bool Tables::place(tile::TensorId id, TileOperand& out, std::string& fault) {
     return false;
   }
   out.address.constant = *tensor.offset_bytes;
-  if (const auto slot = slot_register(id)) out.address.terms.push_back({*slot, 1});
+  const std::map<int, Register> slots = slot_registers(id);
+  const auto slot = slots.find(ref.age);
+  if (slot != slots.end()) out.address.terms.push_back({slot->second, 1});
   return true;
 }
 
 std::optional<OperandId> Tables::tile(const tile::TileRef& ref, std::string& fault) {
   const tile::Tensor& tensor = program_[ref.tensor];
   TileOperand out;
-  if (!place(ref.tensor, out, fault)) return std::nullopt;
+  if (!place(ref, out, fault)) return std::nullopt;
   out.storage = tensor.storage;
   out.logical = tensor.dtype;
   const std::vector<std::int64_t> stride_bytes = strides(tensor);

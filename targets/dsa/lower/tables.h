@@ -32,15 +32,17 @@ class Tables {
   /// Barriers between the same engines share a row.
   std::uint32_t barrier(const std::vector<std::string>& arrive,
                         const std::vector<std::string>& await);
-  /// The register with the current slot's offset, for a ring of more than one slot on chip.
-  [[nodiscard]] std::optional<Register> slot_register(tile::TensorId id) const;
+  /// The registers with the offsets of a ring's slots, by age, for a ring of more than one slot on
+  /// chip; those of ages that no operand has are left out.
+  [[nodiscard]] std::map<int, Register> slot_registers(tile::TensorId id) const;
   /// On-chip buffers, in the order of the tile program's tensors; call it last.
   void add_locals();
 
  private:
   OperandId add(Operand operand);
   std::optional<std::uint32_t> global_buffer(tile::TensorId id, std::string& fault);
-  bool place(tile::TensorId id, TileOperand& out, std::string& fault);
+  bool place(const tile::TileRef& ref, TileOperand& out, std::string& fault);
+  void add_slot(tile::TensorId id, int age);
   [[nodiscard]] std::vector<std::int64_t> extents(const tile::Tensor& tensor) const;
   [[nodiscard]] std::vector<std::int64_t> strides(const tile::Tensor& tensor) const;
   void scan(const tile::Block& block, bool in_share);
@@ -53,7 +55,7 @@ class Tables {
   std::map<std::array<std::string, 3>, std::uint32_t> origins_;
   std::map<tile::TensorId, std::uint32_t> globals_;
   std::set<tile::TensorId> per_core_;  // temporaries in GLOBAL of a worker's share
-  std::map<tile::TensorId, Register> slots_;
+  std::map<tile::TensorId, std::map<int, Register>> slots_;  // by age
   std::map<std::pair<std::vector<std::string>, std::vector<std::string>>, std::uint32_t> barriers_;
 };
 
