@@ -222,9 +222,8 @@ void LoopFields::check_schedule(const Node& list) {
     launches[order.back()] = site.span;
   }
   std::set<std::string> seen;
-  for (ScheduleEntry& entry : instance_.schedule) {
+  for (const ScheduleEntry& entry : instance_.schedule) {
     const std::string name = launch_name(entry.callee, entry.occurrence);
-    if (launches.count(name) != 0) entry.launch_span = launches[name];
     if (launches.count(name) == 0) {
       diagnostics_.report(entry.span, messages::mapping_schedule_unknown, task_->task->name, name,
                           yaml::name_hint(name, order));

@@ -45,7 +45,6 @@ struct ScheduleEntry {
   int occurrence = 1;
   int trips_earlier = 0;
   Span span;
-  Span launch_span;  // of the launched task's name in the logic file
 };
 
 struct Order {

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "compiler/base/messages.h"
+#include "compiler/mapping/logic_names.h"
 #include "compiler/passes/pass.h"
 #include "compiler/passes/rewrite.h"
 #include "compiler/tile/visit.h"
@@ -82,6 +83,7 @@ class Instantiator : public lang::Visitor {
   const Machine& machine_;
   const SourceManager& sources_;
   Diagnostics& diagnostics_;
+  std::optional<mapping::LogicNames> names_;
   Program program_;
   Block* block_ = nullptr;
   std::vector<Frame> frames_;
@@ -178,8 +180,14 @@ std::vector<tile::ScheduleStep> Instantiator::schedule_of(const mapping::Instanc
 
 /// What the schedule of the launching instance calls this launch; empty without one.
 std::string Instantiator::launch_label(const lang::LaunchRequest& request) const {
-  for (const mapping::ScheduleEntry& entry : frames_.back().instance->schedule) {
-    if (entry.launch_span == request.launch.callee_span) return label_of(entry);
+  if (frames_.back().instance->schedule.empty()) return {};
+  const mapping::TaskNames* task = names_->find(request.caller.name);
+  SEPTRAN_CHECK(task != nullptr);
+  mapping::ScheduleEntry entry{request.callee.name, 0, 0, {}};
+  for (const mapping::LaunchSite& site : task->launches) {
+    if (!site.in_sequential_loop || site.callee != entry.callee) continue;
+    ++entry.occurrence;
+    if (site.span == request.launch.callee_span) return label_of(entry);
   }
   return {};
 }
@@ -431,6 +439,7 @@ Result<Program> Instantiator::run(const lang::Module& module, const lang::EntryB
   SEPTRAN_CHECK(instance != nullptr && entry.task != nullptr);
   const std::size_t errors_before = diagnostics_.error_count();
   warn_without_effect();
+  names_.emplace(module);
   program_.name = entry.task->name;
   program_.target = machine_.name;
   tile::Scope scope;
