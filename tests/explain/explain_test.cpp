@@ -283,6 +283,20 @@ TEST(Explain, EveryEventSaysWhatItOrders) {
   }
 }
 
+TEST(Explain, SaysWhichKeyMakesABufferDeep) {
+  const DepthKey asked{"block", "pipeline", "A", 3, "kernel.yaml:20"};
+  EXPECT_EQ(depth_text(asked, 3), "3 deep: `pipeline: 3` of block (kernel.yaml:20)");
+  EXPECT_EQ(depth_text(asked, 1),
+            "1 deep, not more as `pipeline: 3` of block asks (kernel.yaml:20): nothing can overlap "
+            "here");
+  EXPECT_EQ(depth_text(asked, 4),
+            "4 deep: its uses are so many trips apart, beyond `pipeline: 3` of block "
+            "(kernel.yaml:20)");
+  const DepthKey silent{"block", "rotate", "acc", 1, ""};
+  EXPECT_EQ(depth_text(silent, 1), "1 deep: block has no `rotate` for it");
+  EXPECT_EQ(depth_text(silent, 2), "2 deep: its uses are so many trips apart");
+}
+
 TEST(Explain, ProposesTheOrderOfATrip) {
   KernelText text;
   text.logic = source("tests/cli/cases/attention.py");
