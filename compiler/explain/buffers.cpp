@@ -66,16 +66,33 @@ bool is_written(const std::vector<Site>& sites, TensorId tensor) {
   });
 }
 
+std::vector<const Site*> allocations(const std::vector<Site>& sites) {
+  std::vector<const Site*> found;
+  for (const Site& site : sites) {
+    const auto* alloc = site.as<tile::Alloc>();
+    if (alloc == nullptr) continue;
+    const auto same = std::find_if(found.begin(), found.end(), [&](const Site* other) {
+      return other->as<tile::Alloc>()->tensor == alloc->tensor;
+    });
+    if (same == found.end()) {
+      found.push_back(&site);
+    } else if (site.around.size() > (*same)->around.size()) {
+      *same = &site;
+    }
+  }
+  return found;
+}
+
 void explain_buffers(const Subject& subject, const std::vector<Site>& sites, Explanation& out) {
   const Program& program = subject.program;
   std::vector<TensorId> placed;
-  for (const Site& site : sites) {
-    const auto* alloc = site.as<tile::Alloc>();
-    if (alloc == nullptr || !program[alloc->tensor].offset_bytes ||
+  for (const Site* site : allocations(sites)) {
+    const auto* alloc = site->as<tile::Alloc>();
+    if (!program[alloc->tensor].offset_bytes ||
         program[alloc->tensor].kind != tile::TensorKind::buffer) {
       continue;
     }
-    BufferNote note = buffer_note(subject, sites, site);
+    BufferNote note = buffer_note(subject, sites, *site);
     const tile::Tensor& tensor = program[alloc->tensor];
     for (const TensorId other : placed) {
       if (!share_bytes(tensor, program[other])) continue;

@@ -122,10 +122,10 @@ void explain_order(const Subject& subject, const std::vector<Site>& sites, Expla
 /// the trips that fit and that one are all that can be in use.
 void explain_ahead(const Subject& subject, const std::vector<Site>& sites, Explanation& out) {
   const Program& program = subject.program;
-  for (const Site& site : sites) {
-    const auto* alloc = site.as<tile::Alloc>();
-    if (alloc == nullptr || program[alloc->tensor].depth < 2) continue;
-    const Statement* loop = innermost_loop(program, site);
+  for (const Site* site : allocations(sites)) {
+    const auto* alloc = site->as<tile::Alloc>();
+    if (program[alloc->tensor].depth < 2) continue;
+    const Statement* loop = innermost_loop(program, *site);
     if (loop == nullptr) continue;
     const std::string producer = producer_of(sites, alloc->tensor);
     std::map<std::string, std::int64_t> counts;

@@ -29,6 +29,10 @@ Placed placed_by(const mapping::Mapping& mapping, const tile::Origin& origin);
 /// Whether some operation other than a copy made for it writes the buffer.
 bool is_written(const std::vector<Site>& sites, tile::TensorId tensor);
 
+/// Where each buffer is allocated. Trips peeled off a loop allocate its buffers too: of several
+/// places, the one in the innermost loop.
+std::vector<const Site*> allocations(const std::vector<Site>& sites);
+
 void explain_launches(const Subject& subject, Explanation& out);
 void explain_buffers(const Subject& subject, const std::vector<Site>& sites, Explanation& out);
 void explain_copies(const Subject& subject, const std::vector<Site>& sites, Explanation& out);

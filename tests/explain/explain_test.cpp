@@ -309,5 +309,25 @@ TEST(Explain, ProposesTheOrderOfATrip) {
       << all;
 }
 
+TEST(Explain, ListsBuffersOfPeeledTripsOnce) {
+  KernelText text;
+  text.logic = source("tests/cli/cases/attention.py");
+  text.mapping =
+      replaced(source("tests/cli/cases/attention.yaml"), "    pipeline: 2\n",
+               "    pipeline: 2\n    schedule: [scores_logic, values_logic@-1, online_logic]\n");
+  text.definitions = definitions("H=2 L=64 D=32");
+  Explained explained;
+  explain_kernel(text, explained);
+  ASSERT_TRUE(explained.kernel.program.has_value()) << explained.kernel.messages();
+  std::vector<std::string> names;
+  for (const BufferNote& note : explained.explanation.buffers) {
+    names.push_back(note.name);
+    EXPECT_TRUE(note.overlaps.empty()) << note.name;
+  }
+  EXPECT_EQ(std::count(names.begin(), names.end(), "K_3"), 1);
+  EXPECT_FALSE(proposes(explained.explanation, "block", "schedule",
+                        "[scores_logic, values_logic@-1, online_logic]"));
+}
+
 }  // namespace
 }  // namespace septran::explain
