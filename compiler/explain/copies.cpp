@@ -99,6 +99,9 @@ class CopyExplainer {
     if (!rule.starts_with("stream ") && !rule.starts_with("load once ")) {
       return "the logic copies, and a path does it";
     }
+    if (rule.ends_with(passes::peeled_suffix)) {
+      return "a trip that `schedule` peels off its loop, before or behind it";
+    }
     const std::string left = hoisted_from(site, copy);
     if (innermost_loop(program_, site) == nullptr && !left.empty()) {
       return "it does not change in " + left;

@@ -53,6 +53,9 @@ struct RunOptions {
 Result<tile::Program> run_passes(tile::Program program, const PassContext& context,
                                  const RunOptions& options = {});
 
+/// What the rule of an operation of a trip that `schedule` peels off its loop ends with.
+inline constexpr std::string_view peeled_suffix = ", a peeled trip";
+
 // The passes; what each does stands above its implementation.
 Result<tile::Program> spread(tile::Program program, const PassContext& context);
 Result<tile::Program> select_implementations(tile::Program program, const PassContext& context);

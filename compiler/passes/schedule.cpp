@@ -371,8 +371,15 @@ class Rotation {
       block[0].part = tile::TripPart{family_, unit.number + static_cast<int>(s), unit.lag, peeled};
       for_each_tile(
           block, [&](TileRef& tile) { tile.age += std::min(age(tile.tensor, position), newest); });
+      if (peeled) mark_peeled(block);
       out.push_back(std::move(block[0]));
     }
+  }
+
+  static void mark_peeled(Block& block) {
+    tile::for_each_statement(block, [](Statement& statement) {
+      if (!statement.origin.rule.empty()) statement.origin.rule += peeled_suffix;
+    });
   }
 
   void in_program_order(Block& out) {
