@@ -794,6 +794,10 @@ inline constexpr Message split_unsupported{"split-unsupported", Severity::error,
                                            "its output does not carry partial results along it"};
 inline constexpr Message no_path{"no-path", Severity::error,
                                  "{0} has no path from {1} to {2} for '{3}'", "{4}"};
+inline constexpr Message rotate_not_private{
+    "rotate-not-private", Severity::error,
+    "'{0}' lies in {1}, where buffers have no second slot to rotate to",
+    "leave '{0}' out of `rotate`, or place it in a memory of the core"};
 inline constexpr Message view_not_expressible{
     "view-not-expressible", Severity::error,
     "this view of '{0}' cannot be taken through the views it is made of",

@@ -96,7 +96,10 @@ int DependenceGraph::child_in(int ancestor, int block, int child) const {
 
 bool DependenceGraph::is_global(const Site& site) const {
   const MemorySpec* memory = machine_.find_memory(program_[site.tile.tensor].memory);
-  return memory == nullptr || !memory->is_private;
+  if (memory != nullptr && memory->is_private) return false;
+  const auto at = allocs_.find(site.tile.tensor);
+  if (at == allocs_.end()) return true;
+  return !blocks_[static_cast<std::size_t>(at->second.front().block)].in_share;
 }
 
 /// The one Alloc of a tensor that each trip of the loop passes once; nothing where there is none
@@ -135,7 +138,7 @@ bool DependenceGraph::addresses_overlap(const Site& a, const Site& b) const {
   const tile::Tensor& y = program_[b.tile.tensor];
   if (x.memory != y.memory) return false;
   if (a.tile.tensor == b.tile.tensor) return true;
-  if (is_global(a)) return false;
+  if (!x.offset_bytes || !y.offset_bytes) return false;  // each in GLOBAL for itself
   return *x.offset_bytes < *y.offset_bytes + y.slot_bytes * y.depth &&
          *y.offset_bytes < *x.offset_bytes + x.slot_bytes * x.depth;
 }

@@ -72,6 +72,7 @@ class DependenceGraph {
   void widen();
   void walk(tile::Block& block, BlockNode node, int& position);
   void relate(std::size_t first, std::size_t second, std::vector<Dependence>& out) const;
+  /// In a memory that processors share, and not a temporary that each has a copy of.
   [[nodiscard]] bool is_global(const Site& site) const;
   [[nodiscard]] bool addresses_overlap(const Site& a, const Site& b) const;
   [[nodiscard]] bool disjoint_across_trips(const Site& a, const Site& b, int loop) const;

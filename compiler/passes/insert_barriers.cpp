@@ -23,19 +23,34 @@ class BarrierInserter {
  public:
   BarrierInserter(Program& program, const Machine& machine)
       : program_(program), machine_(machine) {}
-  void run() { process(program_.body, false); }
+  void run() {
+    find_private(program_.body, false);
+    process(program_.body, false);
+  }
 
  private:
+  void find_private(const Block& block, bool in_share);
   std::vector<GlobalUse> uses(const Statement& statement) const;
   void process(Block& block, bool repeats);
 
   Program& program_;
   const Machine& machine_;
+  std::set<tile::TensorId> private_;  // temporaries that each processor has a copy of
 };
 
 bool is_share(const Statement& statement) {
   const auto* loop = std::get_if<tile::Loop>(&statement.node);
   return loop != nullptr && loop->workers > 0;
+}
+
+void BarrierInserter::find_private(const Block& block, bool in_share) {
+  for (const Statement& statement : block) {
+    const auto* alloc = std::get_if<tile::Alloc>(&statement.node);
+    if (alloc != nullptr && in_share) private_.insert(alloc->tensor);
+    for (const Block* inner : tile::child_blocks(statement)) {
+      find_private(*inner, in_share || is_share(statement));
+    }
+  }
 }
 
 std::vector<GlobalUse> BarrierInserter::uses(const Statement& statement) const {
@@ -44,6 +59,7 @@ std::vector<GlobalUse> BarrierInserter::uses(const Statement& statement) const {
     for (const auto& use : tile::operands(s)) {
       const MemorySpec* memory = machine_.find_memory(program_[use.tile->tensor].memory);
       if (memory != nullptr && memory->is_private) continue;
+      if (private_.contains(use.tile->tensor)) continue;
       out.push_back({use.tile->tensor, s.engine, writes(use.access)});
     }
   };

@@ -121,8 +121,9 @@ void Inserter::report_view(const ScopeArgument& argument) {
 
 /// Gives an argument that the launch writes a buffer of its own for the region that is touched.
 void Inserter::place_written(ScopeArgument& argument, Block& body, Block& after) {
-  const Region region = touched_region(program_, body, argument.parameter);
-  if (region.begin.empty()) return;
+  const std::optional<Region> touched = touched_region(program_, body, argument.parameter);
+  if (!touched) return;
+  const Region& region = *touched;
   const bool needs_old = !written_before_read(program_, body, argument.parameter, region);
   std::vector<std::int64_t> shape;
   for (const Expr& extent : region.extent) shape.push_back(max_extent(program_, extent));
@@ -241,9 +242,14 @@ void Inserter::allocate_temporary(Statement statement) {
   const MemorySpec* memory = machine_.find_memory(tensor.memory);
   SEPTRAN_CHECK(memory != nullptr);
   for (Expr& extent : tensor.shape) extent = max_extent(program_, extent);
-  if (!memory->is_private) return;  // lives in the kernel's workspace
-  tensor.kind = tile::TensorKind::buffer;
-  tensor.storage = held_as(tensor.memory, tensor.dtype);
+  if (memory->is_private) {
+    tensor.kind = tile::TensorKind::buffer;
+    tensor.storage = held_as(tensor.memory, tensor.dtype);
+  } else if (tensor.depth > 1) {  // lives in the kernel's workspace
+    diagnostics_.report(tensor.origin.mapping_span, messages::rotate_not_private, tensor.name,
+                        tensor.memory);
+    fine_ = false;
+  }
   levels_.back().allocated.push_back(id);
   levels_.back().emit(std::move(statement));
 }

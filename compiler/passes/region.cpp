@@ -254,18 +254,15 @@ bool runs_at_least_once(const Program& program, VarId var) {
   return program.vars.range(info.end - info.begin).lo >= 1;
 }
 
-Region touched_region(const Program& program, const Block& block, TensorId tensor) {
+std::optional<Region> touched_region(const Program& program, const Block& block, TensorId tensor) {
   std::vector<const View*> uses;
   collect_uses(block, tensor, uses);
   const std::set<VarId> inner = bound_inside(block);
   const std::vector<Expr>& shape = program[tensor].shape;
-  Region result;
+  if (uses.empty()) return std::nullopt;
+  Region result = view_region(program, *uses[0], shape, inner);
   for (const View* view : uses) {
     const Region region = view_region(program, *view, shape, inner);
-    if (result.begin.empty()) {
-      result = region;
-      continue;
-    }
     for (std::size_t axis = 0; axis < shape.size(); ++axis) {
       const Expr end = program.vars.simplify(Expr::max(result.begin[axis] + result.extent[axis],
                                                        region.begin[axis] + region.extent[axis]));

@@ -16,9 +16,10 @@ struct Region {
 };
 
 /// The smallest box, in expressions over variables bound outside the block, that holds every use of
-/// the tensor inside it; the whole tensor along an axis where none can be said.
-Region touched_region(const tile::Program& program, const tile::Block& block,
-                      tile::TensorId tensor);
+/// the tensor inside it; the whole tensor along an axis where none can be said. Nothing where the
+/// tensor is not used.
+std::optional<Region> touched_region(const tile::Program& program, const tile::Block& block,
+                                     tile::TensorId tensor);
 
 /// Whether every element of the region is provably written in the block before it is read, so that
 /// its old values are not needed.

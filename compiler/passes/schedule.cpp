@@ -450,8 +450,8 @@ class Scheduler {
           std::any_of(block.begin() + static_cast<std::ptrdiff_t>(at) + 1, block.end(), uses)) {
         return false;
       }
-      const Region region = touched_region(program_, loop.body, tensor);
-      if (region.begin.empty() || !written_before_read(program_, loop.body, tensor, region)) {
+      const std::optional<Region> region = touched_region(program_, loop.body, tensor);
+      if (!region || !written_before_read(program_, loop.body, tensor, *region)) {
         return false;
       }
       loop.body.insert(loop.body.begin(), statement);

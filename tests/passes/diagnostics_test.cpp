@@ -64,6 +64,27 @@ TEST(Passes, MergeSyncsWhereEventsRunOut) {
   EXPECT_EQ(testing_support::compare_stages(merged, false, 2e-4), "");
 }
 
+TEST(Passes, DoNotRotateWhatLiesInGlobal) {
+  KernelText text;
+  text.logic =
+      "import task_lang as task\n\n\n@task.define(leaf=True)\ndef move(Y, X):\n"
+      "    task.call_primitive(\"copy\", Y, X)\n\n\n@task.define\n"
+      "def block(Y, X):\n    T = task.tensor(X.shape, \"f32\")\n    task.launch(move, T, X)\n"
+      "    task.launch(move, Y, T)\n\n\n@task.define\n"
+      "def host(Y: task.f32[8], X: task.f32[8]):\n    task.launch(block, Y, X)\n";
+  text.mapping =
+      "entrypoint: host\ntask_mappings:\n"
+      "  host: {task_name: host, proc: HOST, mems: {Y: GLOBAL, X: GLOBAL}}\n"
+      "  block: {task_name: block, proc: BLOCK, mems: {Y: SHARED, X: SHARED, T: GLOBAL},\n"
+      "          rotate: {T: 2}}\n";
+  Kernel kernel;
+  testing_support::compile(text, kernel);
+  EXPECT_FALSE(kernel.program.has_value());
+  EXPECT_NE(kernel.messages().find("kernel.yaml:4:74: error[rotate-not-private]: 'T' lies in"),
+            std::string::npos)
+      << kernel.messages();
+}
+
 /// A product of integers by a fraction is rounded to integers, which its parts must not be.
 TEST(Passes, DoNotSplitProductsThatRound) {
   KernelText text;

@@ -396,6 +396,51 @@ def host(Y: task.f16["N", "M"], X: task.i32["M", "N"]):
   }
 }
 
+TEST(Statements, SingleElements) {
+  check({.logic = R"(
+@task.define(leaf=True)
+def larger(Y, X):
+    task.call_primitive("max", Y, Y, X)
+
+@task.define
+def block(Y, X):
+    task.launch(sevens, Y[:, 0])
+    for q in task.sequential_range(Y.shape[0]):
+        task.launch(larger, Y[q, 1], X[q, 0])
+
+@task.define
+def host(Y: task.f32["M", "N"], X: task.f32["M", "N"]):
+    task.launch(block, Y, X)
+)",
+         .host = "Y: GLOBAL, X: GLOBAL",
+         .block = "Y: SHARED, X: GLOBAL",
+         .more = "  larger: {task_name: larger, proc: BLOCK, mems: {Y: REGISTER, X: REGISTER}}\n",
+         .sizes = {"M=5 N=3"}});
+}
+
+/// Each processor has a copy of a temporary in GLOBAL that its iterations make.
+TEST(Statements, TemporariesInGlobalOfEachProcessor) {
+  check({.logic = R"(
+@task.define
+def block(Y, X):
+    T = task.tensor(X.shape, "f32")
+    task.launch(twice, T, X)
+    for r in task.sequential_range(3):
+        task.launch(add_to, Y, T)
+        task.launch(twice, T, X)
+
+@task.define
+def host(Y: task.f32["M", "N"], X: task.f32["M", "N"]):
+    for i in task.parallel_range(M):
+        task.launch(block, Y[i], X[i])
+)",
+         .host = "Y: GLOBAL, X: GLOBAL",
+         .block = "Y: SHARED, X: SHARED, T: GLOBAL",
+         .more = "  twice: {task_name: twice, proc: BLOCK, mems: {Y: SHARED}}\n"
+                 "  add_to: {task_name: add_to, proc: BLOCK, mems: {X: REGISTER}}\n",
+         .sizes = {"M=13 N=70", "M=1 N=1"}});
+}
+
 TEST(Statements, UpdatesInPlace) {
   check({.logic = R"(
 @task.define(leaf=True)
