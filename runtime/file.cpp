@@ -8,6 +8,8 @@
 #include <cstdio>
 #include <filesystem>
 #include <system_error>
+#include <utility>
+#include <vector>
 
 #include "compiler/base/messages.h"
 
@@ -43,41 +45,88 @@ int create_beside(const std::string& path, mode_t mode, std::string& name) {
   return -1;
 }
 
-/// Replaces or makes the regular file `path`; 0 or the error's number.
-int replace_file(const std::string& path, std::string_view content, const struct stat* existing) {
-  std::string temporary;
-  const int file = create_beside(path, 0666, temporary);
-  if (file < 0) return errno;
-  // A replaced file keeps its permissions; where that is refused, those of a new file do.
-  if (existing != nullptr) static_cast<void>(::fchmod(file, existing->st_mode & 0777) == 0);
-  int error = write_and_close(file, content, true);
-  if (error == 0 && std::rename(temporary.c_str(), path.c_str()) != 0) error = errno;
-  if (error != 0) ::unlink(temporary.c_str());
-  return error;
-}
+/// A file on its way: what is written stands beside it until all files of the same call are.
+class Pending {
+ public:
+  /// Writes `content` beside the file that `path` leads to; 0 or the error's number. A device or
+  /// pipe is only opened.
+  int stage(const std::string& path, std::string_view content);
+  /// Gives it its name; 0 or the error's number.
+  int commit();
+  /// Takes away what commit() has not named.
+  ~Pending();
+  Pending() = default;
+  Pending(Pending&& other) noexcept
+      : target_(std::move(other.target_)),
+        temporary_(std::exchange(other.temporary_, {})),
+        device_(std::exchange(other.device_, -1)),
+        content_(other.content_) {}
+  Pending& operator=(Pending&&) = delete;
 
-int write_file(const std::string& path, std::string_view content) {
+ private:
+  std::string target_;
+  std::string temporary_;
+  int device_ = -1;
+  std::string_view content_;  // for a device
+};
+
+int Pending::stage(const std::string& path, std::string_view content) {
+  if (path.empty()) return ENOENT;
   // A link's target is replaced, not the link.
   std::error_code unresolved;
-  const std::string target = std::filesystem::weakly_canonical(path, unresolved).string();
+  target_ = std::filesystem::weakly_canonical(path, unresolved).string();
   if (unresolved) return unresolved.value();
   struct stat existing {};
-  if (::stat(target.c_str(), &existing) != 0) {
-    return errno == ENOENT ? replace_file(target, content, nullptr) : errno;
+  const bool exists = ::stat(target_.c_str(), &existing) == 0;
+  if (!exists && errno != ENOENT) return errno;
+  if (exists && S_ISDIR(existing.st_mode)) return EISDIR;
+  if (exists && !S_ISREG(existing.st_mode)) {
+    content_ = content;
+    device_ = ::open(target_.c_str(), O_WRONLY | O_CLOEXEC);
+    return device_ < 0 ? errno : 0;
   }
-  if (S_ISDIR(existing.st_mode)) return EISDIR;
-  if (S_ISREG(existing.st_mode)) return replace_file(target, content, &existing);
-  const int file = ::open(target.c_str(), O_WRONLY | O_CLOEXEC);
-  return file < 0 ? errno : write_and_close(file, content, false);
+  const int file = create_beside(target_, 0666, temporary_);
+  if (file < 0) {
+    temporary_.clear();
+    return errno;
+  }
+  // A replaced file keeps its permissions; where that is refused, those of a new file do.
+  if (exists) static_cast<void>(::fchmod(file, existing.st_mode & 0777) == 0);
+  return write_and_close(file, content, true);
+}
+
+int Pending::commit() {
+  if (device_ >= 0) return write_and_close(std::exchange(device_, -1), content_, false);
+  if (std::rename(temporary_.c_str(), target_.c_str()) != 0) return errno;
+  temporary_.clear();
+  return 0;
+}
+
+Pending::~Pending() {
+  if (!temporary_.empty()) ::unlink(temporary_.c_str());
+  if (device_ >= 0) ::close(device_);
 }
 
 }  // namespace
 
+bool write_files_atomically(std::span<const OutputFile> files, Diagnostics& diagnostics) {
+  const std::size_t errors = diagnostics.error_count();
+  const auto check = [&](int error, const std::string& path) {
+    if (error != 0) diagnostics.report({}, messages::file_not_written, path, error_text(error));
+  };
+  std::vector<Pending> pending(files.size());
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    check(pending[i].stage(files[i].path, files[i].content), files[i].path);
+  }
+  if (diagnostics.error_count() > errors) return false;
+  for (std::size_t i = 0; i < files.size(); ++i) check(pending[i].commit(), files[i].path);
+  return diagnostics.error_count() == errors;
+}
+
 bool write_file_atomically(const std::string& path, std::string_view content,
                            Diagnostics& diagnostics) {
-  const int error = path.empty() ? ENOENT : write_file(path, content);
-  if (error != 0) diagnostics.report({}, messages::file_not_written, path, error_text(error));
-  return error == 0;
+  const OutputFile file{path, content};
+  return write_files_atomically(std::span(&file, 1), diagnostics);
 }
 
 }  // namespace septran::runtime

@@ -1,12 +1,22 @@
 // Whole-file input and output.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 
 #include "compiler/base/diagnostic.h"
 
 namespace septran::runtime {
+
+struct OutputFile {
+  std::string path;
+  std::string_view content;
+};
+
+/// Writes files, all of them or none, each as write_file_atomically does. Every failure is
+/// reported.
+bool write_files_atomically(std::span<const OutputFile> files, Diagnostics& diagnostics);
 
 /// Writes a file whole or not at all: into a new file in the same folder, which then takes the name
 /// in one step. A device or pipe (such as /dev/stdout) is written to directly. Returns whether it

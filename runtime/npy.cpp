@@ -202,10 +202,14 @@ Result<HostTensor> read_npy(const std::string& path, std::optional<DType> dtype,
   return tensor;
 }
 
-bool write_npy(const std::string& path, const HostTensor& tensor, Diagnostics& diagnostics) {
+std::string format_npy(const HostTensor& tensor) {
   std::string content = format_npy_header(descr_of(tensor.dtype), tensor.shape);
   content.append(reinterpret_cast<const char*>(tensor.bytes.data()), tensor.bytes.size());
-  return write_file_atomically(path, content, diagnostics);
+  return content;
+}
+
+bool write_npy(const std::string& path, const HostTensor& tensor, Diagnostics& diagnostics) {
+  return write_file_atomically(path, format_npy(tensor), diagnostics);
 }
 
 }  // namespace septran::runtime

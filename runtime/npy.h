@@ -29,6 +29,8 @@ Result<HostTensor> read_npy(const std::string& path, std::optional<DType> dtype,
                             const std::optional<std::vector<std::int64_t>>& shape,
                             Diagnostics& diagnostics);
 
+/// The bytes of a file; bf16 as '<u2', 8-bit floats as '|u1'.
+std::string format_npy(const HostTensor& tensor);
 /// Writes a file, whole or not at all; bf16 as '<u2', 8-bit floats as '|u1'.
 bool write_npy(const std::string& path, const HostTensor& tensor, Diagnostics& diagnostics);
 

@@ -423,6 +423,11 @@ Result<Machine> read_machine(FileId file, const SourceManager& sources, Diagnost
   const auto root =
       yaml::parse(file, sources, "a machine description", "name: dsa_edge", diagnostics);
   if (!root) return std::nullopt;
+  if (const yaml::Entry* entry = root->find_entry("task_mappings")) {
+    diagnostics.report(entry->key_span, messages::yaml_other_file, "a mapping file",
+                       "a machine description", messages::give_mapping_hint);
+    return std::nullopt;
+  }
   Machine machine = Reader(diagnostics).read(*root);
   if (diagnostics.error_count() > errors_before) return std::nullopt;
   return machine;

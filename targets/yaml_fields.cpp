@@ -102,8 +102,12 @@ std::string name_hint(std::string_view name, const std::vector<std::string>& kno
   if (const auto nearest = nearest_name(name, known)) {
     return fmt::format(fmt::runtime(messages::nearest_hint), *nearest);
   }
-  if (known.empty() || known.size() > max_names_in_hint) return {};
-  return fmt::format(fmt::runtime(messages::known_hint), fmt::join(known, ", "));
+  std::vector<std::string_view> names;
+  for (const std::string& one : known) {
+    if (std::find(names.begin(), names.end(), one) == names.end()) names.push_back(one);
+  }
+  if (names.empty() || names.size() > max_names_in_hint) return {};
+  return fmt::format(fmt::runtime(messages::known_hint), fmt::join(names, ", "));
 }
 
 std::optional<std::int64_t> parse_integer(std::string_view text) {

@@ -293,6 +293,15 @@ std::optional<Span> second_document(std::string_view text, FileId file) {
   return std::nullopt;
 }
 
+/// What yaml-cpp's commonest complaints usually come from.
+const char* syntax_hint(std::string_view complaint) {
+  if (complaint.find("end of map not found") != std::string_view::npos) {
+    return messages::yaml_indent_hint;
+  }
+  if (complaint.find("illegal map value") != std::string_view::npos) return messages::yaml_key_hint;
+  return "";
+}
+
 }  // namespace
 
 Result<Node> parse(FileId file, const SourceManager& sources, std::string_view what,
@@ -331,7 +340,7 @@ Result<Node> parse(FileId file, const SourceManager& sources, std::string_view w
     diagnostics.report(span, messages::yaml_syntax, fault.msg,
                        tab         ? messages::yaml_tab_hint
                        : parameter ? messages::yaml_parameter_hint
-                                   : "");
+                                   : syntax_hint(fault.msg));
     return std::nullopt;
   } catch (const Stop&) {
     return std::nullopt;

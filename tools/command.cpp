@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
+#include <cstdint>
 #include <cstdlib>
 #include <new>
 
@@ -11,6 +13,19 @@
 #include "runtime/backends/backends.h"
 
 namespace septran::tools {
+namespace {
+
+/// For CLI11: what is wrong with the text, or nothing.
+std::string is_count(const std::string& text) {
+  std::uint64_t value = 0;
+  const char* end = text.data() + text.size();
+  const auto [at, error] = std::from_chars(text.data(), end, value);
+  return error == std::errc() && at == end
+             ? ""
+             : fmt::format("'{}' is no 64-bit integer from 0 on", text);
+}
+
+}  // namespace
 
 void add_logic_options(CLI::App& app, Options& options) {
   app.add_option("--mapping", options.mappings, "mapping file")->type_name("FILE");
@@ -49,7 +64,9 @@ void add_output_option(CLI::App& app, Options& options) {
 }
 
 void add_execute_options(CLI::App& app, Options& options) {
-  app.add_option("--seed", options.seed, "of random inputs")->capture_default_str();
+  app.add_option("--seed", options.seed, "of random inputs")
+      ->check(is_count, "")
+      ->capture_default_str();
   app.add_option("--values", options.values, "random inputs: normal, uniform or integers")
       ->capture_default_str();
   app.add_flag("--no-check", options.no_check, "do not compute the reference");

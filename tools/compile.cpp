@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <filesystem>
 #include <set>
 
 #include "compiler/base/messages.h"
@@ -139,6 +140,49 @@ std::map<std::string, lang::TunableValue> common_tunables(const mapping::Mapping
   return values;
 }
 
+/// Faults that are better told before a long run than after it.
+void check_output_path(const std::string& path, Diagnostics& diagnostics) {
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  const fs::path folder = fs::path(path).parent_path();
+  if (!folder.empty() && !fs::is_directory(folder, ignored)) {
+    diagnostics.report({}, messages::file_not_written, path, "its folder does not exist");
+  } else if (fs::is_directory(path, ignored)) {
+    diagnostics.report({}, messages::file_not_written, path, "it is a folder");
+  }
+}
+
+/// Each result has a file of its own, and there is something to write to it.
+void check_outputs(const Options& options, const Request& request, Diagnostics& diagnostics) {
+  if (options.timing_only && !options.outputs.empty()) {
+    diagnostics.report({}, messages::out_without_values);
+  }
+  std::set<std::string> paths;
+  if (!options.json.empty()) {
+    paths.insert(options.json);
+    check_output_path(options.json, diagnostics);
+  }
+  for (const auto& [name, path] : request.outputs) {
+    check_output_path(path, diagnostics);
+    const bool is_device = path.starts_with("/dev/");
+    if (!paths.insert(path).second && !is_device) {
+      diagnostics.report({}, messages::one_output_file, path);
+    }
+  }
+}
+
+/// Two files in the wrong order would give an error for every line of both.
+bool check_file_names(const Options& options, Diagnostics& diagnostics) {
+  const std::size_t errors = diagnostics.error_count();
+  if (options.input.ends_with(".yaml") || options.input.ends_with(".yml")) {
+    diagnostics.report({}, messages::not_a_logic_file, options.input);
+  }
+  if (options.mappings[0].ends_with(".py")) {
+    diagnostics.report({}, messages::not_a_mapping_file, options.mappings[0]);
+  }
+  return diagnostics.error_count() == errors;
+}
+
 std::optional<FileId> load(const std::string& path, SourceManager& sources,
                            Diagnostics& diagnostics) {
   const auto file = sources.load(path);
@@ -202,12 +246,18 @@ Result<Request> read_request(const Options& options, Diagnostics& diagnostics) {
   for (const std::string& text : options.inputs) {
     const auto pair = split_pair(text, "--in", diagnostics);
     if (!pair) continue;
-    request.inputs[pair->first] = pair->second;
+    if (!request.inputs.insert(*pair).second) {
+      diagnostics.report({}, messages::option_repeated, "--in", pair->first);
+    }
     take_input_header(pair->first, pair->second, request, diagnostics);
   }
   for (const std::string& text : options.outputs) {
-    if (auto pair = split_pair(text, "--out", diagnostics)) request.outputs.insert(*pair);
+    const auto pair = split_pair(text, "--out", diagnostics);
+    if (pair && !request.outputs.insert(*pair).second) {
+      diagnostics.report({}, messages::option_repeated, "--out", pair->first);
+    }
   }
+  check_outputs(options, request, diagnostics);
   if (const auto values = runtime::parse_values(options.values)) {
     request.values = *values;
   } else {
@@ -225,6 +275,7 @@ std::optional<Compiled> compile(const Options& options, const Request& request,
     diagnostics.report({}, messages::one_mapping, options.mappings.size());
     return std::nullopt;
   }
+  if (!check_file_names(options, diagnostics)) return std::nullopt;
   const auto logic_file = load(options.input, sources, diagnostics);
   const auto mapping_file = load(options.mappings[0], sources, diagnostics);
   if (!logic_file || !mapping_file) return std::nullopt;

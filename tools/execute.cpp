@@ -19,15 +19,20 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-bool write_outputs(const Job& job, const Request& request, const std::vector<HostTensor>& tensors,
+/// Writes the results that were asked for and the report: all of them or, after a failure, none.
+bool write_results(const Job& job, const Options& options, const Request& request,
+                   const std::vector<HostTensor>& outputs, const std::string& report,
                    Diagnostics& diagnostics) {
-  bool fine = true;
-  for (std::size_t i = 0; i < tensors.size(); ++i) {
+  std::vector<std::pair<std::string, std::string>> contents;  // by path
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
     const auto file = request.outputs.find(job.program.globals[i].name);
     if (file == request.outputs.end()) continue;
-    fine &= runtime::write_npy(file->second, tensors[i], diagnostics);
+    contents.emplace_back(file->second, runtime::format_npy(outputs[i]));
   }
-  return fine;
+  if (!options.json.empty()) contents.emplace_back(options.json, report);
+  std::vector<runtime::OutputFile> files;
+  for (const auto& [path, content] : contents) files.push_back({path, content});
+  return runtime::write_files_atomically(files, diagnostics);
 }
 
 }  // namespace
@@ -83,22 +88,15 @@ int execute(const Job& job, const Options& options, const Request& request,
     if (options.check_hazards) {
       fmt::print("hazards   {} in {} operations\n", hazards.hazards.size(), hazards.operations);
     }
-    if (!hazards.hazards.empty()) {
-      code = exit_trap;
-    } else if (!options.timing_only && !write_outputs(job, request, tensors, diagnostics)) {
-      return exit_bad_input;
-    }
+    if (!hazards.hazards.empty()) code = exit_trap;
   }
   fmt::print(stderr, "{}", simulator::to_text(hazards));
-  if (!options.json.empty()) {
-    const auto json = simulator::to_json(result, job.machine.name, driver);
-    // Names come from files: bytes that are no UTF-8 are replaced.
-    const std::string text =
-        json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
-    if (!runtime::write_file_atomically(options.json, text, diagnostics)) {
-      return exit_bad_input;
-    }
-  }
+  // Names come from files: bytes that are no UTF-8 are replaced.
+  const std::string report = simulator::to_json(result, job.machine.name, driver)
+                                 .dump(2, ' ', false, nlohmann::json::error_handler_t::replace) +
+                             "\n";
+  if (code == exit_trap) tensors.clear();  // they are not the kernel's results
+  if (!write_results(job, options, request, tensors, report, diagnostics)) return exit_bad_input;
   return code;
 }
 

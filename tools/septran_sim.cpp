@@ -1,6 +1,7 @@
 // septran-sim: compiles (or loads) a kernel and executes it on the simulated accelerator.
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 
@@ -15,6 +16,8 @@ namespace septran::tools {
 namespace {
 
 std::optional<std::vector<std::byte>> read_bytes(const std::string& path) {
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored)) return std::nullopt;
   std::ifstream in(path, std::ios::binary);
   if (!in) return std::nullopt;
   const std::vector<char> text((std::istreambuf_iterator<char>(in)), {});

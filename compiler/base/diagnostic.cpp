@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <numeric>
+#include <set>
 
 namespace septran {
 namespace {
@@ -101,8 +102,13 @@ std::string render(const Diagnostics& diagnostics, const SourceManager& sources,
   std::stable_sort(order.begin(), order.end(), [](const Diagnostic* a, const Diagnostic* b) {
     return std::pair(a->span.file, a->span.begin) < std::pair(b->span.file, b->span.begin);
   });
+  // A file that is read in several steps may be told the same fault in each.
+  std::set<std::string> told;
   std::string out;
-  for (const Diagnostic* d : order) out += render(*d, sources, color);
+  for (const Diagnostic* d : order) {
+    std::string text = render(*d, sources, color);
+    if (told.insert(text).second) out += text;
+  }
   return out;
 }
 

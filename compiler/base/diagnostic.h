@@ -68,7 +68,7 @@ class Diagnostics {
 /// Text of one diagnostic, as Diagnostic describes it; `color` adds terminal escapes. A source line
 /// over 200 columns is shown around the caret only.
 std::string render(const Diagnostic& diagnostic, const SourceManager& sources, bool color);
-/// All diagnostics, sorted by place within a file, notes and hints included.
+/// All diagnostics, sorted by place within a file, notes and hints included; equal ones once.
 std::string render(const Diagnostics& diagnostics, const SourceManager& sources, bool color);
 
 /// The candidate with the smallest edit distance to `name`, if it is near enough to be meant.

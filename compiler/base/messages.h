@@ -14,10 +14,18 @@ namespace septran::messages {
 inline constexpr Message yaml_syntax{"yaml-syntax", Severity::error, "this is not valid YAML: {0}",
                                      "{1}"};
 inline constexpr const char* yaml_tab_hint = "indent with spaces: YAML does not allow tabs there";
+inline constexpr const char* yaml_indent_hint =
+    "check the indentation: the keys of one map start in one column";
+inline constexpr const char* yaml_key_hint =
+    "check this line and the one above: a ':' after a key needs a blank behind it";
 inline constexpr const char* yaml_parameter_hint =
     "within braces or brackets, a template parameter needs quotes: \"${name}\"";
 inline constexpr Message yaml_empty{"yaml-empty", Severity::error, "the file is empty",
                                     "{0} starts with a line such as '{1}'"};
+inline constexpr Message yaml_other_file{"yaml-other-file", Severity::error, "this is {0}, not {1}",
+                                         "{2}"};
+inline constexpr const char* give_mapping_hint = "a mapping is given after --mapping";
+inline constexpr const char* give_target_hint = "a target description is given after --target";
 inline constexpr Message yaml_not_text{"yaml-not-text", Severity::error,
                                        "this is not a text file: it holds a NUL byte",
                                        "YAML files are UTF-8 text"};
@@ -291,6 +299,7 @@ inline constexpr Message unknown_module_name{"unknown-module-name", Severity::er
                                              "'{0}' has no '{1}'", "{2}"};
 inline constexpr const char* note_first_here = "'{0}' first stands here";
 inline constexpr const char* note_assigned = "'{0}' is assigned here";
+inline constexpr const char* note_declared_here = "declared here";
 inline constexpr const char* note_parameter = "parameter '{0}' stands here";
 inline constexpr const char* note_task_here = "task '{0}' is defined here";
 inline constexpr const char* note_launched_here = "'{0}' is launched here";
@@ -500,7 +509,9 @@ inline constexpr Message block_extent_count{"block-extent-count", Severity::erro
 inline constexpr Message too_many_subscripts{"too-many-subscripts", Severity::error,
                                              "{0} subscripts for {1} of {2} dimensions"};
 inline constexpr Message subscript_out_of_range{"subscript-out-of-range", Severity::error,
-                                                "subscript {0} is outside 0 .. {1}"};
+                                                "subscript {0} is outside 0 .. {1}", "{2}"};
+inline constexpr const char* no_negative_subscripts =
+    "subscripts of tensors and partitions count from 0; the last is .shape[i] - 1";
 inline constexpr Message slice_out_of_range{
     "slice-out-of-range", Severity::error, "slice {0} : {1} leaves dimension {2} of extent {3}",
     "slices are not clipped; use min(..., {3}) for the last one"};
@@ -508,6 +519,7 @@ inline constexpr Message empty_slice{"empty-slice", Severity::error, "slice {0} 
 inline constexpr Message bad_view{"bad-view", Severity::error, "no view: {0}", "{1}"};
 inline constexpr Message temporary_too_large{"temporary-too-large", Severity::error,
                                              "this tensor may take more than 2^61 bytes"};
+inline constexpr const char* note_tunable_here = "tunable '{0}' is set here";
 inline constexpr Message missing_tunable{
     "missing-tunable", Severity::error, "tunable '{0}' has no value",
     "set it in the mapping's tunables, or give a default: task.tunable(\"{0}\", ...)"};
@@ -567,7 +579,9 @@ inline constexpr Message too_many_errors{"too-many-errors", Severity::error,
 
 // Expressions in a mapping file.
 inline constexpr Message expression_syntax{"expression-syntax", Severity::error,
-                                           "expected {0}, found {1} in this expression"};
+                                           "expected {0}, found {1} in this expression", "{2}"};
+inline constexpr const char* quote_expression_hint =
+    "within braces or brackets an expression with a comma needs quotes: \"min(M, 64)\"";
 inline constexpr Message expression_unknown_name{"expression-unknown-name", Severity::error,
                                                  "unknown name '{0}' in this expression", "{1}"};
 inline constexpr Message expression_type{"expression-type", Severity::error,
@@ -653,6 +667,9 @@ inline constexpr Message mapping_rotate_not_placed{
     "mapping-rotate-not-placed", Severity::error,
     "'rotate' names '{0}', which the 'mems' of this instance do not place",
     "'rotate' stands on the instance whose 'mems' place the buffer"};
+inline constexpr Message mapping_processor_count{"mapping-processor-count", Severity::error,
+                                                 "{0} is {1}, but {2} has {3} BLOCK processor{4}",
+                                                 "from 1 to {3}"};
 inline constexpr Message mapping_bad_workers{"mapping-bad-workers", Severity::error,
                                              "'workers' cannot be '{0}'",
                                              "'grid', 'all' or a number of processors"};
@@ -781,6 +798,10 @@ inline constexpr Message temporary_without_memory{
     "temporary-without-memory", Severity::error,
     "temporary '{0}' of task '{1}' has no place: instance '{2}' has no `mems` entry for it",
     "add `{0}: MEMORY` to the `mems` of '{2}'; memories with room for it: {3}"};
+inline constexpr Message temporary_in_none{
+    "temporary-in-none", Severity::error,
+    "temporary '{0}' of task '{1}' cannot be NONE: it is made here, so it has to lie somewhere",
+    "name a memory: {2}; NONE is for arguments whose parts are placed deeper"};
 inline constexpr Message no_implementation{
     "no-implementation", Severity::error, "nothing on {0} executes `{1}` with operands {2}", "{3}"};
 inline constexpr Message binding_mismatch{
@@ -804,8 +825,11 @@ inline constexpr Message view_not_expressible{
     "take it from a tensor with that shape, or copy it first"};
 inline constexpr Message does_not_fit{
     "does-not-fit", Severity::error,
-    "{0} of {1} is too small: {2} bytes are needed, {3} are there ({4} bytes too many)",
-    "use smaller tiles, a smaller `pipeline` or `rotate`, or another memory"};
+    "{0} of {1} is too small: {2} bytes are needed, {3} are there ({4} bytes too many)", "{5}"};
+inline constexpr const char* smaller_tiles_hint =
+    "use smaller tiles, a smaller `pipeline` or `rotate`, or another memory";
+inline constexpr const char* smaller_problem_hint =
+    "the tensors themselves do not fit: use smaller dimensions or element types";
 inline constexpr Message private_temporary_shared{
     "private-temporary-shared", Severity::error,
     "temporary '{0}' lies in {1}, which every processor has for itself, but is used across them",
@@ -972,6 +996,21 @@ inline constexpr Message bad_argument_option{"bad-argument-option", Severity::er
 inline constexpr Message unknown_values{"unknown-values", Severity::error,
                                         "--values: '{0}' is not known",
                                         "values are normal, uniform or integers"};
+inline constexpr Message option_repeated{"option-repeated", Severity::error,
+                                         "{0} is given twice for '{1}'", "leave one of them out"};
+inline constexpr Message one_output_file{"one-output-file", Severity::error,
+                                         "two results are to be written to '{0}'",
+                                         "give each a file of its own"};
+inline constexpr Message out_without_values{
+    "out-without-values", Severity::error,
+    "--timing-only computes no values, so --out has nothing to write", "leave one of the two out"};
+inline constexpr Message not_a_logic_file{
+    "not-a-logic-file", Severity::error,
+    "'{0}' is named like a mapping file, not like a logic file",
+    "the logic file (.py) comes first, the mapping after --mapping"};
+inline constexpr Message not_a_mapping_file{
+    "not-a-mapping-file", Severity::error, "'{0}' is named like a logic file, not like a mapping",
+    "the logic file (.py) comes first, the mapping after --mapping"};
 inline constexpr Message cannot_read{"cannot-read", Severity::error, "cannot read '{0}'",
                                      "it must be a readable file of at most 64 MiB"};
 inline constexpr Message no_target{"no-target", Severity::error, "the mapping names no target",

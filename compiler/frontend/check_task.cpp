@@ -47,6 +47,7 @@ class TaskChecker {
       : task_(task), context_(context), check_(context, &task) {}
 
   void run() {
+    if (task_.is_broken) return;
     parameters();
     dimensions();
     collect_locals(task_.body, check_.all_locals());

@@ -103,9 +103,17 @@ Value Evaluator::call_math(const Call& e, Span span) {
   return {std::sqrt(*x)};
 }
 
+const std::string& Evaluator::tunable_name(const Call& e) {
+  return std::get<StringLiteral>(call_arguments(e, {"name", "default"})[0]->node).value;
+}
+
+void Evaluator::note_tunable(const std::string& name, Span use) {
+  if (const auto place = visitor_.tunable_place(name)) checker_.use_tunable(use, name, *place);
+}
+
 Value Evaluator::eval_tunable(const Call& e, Span span) {
   const auto arguments = call_arguments(e, {"name", "default"});
-  const std::string& name = std::get<StringLiteral>(arguments[0]->node).value;
+  const std::string& name = tunable_name(e);
   Value value = tunable_value(name, span, arguments[1] != nullptr);
   if (value.get<NoneValue>() == nullptr) return value;
   return eval(*arguments[1]);
@@ -114,6 +122,7 @@ Value Evaluator::eval_tunable(const Call& e, Span span) {
 /// None where there is no value and a default stands in.
 Value Evaluator::tunable_value(const std::string& name, Span span, bool has_default) {
   const auto value = visitor_.tunable({name, span, has_default});
+  if (value) note_tunable(name, span);
   if (!value) {
     if (has_default) return {NoneValue{}};
     if (Diagnostic* diagnostic = checker_.report(span, messages::missing_tunable, name)) {

@@ -149,6 +149,17 @@ Checker::Verdict Checker::prove(const Cond& condition, Point& point) const {
   return reachable ? Verdict::fails : Verdict::holds;
 }
 
+void Checker::add_tunable_notes(Diagnostic& diagnostic) const {
+  std::set<Span> noted;
+  for (auto at = tunables_.lower_bound({diagnostic.span.file, diagnostic.span.begin, 0});
+       at != tunables_.end() && at->first.file == diagnostic.span.file; ++at) {
+    if (at->first.begin >= diagnostic.span.end) break;
+    const auto& [name, place] = at->second;
+    if (at->first.end > diagnostic.span.end || !noted.insert(place).second) continue;
+    diagnostic.notes.push_back({place, fmt::format(messages::note_tunable_here, name)});
+  }
+}
+
 bool Checker::is_new(Span span, const Message& message) {
   if (stopped_ || !reported_.emplace(span, message.code).second) return false;
   if (message.severity == Severity::error && ++errors_ > options_.max_errors) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -41,14 +42,26 @@ class Checker {
     if (message.severity == Severity::error) failed_ = true;
     if (!is_new(span, message)) return nullptr;
     Diagnostic& diagnostic = diagnostics_.report(span, message, args...);
+    add_tunable_notes(diagnostic);
     add_launch_notes(diagnostic);
     return &diagnostic;
+  }
+
+  /// A tunable is used at a place: faults there get a note with the place of its value.
+  void use_tunable(Span use, const std::string& name, Span value) {
+    tunables_[use] = {name, value};
   }
 
   /// Whether the condition holds for all iterations of the enclosing loops; if not, reports the
   /// message, with an iteration where it fails, or that it cannot be told.
   template <typename... Args>
   bool require(const Cond& condition, Span span, const Message& message, const Args&... args) {
+    return require_noted(condition, {}, span, message, args...);
+  }
+  /// The same with notes for the message.
+  template <typename... Args>
+  bool require_noted(const Cond& condition, std::vector<DiagnosticNote> notes, Span span,
+                     const Message& message, const Args&... args) {
     if (condition.constant() == true) return true;
     Point point;
     const Verdict verdict = prove(condition, point);
@@ -56,11 +69,13 @@ class Checker {
     Diagnostic* diagnostic = nullptr;
     if (verdict == Verdict::fails) {
       diagnostic = report(span, message, args...);
-      if (diagnostic != nullptr && !point.empty()) {
-        diagnostic->notes.insert(diagnostic->notes.begin(), {span, iteration_text(point)});
-      }
+      if (!point.empty()) notes.insert(notes.begin(), {span, iteration_text(point)});
     } else {
-      report(span, cannot_prove_message(), options_.enumeration_limit, condition_text(condition));
+      diagnostic = report(span, cannot_prove_message(), options_.enumeration_limit,
+                          condition_text(condition));
+    }
+    if (diagnostic != nullptr) {
+      diagnostic->notes.insert(diagnostic->notes.begin(), notes.begin(), notes.end());
     }
     return false;
   }
@@ -87,6 +102,7 @@ class Checker {
  private:
   bool is_new(Span span, const Message& message);
   void add_launch_notes(Diagnostic& diagnostic) const;
+  void add_tunable_notes(Diagnostic& diagnostic) const;
   [[nodiscard]] std::string iteration_text(const Point& point) const;
   [[nodiscard]] std::string condition_text(const Cond& condition) const;
   static const Message& cannot_prove_message();
@@ -97,6 +113,7 @@ class Checker {
   std::vector<Cond> conditions_;
   std::vector<VarId> loop_vars_;
   std::vector<std::pair<Span, std::string>> launches_;
+  std::map<Span, std::pair<std::string, Span>> tunables_;  // by use: name, place of its value
   std::set<std::pair<Span, std::string>> reported_;
   std::size_t errors_ = 0;
   bool failed_ = false;

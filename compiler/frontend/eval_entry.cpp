@@ -16,12 +16,16 @@ std::string joined(const std::vector<std::string>& names) {
   return names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "));
 }
 
+/// Of integers on the command line.
+constexpr std::int64_t integer_limit = std::int64_t{1} << 61;
+
 std::optional<std::int64_t> parse_integer(const std::string& text) {
   std::int64_t value = 0;
   const char* end = text.data() + text.size();
   const auto [at, error] = std::from_chars(text.data(), end, value);
-  constexpr std::int64_t limit = std::int64_t{1} << 61;
-  if (error != std::errc() || at != end || value >= limit || value <= -limit) return std::nullopt;
+  if (error != std::errc() || at != end || value >= integer_limit || value <= -integer_limit) {
+    return std::nullopt;
+  }
   return value;
 }
 
@@ -85,7 +89,8 @@ class Binder {
                               [&name = name](const Parameter& p) { return p.name == name; })) {
         const auto extent = parse_integer(value);
         if (!extent || *extent < 1) {
-          fault({}, messages::bad_definition, name, value, "an integer of at least 1");
+          fault({}, messages::bad_definition, name, value,
+                fmt::format("an integer from 1 to {}", integer_limit - 1));
           binding_.dimensions[name] = 1;  // so that it is not called missing too
         } else {
           binding_.dimensions[name] = *extent;
@@ -127,10 +132,12 @@ class Binder {
       }
       if (agrees) continue;
       std::string wanted = annotation_text(*p.shape);
+      const char* separator = ", where";
       for (const auto& [name, value] : binding_.dimensions) {
         for (const Dimension& d : *p.shape) {
           if (d.name == name) {
-            wanted += fmt::format(", where {} is {}", name, value);
+            wanted += fmt::format("{} {} is {}", separator, name, value);
+            separator = " and";
             break;
           }
         }

@@ -16,6 +16,7 @@ namespace septran::lang {
 struct Frame {
   const Task* task = nullptr;
   std::map<std::string, Value, std::less<>> names;
+  std::map<std::string, std::string, std::less<>> tunables;  // names assigned from task.tunable
 };
 
 class Evaluator {
@@ -99,6 +100,8 @@ class Evaluator {
                                                        std::initializer_list<const char*> names);
   Value eval_min_max(const Call& e, Span span);
   Value eval_tunable(const Call& e, Span span);
+  static const std::string& tunable_name(const Call& e);
+  void note_tunable(const std::string& name, Span use);
   Value tunable_value(const std::string& name, Span span, bool has_default);
   Value call_tensor(const Call& e, Span span, const std::string& name);
   Value call_partition(const Call& e, Span span);

@@ -144,6 +144,10 @@ Value Evaluator::eval_name(const std::string& name, Span span) {
     checker_.report(span, messages::no_value, name, unavailable->reason);
     return {};
   }
+  if (frame_ != nullptr) {
+    const auto tunable = frame_->tunables.find(name);
+    if (tunable != frame_->tunables.end()) note_tunable(tunable->second, span);
+  }
   return *value;
 }
 

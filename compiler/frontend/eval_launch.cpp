@@ -69,7 +69,8 @@ std::optional<LaunchArgument> Evaluator::launch_argument(const Parameter& parame
   const auto mismatch = [&](const std::string& expected, const std::string& found) {
     if (Diagnostic* diagnostic = checker_.report(span, messages::argument_mismatch, parameter.name,
                                                  callee.name, expected, found)) {
-      diagnostic->notes.insert(diagnostic->notes.begin(), {parameter.span, "declared here"});
+      diagnostic->notes.insert(diagnostic->notes.begin(),
+                               {parameter.span, messages::note_declared_here});
     }
     return std::nullopt;
   };
@@ -136,11 +137,10 @@ bool Evaluator::bind_dimension(const Parameter& parameter, std::size_t d, const 
     what = first[dimension.name];
   }
   if (wanted == extent) return true;
-  if (checker_.require(Cond::eq(extent, wanted), span, messages::launch_extent_mismatch, d,
-                       parameter.name, checker_.text(extent), what, checker_.text(wanted))) {
-    return true;
-  }
-  return false;
+  return checker_.require_noted(Cond::eq(extent, wanted),
+                                {{dimension.span, messages::note_declared_here}}, span,
+                                messages::launch_extent_mismatch, d, parameter.name,
+                                checker_.text(extent), what, checker_.text(wanted));
 }
 
 void Evaluator::run_callee(const LaunchRequest& request, std::span<const LaunchArgument> arguments,

@@ -36,6 +36,11 @@ Expr through_extremum(const Expr& e) {
   return *result;
 }
 
+/// Python's negative subscripts are a common slip.
+const char* subscript_hint(const Expr& index) {
+  return index.constant().value_or(0) < 0 ? messages::no_negative_subscripts : "";
+}
+
 }  // namespace
 
 Expr Evaluator::simplified_extent(const Expr& extent) const {
@@ -102,7 +107,7 @@ Value Evaluator::subscript_sequence(const SequenceValue& sequence, const Subscri
   if (!index) return {};
   const auto size = static_cast<std::int64_t>(sequence.size());
   if (*index < -size || *index >= size) {
-    checker_.report(item_span, messages::subscript_out_of_range, *index, size - 1);
+    checker_.report(item_span, messages::subscript_out_of_range, *index, size - 1, "");
     return {};
   }
   return sequence[static_cast<std::size_t>(*index < 0 ? *index + size : *index)];
@@ -142,9 +147,10 @@ Value Evaluator::subscript_tensor(const TensorValue& tensor, const Subscript& e)
       continue;
     }
     const auto index = to_integer(eval(*item.index), item.span, "an integer or a slice");
-    if (!index || !checker_.require(Cond::all({Cond::ge(*index, 0), Cond::lt(*index, extent)}),
-                                    item.span, messages::subscript_out_of_range,
-                                    checker_.text(*index), checker_.text(extent - 1))) {
+    if (!index ||
+        !checker_.require(Cond::all({Cond::ge(*index, 0), Cond::lt(*index, extent)}), item.span,
+                          messages::subscript_out_of_range, checker_.text(*index),
+                          checker_.text(extent - 1), subscript_hint(*index))) {
       return {};
     }
     result.view = index_dim(result.view, dim, simplified(*index));
@@ -169,7 +175,7 @@ Value Evaluator::subscript_partition(const PartitionValue& partition, const Subs
       if (!index ||
           !checker_.require(Cond::all({Cond::ge(*index, 0), Cond::lt(*index, partition.grid[d])}),
                             item.span, messages::subscript_out_of_range, checker_.text(*index),
-                            checker_.text(partition.grid[d] - 1))) {
+                            checker_.text(partition.grid[d] - 1), subscript_hint(*index))) {
         return {};
       }
       first = *index;

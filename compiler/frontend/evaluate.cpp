@@ -116,7 +116,11 @@ void Evaluator::run_assign(const Assign& assign) {
   } else {
     value = eval(*assign.value);
   }
+  for (const NameTarget& target : assign.targets) frame().tunables.erase(target.name);
   if (!assign.unpack) {
+    if (call != nullptr && call->from_module && call->function == "tunable") {
+      frame().tunables[assign.targets[0].name] = tunable_name(*call);
+    }
     frame().names[assign.targets[0].name] = std::move(value);
     return;
   }

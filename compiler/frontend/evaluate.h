@@ -102,6 +102,8 @@ class Visitor {
   /// used, and without one an error is reported, with tunable_notes() as its notes. Lookups of
   /// partitions (`block_size`, `block_shape_A`) come here too, the latter as `has_default`.
   virtual std::optional<TunableValue> tunable(const TunableRequest& request) = 0;
+  /// Where the value that tunable() gives is written; nothing for a default.
+  virtual std::optional<Span> tunable_place(const std::string& /*name*/) { return std::nullopt; }
   /// Where tunable() looked.
   virtual std::vector<DiagnosticNote> tunable_notes(const std::string& /*name*/) { return {}; }
 };

@@ -205,7 +205,10 @@ void Lexer::set_indentation(Indentation now, std::uint32_t line_begin) {
     if (now.narrow != outer.narrow) diagnostics_.report(here, messages::mixed_tabs);
     return;
   }
-  if (now.narrow <= outer.narrow) diagnostics_.report(here, messages::mixed_tabs);
+  if (now.narrow <= outer.narrow) {
+    diagnostics_.report(here, messages::mixed_tabs);
+    return;
+  }
   if (indents_.size() > max_indentation_depth) {
     if (!too_deep_reported_) {
       diagnostics_.report(here, messages::indentation_too_deep, max_indentation_depth);
@@ -323,6 +326,7 @@ void Lexer::lex_string(std::uint32_t begin) {
   }
   diagnostics_.report(span(begin, opened + quote_length), messages::unterminated_string,
                       std::string(quote_length, quote));
+  brackets_.clear();  // what would have closed them stands in the string
   emit(TokenKind::error, begin, at_);
 }
 

@@ -284,6 +284,7 @@ void Parser::task_definition(bool is_leaf) {
   const std::uint32_t begin = take().begin;
   task.name = expect_name("the name of the task", task.name_span);
   expect_op("(");
+  task.is_broken = panic_;
   task.parameters = parameters();
   expect_op(")");
   task.span = span_from(begin);

@@ -180,6 +180,7 @@ struct Task {
   Span name_span;
   Span span;
   bool is_leaf = false;
+  bool is_broken = false;  // it has no list of parameters: names in the body cannot be judged
   std::string docstring;
   std::vector<Parameter> parameters;
   Block body;

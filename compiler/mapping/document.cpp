@@ -141,6 +141,11 @@ void Loader::lay_case_over(Node& root, const Node& cases) {
 Result<Node> Loader::load(FileId file, const Node* parameters, Span place) {
   auto root = yaml::parse(file, sources_, "a mapping file", "entrypoint: NAME", diagnostics_);
   if (!root || !yaml::expect_map(*root, "a mapping file", diagnostics_)) return std::nullopt;
+  if (const Entry* entry = root->find_entry("processors")) {
+    diagnostics_.report(entry->key_span, messages::yaml_other_file, "a machine description",
+                        "a mapping file", messages::give_target_hint);
+    return std::nullopt;
+  }
   const std::string name(sources_.name(file));
   chain_.push_back({canonical_path(name), name, {}});
   substitute_parameters(*root, name, parameters, place, diagnostics_);

@@ -48,11 +48,16 @@ class Parser {
     next();
     return true;
   }
+  /// In YAML's braces a comma ends a value that is not quoted.
+  [[nodiscard]] bool is_cut_at_comma() const {
+    return token_.kind == Token::Kind::end && std::count(text_.begin(), text_.end(), '(') >
+                                                  std::count(text_.begin(), text_.end(), ')');
+  }
   std::nullopt_t expected(std::string_view what) {
     const std::string found =
         token_.kind == Token::Kind::end ? "the end" : fmt::format("'{}'", token_.text);
     diagnostics_.report(span_at(place_, token_.begin, token_.end), messages::expression_syntax,
-                        what, found);
+                        what, found, is_cut_at_comma() ? messages::quote_expression_hint : "");
     return std::nullopt;
   }
   bool enter();

@@ -36,6 +36,7 @@ class LoopFields {
  private:
   void workers();
   void order();
+  std::optional<int> processors(const Node& node, const std::string& what);
   std::vector<Spanned<std::string>> loop_list(Fields& fields, const char* key);
   bool check_loop(const std::string& name, Span span, LoopKind kind);
   bool check_has_loop(const char* field, Span span, LoopKind kind);
@@ -97,11 +98,23 @@ void LoopFields::workers() {
                         is_word ? node->text : std::string(yaml::describe(*node)));
     return;
   }
-  const int most = std::max(1, context_.machine.block_count());
-  if (const auto number = context_.values.integer(*node, "'workers'", 1, most)) {
+  if (const auto number = processors(*node, "'workers'")) {
     workers.kind = Workers::Kind::number;
-    workers.number = static_cast<int>(*number);
+    workers.number = *number;
   }
+}
+
+/// A number of BLOCK processors that the machine has.
+std::optional<int> LoopFields::processors(const Node& node, const std::string& what) {
+  const auto number = context_.values.integer(node, what, 1, 1 << 20);
+  if (!number) return std::nullopt;
+  const int most = std::max(1, context_.machine.block_count());
+  if (*number > most) {
+    diagnostics_.report(node.span, messages::mapping_processor_count, what, *number,
+                        context_.machine.name, most, most == 1 ? "" : "s");
+    return std::nullopt;
+  }
+  return static_cast<int>(*number);
 }
 
 std::vector<Spanned<std::string>> LoopFields::loop_list(Fields& fields, const char* key) {
@@ -171,10 +184,8 @@ void LoopFields::spread() {
                           "sequential or reduction", entry.key, yaml::name_hint(entry.key, known));
       continue;
     }
-    const int most = std::max(1, context_.machine.block_count());
-    const std::string what = fmt::format("the spread of '{}'", entry.key);
-    if (const auto count = context_.values.integer(entry.value, what, 1, most)) {
-      instance_.spread[entry.key] = {static_cast<int>(*count), entry.value.span};
+    if (const auto count = processors(entry.value, fmt::format("the spread of '{}'", entry.key))) {
+      instance_.spread[entry.key] = {*count, entry.value.span};
     }
   }
 }
@@ -222,15 +233,18 @@ void LoopFields::check_schedule(const Node& list) {
     launches[order.back()] = site.span;
   }
   std::set<std::string> seen;
+  bool unknown = false;
   for (const ScheduleEntry& entry : instance_.schedule) {
     const std::string name = launch_name(entry.callee, entry.occurrence);
     if (launches.count(name) == 0) {
+      unknown = true;
       diagnostics_.report(entry.span, messages::mapping_schedule_unknown, task_->task->name, name,
                           yaml::name_hint(name, order));
     } else if (!seen.insert(name).second) {
       diagnostics_.report(entry.span, messages::mapping_schedule_repeated, name);
     }
   }
+  if (unknown) return;  // it may be the one that seems to be missing
   for (const std::string& name : order) {
     if (seen.count(name) != 0) continue;
     diagnostics_.report(list.span, messages::mapping_schedule_missing, name)

@@ -46,9 +46,12 @@ class Instantiator : public lang::Visitor {
   void launch(const lang::LaunchRequest& request, const lang::LaunchBody& body) override;
   void primitive(const lang::PrimitiveRequest& request) override;
   std::optional<lang::TunableValue> tunable(const lang::TunableRequest& request) override;
+  std::optional<Span> tunable_place(const std::string& name) override;
   std::vector<DiagnosticNote> tunable_notes(const std::string& name) override;
 
  private:
+  [[nodiscard]] const mapping::Spanned<mapping::TunableValue>* find_tunable(
+      const std::string& name) const;
   [[nodiscard]] tile::Origin origin(Span logic, Span mapping, std::string rule) const {
     return {sources_.file_line(logic), sources_.file_line(mapping), std::move(rule), logic,
             mapping};
@@ -98,14 +101,23 @@ std::uint32_t Instantiator::temporary(const std::string& name, const std::vector
   tensor.kind = tile::TensorKind::temporary;
   tensor.dtype = tensor.storage = dtype;
   tensor.shape = shape;
-  if (at == frame.instance->mems.end()) {
+  const bool is_none = at != frame.instance->mems.end() && at->second.value == "NONE";
+  if (is_none || at == frame.instance->mems.end()) {
     std::vector<std::string> names;
     for (const MemorySpec& memory : machine_.memories) names.push_back(memory.name);
-    auto& diagnostic =
-        diagnostics_.report(span, messages::temporary_without_memory, tensor.name, frame.task->name,
-                            frame.instance->name, fmt::format("{}", fmt::join(names, ", ")));
-    diagnostic.notes.push_back({frame.instance->name_span, "the instance is here"});
+    const std::string known = fmt::format("{}", fmt::join(names, ", "));
     tensor.memory = "GLOBAL";
+    if (is_none) {
+      diagnostics_
+          .report(at->second.span, messages::temporary_in_none, tensor.name, frame.task->name,
+                  known)
+          .notes.push_back({span, "it is made here"});
+    } else {
+      diagnostics_
+          .report(span, messages::temporary_without_memory, tensor.name, frame.task->name,
+                  frame.instance->name, known)
+          .notes.push_back({frame.instance->name_span, "the instance is here"});
+    }
   } else {
     tensor.memory = at->second.value;
   }
@@ -405,12 +417,23 @@ void Instantiator::primitive(const lang::PrimitiveRequest& request) {
   emit(origin(request.span, mapping_span, request.primitive.name), std::move(prim));
 }
 
-std::optional<lang::TunableValue> Instantiator::tunable(const lang::TunableRequest& request) {
+const mapping::Spanned<mapping::TunableValue>* Instantiator::find_tunable(
+    const std::string& name) const {
   for (std::size_t i = frames_.size(); i-- > 0;) {
-    const auto at = frames_[i].instance->tunables.find(request.name);
-    if (at != frames_[i].instance->tunables.end()) return at->second.value;
+    const auto at = frames_[i].instance->tunables.find(name);
+    if (at != frames_[i].instance->tunables.end()) return &at->second;
   }
-  return std::nullopt;
+  return nullptr;
+}
+
+std::optional<lang::TunableValue> Instantiator::tunable(const lang::TunableRequest& request) {
+  const auto* found = find_tunable(request.name);
+  return found == nullptr ? std::nullopt : std::optional(found->value);
+}
+
+std::optional<Span> Instantiator::tunable_place(const std::string& name) {
+  const auto* found = find_tunable(name);
+  return found == nullptr ? std::nullopt : std::optional(found->span);
 }
 
 std::vector<DiagnosticNote> Instantiator::tunable_notes(const std::string& /*name*/) {

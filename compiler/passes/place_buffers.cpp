@@ -158,9 +158,10 @@ void report_occupancy(const Program& program, const PassContext& context, const 
   for (const TensorId id : tensors) {
     if (!place.valid()) place = program[id].origin.mapping_span;
   }
-  auto& diagnostic =
-      context.diagnostics.report(place, messages::does_not_fit, memory.name, context.machine.name,
-                                 needed, memory.size_bytes, needed - memory.size_bytes);
+  auto& diagnostic = context.diagnostics.report(
+      place, messages::does_not_fit, memory.name, context.machine.name, needed, memory.size_bytes,
+      needed - memory.size_bytes,
+      memory.is_private ? messages::smaller_tiles_hint : messages::smaller_problem_hint);
   for (const TensorId id : tensors) {
     const tile::Tensor& tensor = program[id];
     std::string shape;
@@ -169,10 +170,11 @@ void report_occupancy(const Program& program, const PassContext& context, const 
     }
     diagnostic.notes.push_back(
         {tensor.origin.mapping_span,
-         fmt::format("{}: {} {} held as {}{} = {} bytes", tensor.name, shape, name(tensor.dtype),
-                     name(tensor.storage),
-                     tensor.depth > 1 ? fmt::format(", {} deep", tensor.depth) : "",
-                     tensor.slot_bytes * tensor.depth)});
+         fmt::format(
+             "{}: {} {}{}{} = {} bytes", tensor.name, shape, name(tensor.dtype),
+             tensor.storage == tensor.dtype ? "" : fmt::format(" held as {}", name(tensor.storage)),
+             tensor.depth > 1 ? fmt::format(", {} deep", tensor.depth) : "",
+             tensor.slot_bytes * tensor.depth)});
   }
 }
 

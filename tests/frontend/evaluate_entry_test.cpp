@@ -70,7 +70,7 @@ TEST(BindEntry, Faults) {
                "missing-definition", "'K'");
   expect_fault(with([](auto& r) { r.definitions.pop_back(); }), "missing-definition", "'b'");
   expect_fault(with([](auto& r) { r.definitions[0].second = "0"; }), "bad-definition",
-               "an integer of at least 1");
+               "an integer from 1 to");
   expect_fault(with([](auto& r) { r.definitions[0].second = "99999999999999999999"; }),
                "bad-definition", "an integer");
   expect_fault(with([](auto& r) { r.definitions[2].second = "half"; }), "bad-definition",

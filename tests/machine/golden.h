@@ -46,10 +46,12 @@ inline std::string replaced(std::string text, const std::string& replacements) {
       ADD_FAILURE() << "not a replacement: " << line;
       continue;
     }
-    const std::string old_text = line.substr(0, arrow);
+    std::string old_text = line.substr(0, arrow);
     std::string new_text = line.substr(arrow + 4);
-    for (std::size_t at = 0; (at = new_text.find("\\n", at)) != std::string::npos;) {
-      new_text.replace(at, 2, "\n");
+    for (std::string* part : {&old_text, &new_text}) {
+      for (std::size_t at = 0; (at = part->find("\\n", at)) != std::string::npos;) {
+        part->replace(at, 2, "\n");
+      }
     }
     const std::size_t at = text.find(old_text);
     EXPECT_NE(at, std::string::npos) << old_text;
