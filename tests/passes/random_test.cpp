@@ -9,7 +9,6 @@
 namespace septran {
 namespace {
 
-using testing_support::from_environment;
 using testing_support::Kernel;
 using testing_support::KernelText;
 
@@ -20,54 +19,22 @@ bool needs_every_event(const KernelText& text) {
          text.mapping.find("schedule:") == std::string::npos;
 }
 
-/// Whether the only fault is that the drawn order breaks a dependence.
-bool is_impossible_order(const Kernel& kernel) {
-  const auto& all = kernel.diagnostics.all();
-  return std::all_of(all.begin(), all.end(), [](const Diagnostic& diagnostic) {
-    return std::string(diagnostic.code) == "schedule-dependence";
-  });
-}
-
 TEST(RandomPrograms, EveryMappingGivesTheReferencesAnswer) {
-  const unsigned first = from_environment("SEPTRAN_RANDOM_SEED", 1);
-  const unsigned count = from_environment("SEPTRAN_RANDOM_PROGRAMS", 150);
-  unsigned compiled = 0;
-  for (unsigned seed = first; seed < first + count; ++seed) {
-    const KernelText text = testing_support::Generator(seed).make();
-    Kernel kernel;
-    testing_support::compile(text, kernel);
-    const std::string context =
-        fmt::format("seed {} target {}\n{}\n{}", seed, text.target, text.logic, text.mapping);
-    ASSERT_TRUE(kernel.program.has_value()) << context << kernel.messages();
-    ++compiled;
-    ASSERT_EQ(testing_support::compare_stages(kernel, true, 0), "") << context;
-    ASSERT_EQ(testing_support::check_syncs(*kernel.program, false), "") << context;
-  }
-  EXPECT_EQ(compiled, count);
+  testing_support::check_random_programs<testing_support::Generator>(
+      1, 150, [](const KernelText&, Kernel& kernel) {
+        const std::string fault = testing_support::compare_stages(kernel, true, 0);
+        return fault.empty() ? testing_support::check_syncs(*kernel.program, false) : fault;
+      });
 }
 
 TEST(RandomPrograms, GiveTheReferencesAnswerInScheduledOrders) {
-  const unsigned first = from_environment("SEPTRAN_RANDOM_SEED", 1);
-  const unsigned count = from_environment("SEPTRAN_RANDOM_PROGRAMS", 150);
-  unsigned compiled = 0;
-  for (unsigned seed = first; seed < first + count; ++seed) {
-    const KernelText text = testing_support::PipelineGenerator(seed).make();
-    Kernel kernel;
-    testing_support::compile(text, kernel);
-    const std::string context =
-        fmt::format("seed {} target {}\n{}\n{}", seed, text.target, text.logic, text.mapping);
-    if (!kernel.program) {
-      ASSERT_TRUE(is_impossible_order(kernel)) << context << kernel.messages();
-      continue;
-    }
-    ++compiled;
-    ASSERT_EQ(testing_support::compare_stages(kernel, true, 0), "") << context;
-    const std::string fault = needs_every_event(text)
-                                  ? testing_support::check_syncs(*kernel.program, false)
-                                  : testing_support::check_hazards(*kernel.program);
-    ASSERT_EQ(fault, "") << context;
-  }
-  EXPECT_GT(compiled, count / 4);  // the others draw an order that dependences forbid
+  testing_support::check_random_programs<testing_support::PipelineGenerator>(
+      1, 150, [](const KernelText& text, Kernel& kernel) {
+        const std::string fault = testing_support::compare_stages(kernel, true, 0);
+        if (!fault.empty()) return fault;
+        return needs_every_event(text) ? testing_support::check_syncs(*kernel.program, false)
+                                       : testing_support::check_hazards(*kernel.program);
+      });
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <fmt/format.h>
+#include <gtest/gtest.h>
 
 #include <cstdlib>
 #include <random>
@@ -14,6 +15,7 @@ namespace septran::testing_support {
 
 class Generator {
  public:
+  static constexpr bool may_be_impossible = false;
   explicit Generator(unsigned seed) : random_(seed) {}
 
   KernelText make() {
@@ -195,6 +197,33 @@ class Generator {
 inline unsigned from_environment(const char* name, unsigned fallback) {
   const char* text = std::getenv(name);
   return text == nullptr ? fallback : static_cast<unsigned>(std::strtoul(text, nullptr, 10));
+}
+
+/// Compiles that many programs (or as SEPTRAN_RANDOM_SEED and SEPTRAN_RANDOM_PROGRAMS say), calls
+/// `fault` for each and fails at the first that it says something about. Programs of orders that
+/// dependences forbid are left out, if the generator draws such; the others must be a quarter.
+template <typename Generated, typename Fault>
+void check_random_programs(unsigned first, unsigned count, Fault&& fault) {
+  first = from_environment("SEPTRAN_RANDOM_SEED", first);
+  count = from_environment("SEPTRAN_RANDOM_PROGRAMS", count);
+  unsigned compiled = 0;
+  for (unsigned seed = first; seed < first + count; ++seed) {
+    const KernelText text = Generated(seed).make();
+    Kernel kernel;
+    compile(text, kernel);
+    const std::string context =
+        fmt::format("seed {} target {}\n{}\n{}", seed, text.target, text.logic, text.mapping);
+    if (!kernel.program && Generated::may_be_impossible) {
+      for (const Diagnostic& diagnostic : kernel.diagnostics.all()) {
+        ASSERT_EQ(diagnostic.code, "schedule-dependence") << context << kernel.messages();
+      }
+      continue;
+    }
+    ASSERT_TRUE(kernel.program.has_value()) << context << kernel.messages();
+    ++compiled;
+    ASSERT_EQ(fault(text, kernel), "") << context;
+  }
+  EXPECT_GE(compiled, Generated::may_be_impossible ? count / 4 : count);
 }
 
 }  // namespace septran::testing_support

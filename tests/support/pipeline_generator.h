@@ -16,6 +16,7 @@ namespace septran::testing_support {
 
 class PipelineGenerator {
  public:
+  static constexpr bool may_be_impossible = true;
   explicit PipelineGenerator(unsigned seed) : random_(seed) {}
 
   KernelText make() {

@@ -1,0 +1,31 @@
+// Pairs of syncs that order operations of different engines, and which of them others imply.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "compiler/passes/dependences.h"
+
+namespace septran::passes {
+
+/// A pair of sync signal (behind a statement) and sync wait (before one) in one block.
+struct Edge {
+  std::string from;  // engine
+  std::string to;
+  int scope = 0;
+  int signal_child = 0;
+  int wait_child = 0;
+  int loop = -1;
+  int distance = 0;
+  std::vector<const Dependence*> serves;
+  bool kept = true;
+  bool fixed = false;  // a barrier's
+  bool merged = false;
+  std::size_t event = 0;
+};
+
+/// Marks as not kept every edge where the remaining ones, together with the order within each
+/// engine, imply its dependences, and those that were left to it before.
+void leave_out_implied(const DependenceGraph& graph, std::vector<Edge>& edges);
+
+}  // namespace septran::passes
