@@ -11,6 +11,110 @@ namespace {
 /// A point of the execution relative to a trip of some loop: trip, then position.
 using Point = std::pair<int, int>;
 
+/// An edge between statements of a rotated loop, seen from outside of the loop: its signals and
+/// waits stand in the loop and in the trips peeled off it, and the n-th wait belongs to the n-th
+/// signal less the credits, from one run of the loop to the next. Instances are counted by trips of
+/// the loop as it was written.
+class RotatedEdge {
+ public:
+  RotatedEdge(const DependenceGraph& graph, const Edge& edge)
+      : graph_(graph),
+        edge_(edge),
+        body_(node(edge.scope)),
+        around_(node(body_.parent)),
+        loop_begin_(around_.begins[static_cast<std::size_t>(body_.child)]),
+        loop_end_(around_.ends[static_cast<std::size_t>(body_.child)]),
+        signal_lag_(graph.part(edge.scope, edge.signal_child)->lag),
+        wait_lag_(graph.part(edge.scope, edge.wait_child)->lag),
+        credits_(edge.distance + signal_lag_ - wait_lag_) {
+    for (int child = 0; child < static_cast<int>(body_.begins.size()); ++child) {
+      const auto& part = graph.part(edge.scope, child);
+      if (part) lags_ = std::max(lags_, part->lag);
+    }
+    find_peeled(edge.signal_child, early_signals_, late_signals_);
+    find_peeled(edge.wait_child, early_waits_, late_waits_);
+  }
+
+  /// As Reducer::follow, for a dependence of a loop around.
+  [[nodiscard]] std::optional<Point> follow(Point at, const Dependence& d) const {
+    for (int block = body_.parent; block != d.loop && block != -1; block = node(block).parent) {
+      if (!node(block).runs_once_at_least && node(block).owner != nullptr) return std::nullopt;
+    }
+    const bool target_in_loop = graph_.is_inside(graph_.sites()[d.target].block, edge_.scope);
+    for (std::size_t i = 0; i < early_signals_.size(); ++i) {
+      if (early_signals_[i].second < at.second) continue;
+      return from_first(static_cast<int>(i) + credits_, at.first, target_in_loop);
+    }
+    if (at.second <= loop_begin_) {
+      return from_first(lags_ - signal_lag_ + credits_, at.first, target_in_loop);
+    }
+    int before_last = 0;  // how many instances the wait's lies before the last one
+    if (at.second < loop_end_) {
+      const int signal = body_.ends[static_cast<std::size_t>(edge_.signal_child)];
+      before_last = signal_lag_ - credits_ - (at.second <= signal ? 0 : 1);
+    } else {
+      std::size_t j = 0;
+      while (j < late_signals_.size() && late_signals_[j].second < at.second) ++j;
+      before_last = signal_lag_ - credits_ - 1 - static_cast<int>(j);
+    }
+    if (before_last >= 0) return from_last(before_last, at.first);
+    if (d.loop == -1) return std::nullopt;
+    return from_first(-before_last - 1, at.first + 1, target_in_loop);
+  }
+
+ private:
+  using Positions = std::vector<std::pair<int, int>>;  // where a statement begins and ends
+
+  [[nodiscard]] const BlockNode& node(int block) const {
+    return graph_.blocks()[static_cast<std::size_t>(block)];
+  }
+
+  void find_peeled(int child, Positions& early, Positions& late) const {
+    const auto& own = graph_.part(edge_.scope, child);
+    for (int c = 0; c < static_cast<int>(around_.begins.size()); ++c) {
+      const auto& part = graph_.part(body_.parent, c);
+      if (!part || part->family != own->family || part->index != own->index) continue;
+      const std::pair at{around_.begins[static_cast<std::size_t>(c)],
+                         around_.ends[static_cast<std::size_t>(c)]};
+      (at.first < loop_begin_ ? early : late).push_back(at);
+    }
+  }
+
+  /// Where the wait of the instance that many behind a run's first one has surely been passed.
+  [[nodiscard]] std::optional<Point> from_first(int instance, int trip, bool target_in_loop) const {
+    const int least = lags_ + static_cast<int>(std::clamp<std::int64_t>(body_.least_trips, 0, 99));
+    if (instance >= least) return std::nullopt;  // may belong to another run
+    const int step = instance + wait_lag_;
+    if (step < lags_) return Point{trip, early_waits_[static_cast<std::size_t>(instance)].first};
+    if (step == lags_ && target_in_loop) {
+      return Point{trip, body_.begins[static_cast<std::size_t>(edge_.wait_child)]};
+    }
+    if (step < least) return Point{trip, loop_end_};
+    return Point{trip, late_waits_[static_cast<std::size_t>(step - least)].first};
+  }
+
+  /// The same for the instance that many before a run's last one.
+  [[nodiscard]] Point from_last(int instances, int trip) const {
+    if (instances >= wait_lag_) return {trip, loop_end_};
+    return {trip, late_waits_[static_cast<std::size_t>(wait_lag_ - 1 - instances)].first};
+  }
+
+  const DependenceGraph& graph_;
+  const Edge& edge_;
+  const BlockNode& body_;
+  const BlockNode& around_;
+  int loop_begin_;
+  int loop_end_;
+  int signal_lag_;
+  int wait_lag_;
+  int credits_;
+  int lags_ = 0;             // the largest in the loop
+  Positions early_signals_;  // before the loop
+  Positions early_waits_;
+  Positions late_signals_;  // behind it
+  Positions late_waits_;
+};
+
 class Reducer {
  public:
   Reducer(const DependenceGraph& graph, std::vector<Edge>& edges) : graph_(graph), edges_(edges) {}
@@ -78,6 +182,16 @@ class Reducer {
   /// Where the waiting engine is after the first signal of the edge that comes after `at`, within
   /// the trips of the dependence's loop; nothing where no such signal is certain.
   [[nodiscard]] std::optional<Point> follow(const Edge& edge, Point at, const Dependence& d) const {
+    std::optional<Point> to = follow_in_loop(edge, at, d);
+    const bool nested =
+        edge.loop != d.loop && (d.loop == -1 || graph_.is_inside(edge.scope, d.loop));
+    if (!nested || !graph_.part(edge.scope, edge.signal_child)) return to;
+    const std::optional<Point> by_peeled = RotatedEdge(graph_, edge).follow(at, d);
+    return !to || (by_peeled && *by_peeled < *to) ? by_peeled : to;
+  }
+
+  [[nodiscard]] std::optional<Point> follow_in_loop(const Edge& edge, Point at,
+                                                    const Dependence& d) const {
     const BlockNode& scope = node(edge.scope);
     const int signal = scope.ends[static_cast<std::size_t>(edge.signal_child)];
     const int wait = scope.begins[static_cast<std::size_t>(edge.wait_child)];
