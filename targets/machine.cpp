@@ -6,6 +6,7 @@
 #include <system_error>
 
 #include "compiler/base/messages.h"
+#include "targets/host_cpu.h"
 #include "targets/yaml_reader.h"
 
 namespace septran {
@@ -92,8 +93,11 @@ std::vector<std::string> shipped_machines() {
   return names;
 }
 
-Result<Machine> load_machine(const std::string& name_or_path, Span place, SourceManager& sources,
-                             Diagnostics& diagnostics) {
+namespace {
+
+/// A description as it stands.
+Result<Machine> load_described(const std::string& name_or_path, Span place, SourceManager& sources,
+                               Diagnostics& diagnostics) {
   if (!is_path(name_or_path)) {
     const std::vector<std::string> known = shipped_machines();
     if (std::find(known.begin(), known.end(), name_or_path) == known.end()) {
@@ -119,6 +123,32 @@ Result<Machine> load_machine(const std::string& name_or_path, Span place, Source
   }
   diagnostics.report(place, messages::machine_unreadable, name_or_path);
   return std::nullopt;
+}
+
+/// The processor that this runs on, as the first description that it can run.
+Result<Machine> native_machine(const Machine& native, Span place, SourceManager& sources,
+                               Diagnostics& diagnostics) {
+  for (const std::string& name : native.native_of) {
+    auto machine = load_described(name, place, sources, diagnostics);
+    if (!machine) return std::nullopt;
+    if (!machine->native_of.empty()) continue;  // stands for others itself
+    if (!missing_instruction_sets(*machine).empty()) continue;
+    machine->name = native.name;
+    machine->describes = native.describes;
+    fill_from_host(*machine);
+    return machine;
+  }
+  diagnostics.report(place, messages::no_native_machine, fmt::join(native.native_of, ", "));
+  return std::nullopt;
+}
+
+}  // namespace
+
+Result<Machine> load_machine(const std::string& name_or_path, Span place, SourceManager& sources,
+                             Diagnostics& diagnostics) {
+  auto machine = load_described(name_or_path, place, sources, diagnostics);
+  if (!machine || machine->native_of.empty()) return machine;
+  return native_machine(*machine, place, sources, diagnostics);
 }
 
 }  // namespace septran

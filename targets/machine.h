@@ -40,9 +40,10 @@ struct PathSpec {
   std::int64_t alignment_bytes = 1;
 };
 
-enum class EngineKind { dma, mma, vector };
+/// `core`: a processor that executes every operation itself, one after the other.
+enum class EngineKind { dma, mma, vector, core };
 struct EngineSpec {
-  std::string name;  // load, store, mma, vector
+  std::string name;  // load, store, mma, vector; core
   EngineKind kind = EngineKind::dma;
   int queue_depth = 8;
 };
@@ -60,15 +61,21 @@ struct MatrixTypes {
   DType b = DType::f32;
   DType accumulator = DType::f32;
   double macs_per_pe = 1;  // multiply-accumulates a cycle and processing element
+  /// The native tile that these types take where no binding names one; empty: the first.
+  std::vector<std::int64_t> tile = {};
 };
 struct ImplementationSpec {
   std::string name;
   std::vector<std::string> aliases;     // names it also answers to, e.g. gemm_leaf_tensorcore
   std::vector<std::string> primitives;  // that it executes; "*" for all but those named elsewhere
   std::string engine;
-  std::vector<MatrixTypes> matrix_types;                   // of matrix implementations
-  std::vector<DType> element_types;                        // of the others
-  std::vector<std::vector<std::int64_t>> tiles;            // native tile sizes to choose from
+  std::vector<MatrixTypes> matrix_types;         // of matrix implementations
+  std::vector<DType> element_types;              // of the others
+  std::vector<std::vector<std::int64_t>> tiles;  // native tile sizes to choose from
+  /// Tiles are [m, n], and A and B lie in panels of m rows and n columns, where they have buffers
+  /// that nothing else uses.
+  bool panels = false;
+  std::int64_t part_depth = 0;  // of k, where neither mapping nor logic cuts it; 0: from the tiles
   std::vector<std::vector<std::string>> operand_memories;  // per operand; the last for the rest
   bool transpose_a = false;                                // it can transpose an operand by itself
   bool transpose_b = false;
@@ -150,6 +157,14 @@ struct DsaSpec {
   EnergyTable energy;
 };
 
+/// What the C compiler may assume of a processor.
+struct CpuSpec {
+  int vector_bytes = 16;  // of a vector register
+  /// Instruction sets by the names that the kernel gives them in /proc/cpuinfo; generated code uses
+  /// them freely.
+  std::vector<std::string> instruction_sets;
+};
+
 struct Machine {
   std::string name;
   std::string describes;
@@ -162,6 +177,10 @@ struct Machine {
   std::vector<EngineSpec> engines;
   std::vector<ImplementationSpec> implementations;
   DsaSpec dsa;  // family dsa
+  CpuSpec cpu;  // family cpu
+  /// Not a description itself: the first of these that this machine's processor can run stands for
+  /// it, with the machine's own sizes. load_machine() gives that one.
+  std::vector<std::string> native_of;
 
   [[nodiscard]] const MemorySpec* find_memory(std::string_view name) const;
   [[nodiscard]] const ProcessorSpec* find_processor(std::string_view name) const;
@@ -170,6 +189,9 @@ struct Machine {
   /// By name or alias.
   [[nodiscard]] const ImplementationSpec* find_implementation(std::string_view name) const;
   [[nodiscard]] int block_count() const;  // number of BLOCK processors
+  /// Whether a processor does anything beside anything else; if not, there is nothing that
+  /// buffers of several slots could overlap.
+  [[nodiscard]] bool overlaps() const { return engines.size() > 1; }
 };
 
 /// Reads a description; every unknown key, wrong type or senseless value is reported.

@@ -44,6 +44,8 @@ class Reader {
   void implementation(const yaml::Entry& entry);
   void matrix_types(const Node& list, ImplementationSpec& spec);
   void tiles(const Node& list, ImplementationSpec& spec);
+  std::vector<std::int64_t> tile(const Node& list);
+  void cpu(Fields& fields);
   void operand_memories(const Node& list, ImplementationSpec& spec);
   void path(const Node& node);
   void check_path(const PathSpec& path, const Node& node);
@@ -143,10 +145,12 @@ void Reader::memory(const yaml::Entry& entry) {
   fields.integer("size_bytes", 1, max_memory_bytes, spec.size_bytes);
   fields.boolean("private", spec.is_private);
   fields.integer("alignment_bytes", 1, max_alignment_bytes, spec.alignment_bytes);
-  fields.integer("banks", 1, 1 << 16, spec.banks);
-  fields.integer("ports", 1, 1 << 10, spec.ports);
-  fields.integer("bytes_per_cycle", 1, max_bytes_per_cycle, spec.bytes_per_cycle);
-  fields.integer("latency_cycles", 0, max_cycles, spec.latency_cycles);
+  if (machine_.family == MachineFamily::dsa) {  // what the simulator times
+    fields.integer("banks", 1, 1 << 16, spec.banks);
+    fields.integer("ports", 1, 1 << 10, spec.ports);
+    fields.integer("bytes_per_cycle", 1, max_bytes_per_cycle, spec.bytes_per_cycle);
+    fields.integer("latency_cycles", 0, max_cycles, spec.latency_cycles);
+  }
   const Node* held = fields.optional("held_as");
   if (held != nullptr && yaml::expect_map(*held, "'held_as'", diagnostics_)) {
     for (const yaml::Entry& one : held->entries) {
@@ -181,12 +185,16 @@ void Reader::engine(const yaml::Entry& entry) {
       spec.kind = EngineKind::mma;
     } else if (text == "vector") {
       spec.kind = EngineKind::vector;
+    } else if (text == "core") {
+      spec.kind = EngineKind::core;
     } else if (text) {
       diagnostics_.report(kind->span, messages::machine_unknown_name, "engine kind", *text,
-                          yaml::name_hint(*text, {"dma", "mma", "vector"}));
+                          yaml::name_hint(*text, {"dma", "mma", "vector", "core"}));
     }
   }
-  fields.integer("queue_depth", 1, 1 << 16, spec.queue_depth);
+  if (machine_.family == MachineFamily::dsa) {
+    fields.integer("queue_depth", 1, 1 << 16, spec.queue_depth);
+  }
   fields.finish();
   machine_.engines.push_back(std::move(spec));
 }
@@ -205,7 +213,10 @@ void Reader::matrix_types(const Node& list, ImplementationSpec& spec) {
     take("a", types.a);
     take("b", types.b);
     take("accumulator", types.accumulator);
-    fields.number("macs_per_pe", 1e-6, 1024, types.macs_per_pe);
+    if (machine_.family == MachineFamily::dsa) {
+      fields.number("macs_per_pe", 1e-6, 1024, types.macs_per_pe);
+    }
+    if (const Node* extents = fields.optional("tile")) types.tile = tile(*extents);
     fields.finish();
     spec.matrix_types.push_back(types);
   }
@@ -213,15 +224,17 @@ void Reader::matrix_types(const Node& list, ImplementationSpec& spec) {
 
 void Reader::tiles(const Node& list, ImplementationSpec& spec) {
   if (!yaml::expect_sequence(list, "'tiles'", diagnostics_)) return;
-  for (const Node& item : list.items) {
-    if (!yaml::expect_sequence(item, "an item of 'tiles'", diagnostics_)) continue;
-    std::vector<std::int64_t> tile;
-    for (const Node& extent : item.items) {
-      tile.push_back(
-          yaml::to_integer(extent, "a tile's extent", 1, 1 << 20, diagnostics_).value_or(1));
-    }
-    spec.tiles.push_back(std::move(tile));
+  for (const Node& item : list.items) spec.tiles.push_back(tile(item));
+}
+
+std::vector<std::int64_t> Reader::tile(const Node& list) {
+  std::vector<std::int64_t> extents;
+  if (!yaml::expect_sequence(list, "a tile", diagnostics_)) return extents;
+  for (const Node& extent : list.items) {
+    extents.push_back(
+        yaml::to_integer(extent, "a tile's extent", 1, 1 << 20, diagnostics_).value_or(1));
   }
+  return extents;
 }
 
 void Reader::operand_memories(const Node& list, ImplementationSpec& spec) {
@@ -267,7 +280,7 @@ void Reader::implementation(const yaml::Entry& entry) {
   if (const Node* types = fields.optional("matrix_types")) {
     matrix_types(*types, spec);
     const EngineSpec* used = machine_.find_engine(spec.engine);
-    if (used != nullptr && used->kind != EngineKind::mma) {
+    if (used != nullptr && used->kind != EngineKind::mma && used->kind != EngineKind::core) {
       diagnostics_.report(engine->span, messages::machine_wrong_engine, used->name,
                           used->kind == EngineKind::dma ? "dma" : "vector",
                           "an implementation with matrix_types", "mma");
@@ -280,6 +293,10 @@ void Reader::implementation(const yaml::Entry& entry) {
   if (const Node* list = fields.required("operand_memories")) operand_memories(*list, spec);
   fields.optional_boolean("transpose_a", spec.transpose_a);
   fields.optional_boolean("transpose_b", spec.transpose_b);
+  fields.optional_boolean("panels", spec.panels);
+  if (fields.optional("part_depth") != nullptr) {
+    fields.integer("part_depth", 1, 1 << 20, spec.part_depth);
+  }
   fields.finish();
   machine_.implementations.push_back(std::move(spec));
 }
@@ -328,10 +345,11 @@ void Reader::check_path(const PathSpec& path, const Node& node) {
     report(node, path.from == path.to ? messages::path_to_itself : messages::path_without_engine);
   } else if (engine != nullptr && via != nullptr) {
     report(*engine, messages::path_with_both);
-  } else if (engine != nullptr && path.from == path.to) {
-    report(node, messages::path_to_itself);
   }
   const EngineSpec* used = machine_.find_engine(path.engine);
+  if (used != nullptr && via == nullptr && path.from == path.to && used->kind != EngineKind::core) {
+    report(node, messages::path_to_itself);
+  }
   if (used != nullptr && used->kind == EngineKind::mma) {
     diagnostics_.report(engine->span, messages::machine_wrong_engine, used->name, "mma", "a path",
                         "dma or vector");
@@ -390,12 +408,33 @@ void Reader::check_complete(const Node& root) {
   }
 }
 
+void Reader::cpu(Fields& fields) {
+  const Node* node = fields.required("cpu");
+  if (node == nullptr) return;
+  Fields f(*node, "'cpu'", diagnostics_);
+  f.integer("vector_bytes", 4, 256, machine_.cpu.vector_bytes);
+  for (const Node* name : f.optional_names("instruction_sets")) {
+    machine_.cpu.instruction_sets.push_back(name->text);
+  }
+  f.finish();
+}
+
 Machine Reader::read(const Node& root) {
   Fields fields(root, "a machine description", diagnostics_);
   if (!fields.valid()) return {};
   fields.text("name", machine_.name);
   fields.text("describes", machine_.describes);
   family(fields);
+  if (machine_.family == MachineFamily::cpu && fields.optional("native_of") != nullptr) {
+    for (const Node* name : fields.optional_names("native_of")) {
+      machine_.native_of.push_back(name->text);
+    }
+    if (machine_.native_of.empty()) {
+      diagnostics_.report(root.span, messages::no_native_machine, "[]");
+    }
+    fields.finish();
+    return std::move(machine_);
+  }
   fields.number("clock_hz", 1e3, 1e12, machine_.clock_hz);
   each(fields, "processors", "processor", &Reader::processor);
   each(fields, "memories", "memory", &Reader::memory);
@@ -409,6 +448,7 @@ Machine Reader::read(const Node& root) {
   if (machine_.family == MachineFamily::dsa) {
     if (const Node* dsa = fields.required("dsa")) read_dsa(*dsa, machine_.dsa, diagnostics_);
   }
+  if (machine_.family == MachineFamily::cpu) cpu(fields);
   fields.finish();
   check_launches(root);
   check_complete(root);

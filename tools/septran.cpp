@@ -6,6 +6,7 @@
 #include "compiler/base/messages.h"
 #include "compiler/tile/text.h"
 #include "runtime/file.h"
+#include "targets/cpu/lower.h"
 #include "targets/dsa/assembly.h"
 #include "targets/dsa/encode.h"
 #include "targets/dsa/lower/lower.h"
@@ -41,9 +42,13 @@ int compile_command(const Options& options, const std::string& kind, const std::
   if (kind == "tile" || !options.stop_after.empty()) {
     return put(tile::to_text(compiled->tile), output, diagnostics);
   }
-  if (compiled->machine.family != MachineFamily::dsa) {
-    diagnostics.report({}, messages::wrong_family, compiled->machine.name);
+  const MachineFamily needed = kind == "c" ? MachineFamily::cpu : MachineFamily::dsa;
+  if (compiled->machine.family != needed) {
+    diagnostics.report({}, messages::emit_not_of_target, compiled->machine.name, kind);
     return exit_bad_input;
+  }
+  if (kind == "c") {
+    return put(cpu::lower_to_c(compiled->tile, compiled->machine).text, output, diagnostics);
   }
   const auto program = dsa::lower_to_dsa(compiled->tile, compiled->machine, diagnostics);
   if (!program) return exit_bad_input;
@@ -77,8 +82,8 @@ void add_compile_command(CLI::App& app, Options& options, std::string& kind, std
   compile->add_option("logic", options.input, "logic file")->required();
   add_logic_options(*compile, options);
   add_pass_options(*compile, options);
-  compile->add_option("--emit", kind, "what: launch-tree, tile, asm or bin")
-      ->check(CLI::IsMember({"launch-tree", "tile", "asm", "bin"}))
+  compile->add_option("--emit", kind, "what: launch-tree, tile; asm, bin (dsa); c (cpu)")
+      ->check(CLI::IsMember({"launch-tree", "tile", "asm", "bin", "c"}))
       ->capture_default_str();
   compile->add_option("-o", output, "file to write (default: standard output)");
   compile->footer(

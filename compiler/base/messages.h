@@ -74,6 +74,9 @@ inline constexpr const char* path_hop_missing =
     "goes via {0}, but there is no path from {1} to {2}";
 inline constexpr Message machine_wrong_engine{"machine-wrong-engine", Severity::error,
                                               "engine '{0}' is of kind {1}; {2} needs one of {3}"};
+inline constexpr Message no_native_machine{
+    "no-native-machine", Severity::error,
+    "this machine's processor runs none of the descriptions {0}"};
 inline constexpr Message machine_not_a_multiple{"machine-not-a-multiple", Severity::error,
                                                 "{0} is {1}, which is no multiple of {2} ({3})"};
 inline constexpr Message machine_narrower{"machine-narrower", Severity::error,
@@ -1038,6 +1041,9 @@ inline constexpr Message target_changed{"target-changed", Severity::error,
 inline constexpr Message emit_needs_output{"emit-needs-output", Severity::error,
                                            "`--emit bin` writes a program file and needs -o",
                                            "for example -o gemm.sdsa"};
+inline constexpr Message emit_not_of_target{"emit-not-of-target", Severity::error,
+                                            "'{0}' has no `--emit {1}`",
+                                            "asm and bin are of accelerators, c of processors"};
 inline constexpr Message option_needs_logic{"option-needs-logic", Severity::error,
                                             "{0} has no meaning for a compiled program",
                                             "give the logic file and its mapping instead"};
@@ -1047,6 +1053,22 @@ inline constexpr Message check_needs_mapping{"check-needs-mapping", Severity::er
 inline constexpr Message backend_missing{"backend-missing", Severity::error,
                                          "this build cannot run kernels for '{0}': it lacks {1}",
                                          "`septran --version` says what a build contains"};
+inline constexpr Message cpu_lacks{"cpu-lacks", Severity::error,
+                                   "'{0}' uses {1}, which this machine's processor lacks",
+                                   "--target cpu_native takes what this machine has"};
+inline constexpr Message no_c_compiler{"no-c-compiler", Severity::error,
+                                       "there is no C compiler to build the kernel with",
+                                       "install one as `cc`, or name one in SEPTRAN_CC"};
+inline constexpr Message c_compiler_failed{"c-compiler-failed", Severity::error,
+                                           "the C compiler {0} could not build the kernel: {1}"};
+inline constexpr Message no_build_folder{
+    "no-build-folder", Severity::error,
+    "there is no room to build the kernel: neither '{0}' nor '{1}' can be written",
+    "name another folder in SEPTRAN_CACHE"};
+inline constexpr Message object_not_loaded{"object-not-loaded", Severity::error,
+                                           "the built kernel cannot be loaded: {0}"};
+inline constexpr Message no_simulated_time{"no-simulated-time", Severity::error,
+                                           "--timing-only is for simulations; '{0}' is real"};
 inline constexpr Message unknown_command{"unknown-command", Severity::error,
                                          "there is no command '{0}'", "{1}"};
 inline constexpr Message unknown_option{"unknown-option", Severity::error,

@@ -35,7 +35,8 @@ bool is_copy_between_memories(const Program& program, const Machine& machine, co
       machine.find_path(program[src->tensor].memory, program[dst->tensor].memory);
   if (path == nullptr) return false;
   const EngineSpec* engine = machine.find_engine(path->engine);
-  return !path->via.empty() || (engine != nullptr && engine->kind == EngineKind::dma);
+  return !path->via.empty() || (engine != nullptr && (engine->kind == EngineKind::dma ||
+                                                      engine->kind == EngineKind::core));
 }
 
 const MatrixTypes* matrix_types(const Program& program, const Machine& machine,

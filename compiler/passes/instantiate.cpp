@@ -122,7 +122,9 @@ std::uint32_t Instantiator::temporary(const std::string& name, const std::vector
     tensor.memory = at->second.value;
   }
   const auto rotate = frame.instance->rotate.find(name);
-  if (rotate != frame.instance->rotate.end()) tensor.depth = rotate->second.value;
+  if (rotate != frame.instance->rotate.end() && machine_.overlaps()) {
+    tensor.depth = rotate->second.value;
+  }
   tensor.origin =
       origin(span, at == frame.instance->mems.end() ? frame.instance->name_span : at->second.span,
              fmt::format("temporary {}", tensor.name));
@@ -301,12 +303,15 @@ void Instantiator::decide_placement(const mapping::Instance& instance,
   const std::string& name = program_[argument.parameter].name;
   if (writes_tensor(body, argument.parameter)) {
     const auto rotate = instance.rotate.find(name);
-    if (rotate != instance.rotate.end()) argument.depth = rotate->second.value;
+    if (rotate != instance.rotate.end() && machine_.overlaps()) {
+      argument.depth = rotate->second.value;
+    }
     return;
   }
   const bool resident = std::any_of(instance.resident.begin(), instance.resident.end(),
                                     [&](const auto& entry) { return entry.value == name; });
   argument.placement = resident ? Placement::whole : Placement::parts;
+  if (!machine_.overlaps()) return;  // nothing runs ahead: one slot does
   if (instance.pipeline) {
     argument.depth = instance.pipeline->value;
   } else if (!frames_.empty() && frames_.back().loops > 0 && frames_.back().instance->pipeline) {

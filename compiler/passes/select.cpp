@@ -61,6 +61,8 @@ class Selector {
   [[nodiscard]] std::optional<Cond> guard_of(const Prim& prim) const;
   std::vector<tile::Binding::Split> automatic_split(const Prim& prim,
                                                     const ImplementationSpec& implementation) const;
+  std::vector<std::int64_t> native_tile(const Prim& prim,
+                                        const ImplementationSpec& implementation) const;
   Statement make_mma(const Statement& statement, const Prim& prim,
                      const ImplementationSpec& implementation, const Cond& accumulate) const;
 
@@ -158,9 +160,27 @@ std::vector<tile::Binding::Split> Selector::automatic_split(
   const bool transposed = bool_attribute(prim.attributes, "transpose_a");
   const std::int64_t k = max_extent(program_, a.view.dims[transposed ? 0 : 1].extent);
   if (cut_by_logic && k <= budget / bytes_per_k) return {};
-  std::int64_t size = std::min(budget / bytes_per_k, std::max<std::int64_t>(64, 2 * rows));
+  const std::int64_t depth = implementation.part_depth > 0 ? implementation.part_depth
+                                                           : std::max<std::int64_t>(64, 2 * rows);
+  std::int64_t size = std::min(budget / bytes_per_k, depth);
   size = std::max<std::int64_t>(1, size >= rows ? size / rows * rows : size);
   return {{"k", size}};
+}
+
+/// The binding's choice, else that of the element types, else the first.
+std::vector<std::int64_t> Selector::native_tile(const Prim& prim,
+                                                const ImplementationSpec& implementation) const {
+  if (!prim.binding.tile.empty()) return prim.binding.tile;
+  const MatrixTypes* types = matrix_types(program_, machine_, implementation, prim);
+  std::vector<std::int64_t> chosen;
+  if (!implementation.tiles.empty()) chosen = implementation.tiles[0];
+  if (types != nullptr && !types->tile.empty()) chosen = types->tile;
+  // A product of few rows takes the smallest tile that holds them.
+  const std::int64_t m = max_extent(program_, tile_of(prim.operands[0])->view.dims[0].extent);
+  for (const auto& tile : implementation.tiles) {
+    if (tile[0] >= m && tile[0] < chosen[0]) chosen = tile;
+  }
+  return chosen;
 }
 
 Statement Selector::make_mma(const Statement& statement, const Prim& prim,
@@ -174,6 +194,7 @@ Statement Selector::make_mma(const Statement& statement, const Prim& prim,
   mma.transpose_b = std::get<bool>(prim.attributes.at("transpose_b"));
   mma.alpha = std::get<double>(prim.attributes.at("alpha"));
   mma.accumulate = accumulate;
+  if (implementation.panels) mma.tile = native_tile(prim, implementation);
   if (prim.binding.swap) {  // C^T = op(B)^T op(A)^T
     mma.acc.view = permute(mma.acc.view, {1, 0});
     std::swap(mma.a, mma.b);

@@ -305,6 +305,7 @@ void TextParser::mma(Statement& out) {
   mma.transpose_a = in_.accept_word("transpose_a");
   mma.transpose_b = in_.accept_word("transpose_b");
   if (in_.accept_word("alpha")) mma.alpha = in_.number();
+  if (in_.accept_word("tile")) mma.tile = integers(1, 1 << 20);
   if (in_.accept_word("overwrite")) {
     mma.accumulate = false;
   } else if (in_.accept_word("accumulate")) {

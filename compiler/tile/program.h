@@ -198,6 +198,8 @@ struct Mma {
   bool transpose_b = false;
   double alpha = 1.0;
   Cond accumulate = Cond(true);
+  /// The native tile [m, n] of an implementation that takes A and B in panels; otherwise empty.
+  std::vector<std::int64_t> tile = {};
 };
 
 /// A primitive on the vector engine; operands lie in memories that it reaches.

@@ -224,6 +224,7 @@ class Printer {
     if (mma.transpose_a) out += " transpose_a";
     if (mma.transpose_b) out += " transpose_b";
     if (mma.alpha != 1.0) out += " alpha " + number_text(mma.alpha);
+    if (!mma.tile.empty()) out += fmt::format(" tile [{}]", fmt::join(mma.tile, ", "));
     if (mma.accumulate == Cond(false)) {
       out += " overwrite";
     } else if (!(mma.accumulate == Cond(true))) {

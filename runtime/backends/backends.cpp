@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "runtime/native/native.h"
+
 namespace septran::runtime {
 namespace {
 
@@ -11,6 +13,7 @@ constexpr Backend table[] = {
 #else
     {MachineFamily::dsa, "accelerator simulator (SystemC)", nullptr, "SystemC"},
 #endif
+    {MachineFamily::cpu, "this machine's processor (C compiler)", load_native},
 };
 
 }  // namespace

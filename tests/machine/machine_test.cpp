@@ -1,4 +1,5 @@
 #include "targets/machine.h"
+#include "targets/host_cpu.h"
 
 #include <gtest/gtest.h>
 
@@ -205,6 +206,30 @@ TEST(ShippedMachines, EveryNumberHasAComment) {
       EXPECT_NE(line.find('#'), std::string::npos) << name << ": " << line;
     }
   }
+}
+
+TEST(NativeMachine, HasThisMachinesSizes) {
+  SourceManager sources;
+  Diagnostics diagnostics;
+  const auto native = load_machine("cpu_native", {}, sources, diagnostics);
+  ASSERT_TRUE(native) << render(diagnostics, sources, false);
+  EXPECT_EQ(native->family, MachineFamily::cpu);
+  EXPECT_EQ(native->block_count(), host_cores());
+  EXPECT_FALSE(native->overlaps());
+  EXPECT_TRUE(missing_instruction_sets(*native).empty());
+  if (const std::int64_t bytes = host_caches().level2; bytes > 0) {
+    EXPECT_EQ(native->find_memory("REGISTER")->size_bytes, bytes);
+  }
+  EXPECT_FALSE(load_machine(here + "native_of_nothing.yaml", {}, sources, diagnostics));
+  EXPECT_EQ(diagnostics.all().back().code, "no-native-machine");
+}
+
+TEST(NativeMachine, ReadsInstructionSets) {
+  EXPECT_EQ(parse_instruction_sets("processor : 0\nflags\t\t: sse2 avx2 fma\nflags : other\n"),
+            (std::vector<std::string>{"avx2", "fma", "sse2"}));
+  EXPECT_EQ(parse_instruction_sets("Features\t: fp asimd\n"),
+            (std::vector<std::string>{"asimd", "fp"}));
+  EXPECT_TRUE(parse_instruction_sets("").empty());
 }
 
 TEST(LoadMachine, FaultsAreReported) {

@@ -1,0 +1,299 @@
+#include "targets/cpu/lower.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "compiler/tile/visit.h"
+#include "targets/cpu/emitter.h"
+#include "targets/cpu/prelude.h"
+
+namespace septran::cpu {
+namespace {
+
+using tile::Block;
+using tile::Program;
+using tile::Statement;
+using tile::Tensor;
+using tile::TensorKind;
+
+constexpr std::int64_t alignment_bytes = 64;
+
+std::int64_t aligned(std::int64_t bytes) {
+  return ceil_div(bytes, alignment_bytes) * alignment_bytes;
+}
+
+/// Where the buffers that the caller does not pass lie in the workspace: temporaries in GLOBAL,
+/// then for each worker its own temporaries, its memories and what operations put aside.
+struct Workspace {
+  std::map<std::uint32_t, std::int64_t> shared;  // tensor: offset
+  std::map<std::uint32_t, std::int64_t> own;     // tensor: offset in a worker's part
+  std::map<std::string, std::int64_t> memories;  // memory: offset in a worker's part
+  std::int64_t shared_bytes = 0;
+  std::int64_t own_bytes = 0;
+};
+
+class Lowering {
+ public:
+  Lowering(const Program& program, const Machine& machine)
+      : program_(program), machine_(machine), e_(program, machine), out_(e_.out()) {}
+
+  Source run() {
+    workers_ = count_workers(program_.body);
+    lay_out();
+    out_.set_depth(1);
+    lower_block(program_.body);
+    Source source;
+    source.workers = workers_;
+    for (const Tensor& tensor : program_.tensors) {
+      if (tensor.kind != TensorKind::argument) continue;
+      Parameter& parameter = source.parameters.emplace_back();
+      parameter = {tensor.name, tensor.storage, {}, tensor.is_input, tensor.is_output};
+      for (const Expr& extent : tensor.shape) parameter.shape.push_back(extent.offset());
+    }
+    const std::int64_t spare_at = space_.own_bytes;
+    const std::int64_t worker_bytes = aligned(space_.own_bytes + e_.spare_bytes());
+    source.workspace_bytes = space_.shared_bytes + workers_ * worker_bytes;
+    source.text = whole_text(spare_at, worker_bytes);
+    return source;
+  }
+
+ private:
+  /// The most workers that any loop keeps busy.
+  int count_workers(const Block& block) const {
+    int workers = 1;
+    tile::for_each_statement(block, [&](const Statement& statement) {
+      const auto* loop = std::get_if<tile::Loop>(&statement.node);
+      if (loop == nullptr || loop->workers == 0) return;
+      const VarInfo& var = program_.vars[loop->var];
+      const std::int64_t trips = program_.vars.range(var.end - var.begin).hi;
+      workers = static_cast<int>(
+          std::max<std::int64_t>(workers, std::min<std::int64_t>(loop->workers, trips)));
+    });
+    return workers;
+  }
+
+  void find_own(const Block& block, bool in_share, std::set<std::uint32_t>& own) const {
+    for (const Statement& statement : block) {
+      const auto* alloc = std::get_if<tile::Alloc>(&statement.node);
+      if (alloc != nullptr && in_share) own.insert(alloc->tensor.value);
+      const auto* loop = std::get_if<tile::Loop>(&statement.node);
+      for (const Block* inner : tile::child_blocks(statement)) {
+        find_own(*inner, in_share || (loop != nullptr && loop->workers > 0), own);
+      }
+    }
+  }
+
+  void lay_out() {
+    std::set<std::uint32_t> own;
+    find_own(program_.body, false, own);
+    std::map<std::string, std::int64_t> memory_bytes;
+    for (std::uint32_t i = 0; i < program_.tensors.size(); ++i) {
+      const Tensor& tensor = program_.tensors[i];
+      if (tensor.kind == TensorKind::buffer && tensor.offset_bytes) {
+        std::int64_t& bytes = memory_bytes[tensor.memory];
+        bytes = std::max(bytes, *tensor.offset_bytes + tensor.depth * tensor.slot_bytes);
+      } else if (tensor.kind == TensorKind::temporary) {
+        const bool is_own = own.contains(i);
+        std::int64_t& end = is_own ? space_.own_bytes : space_.shared_bytes;
+        (is_own ? space_.own : space_.shared)[i] = end;
+        end += aligned(tensor.slot_bytes);
+      }
+    }
+    for (const auto& [memory, bytes] : memory_bytes) {
+      space_.memories[memory] = space_.own_bytes;
+      space_.own_bytes += aligned(bytes);
+    }
+  }
+
+  // Text around the body.
+
+  std::string whole_text(std::int64_t spare_at, std::int64_t worker_bytes) {
+    Writer text;
+    text.line("// {} for {}, made by SepTran.", comment_text(program_.name),
+              comment_text(program_.target));
+    text.raw(std::string(prelude));
+    text.raw(e_.functions());
+    if (workers_ > 1) text.directive("#include <omp.h>\n");
+    text.line("// What one of `workers` threads does. `shared` is common to all, `own` its own.");
+    text.open(
+        "static void work(int64_t worker, int64_t workers, void *const *arguments, "
+        "char *shared, char *own)");
+    text.line("(void)worker; (void)workers; (void)shared; (void)own;");
+    std::size_t next = 0;
+    for (std::uint32_t i = 0; i < program_.tensors.size(); ++i) {
+      const Tensor& tensor = program_.tensors[i];
+      const std::string pointer = e_.tensor_name(tile::TensorId{i});
+      const char* type = c_type(tensor.storage);
+      if (tensor.kind == TensorKind::argument) {
+        text.line("{0} *const {1} = ({0} *)arguments[{2}];  // {3}", type, pointer, next++,
+                  shape_text(tensor));
+      } else if (tensor.kind == TensorKind::temporary) {
+        const bool is_own = space_.own.contains(i);
+        text.line("{0} *const {1} = ({0} *)({2} + {3});  // {4}", type, pointer,
+                  is_own ? "own" : "shared", (is_own ? space_.own : space_.shared).at(i),
+                  shape_text(tensor));
+      } else if (tensor.kind == TensorKind::buffer && tensor.depth > 1) {
+        text.line("int64_t {}_slot = {};", pointer, tensor.depth - 1);
+      } else {
+        continue;
+      }
+      if (tensor.kind != TensorKind::buffer) text.line("(void){};", pointer);
+    }
+    if (e_.spare_bytes() > 0) text.line("char *const spare = own + {};", spare_at);
+    text.set_depth(0);
+    std::string result = text.text() + out_.text() + "}\n\n";
+    return result + entry(worker_bytes);
+  }
+
+  std::string entry(std::int64_t worker_bytes) const {
+    Writer text;
+    text.open("void {}(void *const *arguments, void *workspace)", entry_symbol);
+    text.line("char *const shared = (char *)workspace;");
+    text.line("char *const own = shared + {};", space_.shared_bytes);
+    if (workers_ > 1) {
+      text.directive(fmt::format("#pragma omp parallel num_threads({})", workers_));
+      text.open("{}", "");
+      text.line("const int64_t worker = omp_get_thread_num();");
+      text.line("work(worker, omp_get_num_threads(), arguments, shared, own + worker * {});",
+                worker_bytes);
+      text.close();
+    } else {
+      text.line("work(0, 1, arguments, shared, own);");
+    }
+    text.close();
+    return text.text();
+  }
+
+  std::string shape_text(const Tensor& tensor) const {
+    std::string shape;
+    for (const Expr& extent : tensor.shape) {
+      shape += (shape.empty() ? "" : ", ") + to_string(extent, program_.vars);
+    }
+    return fmt::format("{}[{}]", name(tensor.dtype), shape);
+  }
+
+  // Structure.
+
+  void lower_block(const Block& block) {
+    for (const Statement& statement : block) {
+      std::visit([&](const auto& node) { lower(node, statement); }, statement.node);
+    }
+  }
+
+  void comment(const Statement& statement) {
+    const tile::Origin& origin = statement.origin;
+    std::string text = origin.logic;
+    for (const std::string& part : {origin.mapping, origin.rule}) {
+      if (!part.empty()) text += (text.empty() ? "" : "  ") + part;
+    }
+    if (!text.empty()) out_.line("// {}", comment_text(text));
+  }
+
+  void lower(const tile::Alloc& alloc, const Statement& /*statement*/) {
+    const Tensor& tensor = program_[alloc.tensor];
+    if (tensor.kind != TensorKind::buffer) return;
+    const std::string pointer = e_.tensor_name(alloc.tensor);
+    const char* type = c_type(tensor.storage);
+    const std::int64_t at = space_.memories.at(tensor.memory) + tensor.offset_bytes.value();
+    std::string slot;
+    if (tensor.depth > 1) {
+      out_.line("{0}_slot = {0}_slot + 1 == {1} ? 0 : {0}_slot + 1;", pointer, tensor.depth);
+      slot = fmt::format(" + {}_slot * {}", pointer, tensor.slot_bytes);
+    }
+    out_.line("{0} *const {1} = ({0} *)(own + {2}{3});  // {4} {5}", type, pointer, at, slot,
+              shape_text(tensor), tensor.memory);
+  }
+
+  void lower(const tile::Loop& loop, const Statement& statement) {
+    const VarInfo& info = program_.vars[loop.var];
+    const std::string var = variable(loop.var, program_.vars);
+    const std::string begin = to_c(info.begin, program_.vars);
+    const std::string end = to_c(info.end, program_.vars);
+    if (loop.workers > 0) {
+      comment(statement);
+      out_.open(
+          "for (int64_t {0} = {1} + worker; worker < {2} && {0} < {3}; {0} += min({2}, workers))",
+          var, factor(info.begin, program_.vars), loop.workers, end);
+    } else if (info.end == info.begin + Expr(1)) {
+      out_.open("{}", "");
+      out_.line("const int64_t {} = {};", var, begin);
+    } else {
+      comment(statement);
+      out_.open("for (int64_t {0} = {1}; {0} < {2}; ++{0})", var, begin, end);
+    }
+    lower_block(loop.body);
+    out_.close();
+  }
+
+  void lower(const tile::If& branch, const Statement& statement) {
+    comment(statement);
+    out_.open("if ({})", to_c(branch.condition, program_.vars));
+    lower_block(branch.then);
+    if (!branch.otherwise.empty()) {
+      out_.close();
+      out_.open("else");
+      lower_block(branch.otherwise);
+    }
+    out_.close();
+  }
+
+  // Operations: each in a block of its own, for its pointers.
+
+  void lower(const tile::DmaCopy& copy, const Statement& statement) {
+    comment(statement);
+    out_.open("{}", "");
+    emit_dma_copy(e_, copy);
+    out_.close();
+  }
+
+  void lower(const tile::Mma& mma, const Statement& statement) {
+    comment(statement);
+    out_.open("{}", "");
+    emit_mma(e_, mma);
+    out_.close();
+  }
+
+  void lower(const tile::Vec& vec, const Statement& statement) {
+    comment(statement);
+    if (vec.guard) {
+      out_.open("if ({})", to_c(*vec.guard, program_.vars));
+    } else {
+      out_.open("{}", "");
+    }
+    emit_vec(e_, vec);
+    out_.close();
+  }
+
+  void lower(const tile::Barrier& /*node*/, const Statement& /*statement*/) {
+    if (workers_ > 1) out_.directive("#pragma omp barrier");
+  }
+
+  void lower(const tile::Sync& /*node*/, const Statement& /*statement*/) {
+    SEPTRAN_BUG("an event on a machine with one engine");
+  }
+  void lower(const tile::Parallel& /*node*/, const Statement& /*statement*/) {
+    SEPTRAN_BUG("a parallel loop that was not dealt out");
+  }
+  void lower(const tile::Scope& /*node*/, const Statement& /*statement*/) {
+    SEPTRAN_BUG("a launch after insert-copies");
+  }
+  void lower(const tile::Prim& /*node*/, const Statement& /*statement*/) {
+    SEPTRAN_BUG("a primitive without an implementation");
+  }
+
+  const Program& program_;
+  const Machine& machine_;
+  Emitter e_;
+  Writer& out_;
+  Workspace space_;
+  int workers_ = 1;
+};
+
+}  // namespace
+
+Source lower_to_c(const Program& program, const Machine& machine) {
+  return Lowering(program, machine).run();
+}
+
+}  // namespace septran::cpu

@@ -1,0 +1,152 @@
+// Kernels on this machine's processor give the reference's results: the cases of tests/cli, the
+// examples, and random programs.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <sstream>
+
+#include "runtime/native/native.h"
+#include "source_dir.h"
+#include "tests/cpu/support.h"
+#include "tests/support/generator.h"
+
+namespace septran::testing_support {
+namespace {
+
+std::string source_path(const std::string& path) { return SEPTRAN_SOURCE_DIR "/" + path; }
+
+/// Sets what words like "M=5 dtype=f16 C=i32" say: dimensions, the element type, that of one
+/// tensor.
+void apply(const std::string& words, KernelText& text) {
+  std::istringstream in(words);
+  for (std::string word; in >> word;) {
+    const std::size_t at = word.find('=');
+    const std::string name = word.substr(0, at);
+    const std::string value = word.substr(at + 1);
+    const auto dtype = parse_dtype(value);
+    if (name == "dtype") {
+      text.dtype = *dtype;
+    } else if (dtype) {
+      text.dtypes[name] = *dtype;
+    } else {
+      text.definitions.emplace_back(name, value);
+    }
+  }
+}
+
+/// Runs a kernel natively and compares; the text of what is wrong, or empty.
+std::string compare_native(const KernelText& text, bool integers, double tolerance) {
+  Kernel kernel;
+  compile(text, kernel);
+  if (!kernel.program) return kernel.messages();
+  auto native = runtime::load_native(*kernel.program, *kernel.machine, kernel.diagnostics);
+  if (!native) return kernel.messages();
+  const auto arguments = make_arguments(kernel, integers);
+  const auto golden = run_reference(kernel, arguments);
+  const auto tensors = (*native)->tensors();
+  std::vector<runtime::HostTensor> host;
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    host.push_back({tensors[i].dtype, tensors[i].shape, arguments[i]});
+  }
+  const auto result = (*native)->run(host, {}, kernel.diagnostics);
+  if (!result) return kernel.messages();
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    if (!tensors[i].is_output) continue;
+    const double wrong = difference(tensors[i].dtype, host[i].bytes, golden[i]);
+    if (!(wrong <= tolerance)) return fmt::format("{} is off by {}", tensors[i].name, wrong);
+  }
+  return "";
+}
+
+struct Case {
+  const char* logic;
+  const char* mapping;
+  const char* words;
+};
+void PrintTo(const Case& one, std::ostream* out) { *out << one.logic << ' ' << one.words; }
+
+class Native : public testing::TestWithParam<Case> {
+ protected:
+  void SetUp() override { ::setenv("SEPTRAN_CACHE", cache_.path().c_str(), 1); }
+  TemporaryFolder cache_{"native"};
+};
+
+TEST_P(Native, AgreesWithTheReference) {
+  KernelText text;
+  text.logic = read_text(source_path(GetParam().logic));
+  text.mapping = read_text(source_path(GetParam().mapping));
+  ASSERT_FALSE(text.logic.empty());
+  ASSERT_FALSE(text.mapping.empty());
+  text.target = "cpu_native";
+  apply(GetParam().words, text);
+  const double tolerance = text.dtype == DType::f32 ? 1e-5 : text.dtype == DType::f16 ? 4e-3 : 3e-2;
+  EXPECT_EQ(compare_native(text, false, tolerance), "");
+}
+
+#define IN_CASES(name) "tests/cli/cases/" name ".py", "tests/cli/cases/" name ".yaml"
+constexpr Case cases[] = {
+    {IN_CASES("batched_gemm"), "H=4 G=2 M=37 N=19 K=23 dtype=f16"},
+    {IN_CASES("gemm_options"), "M=37 N=65 K=50 dtype=bf16"},
+    {IN_CASES("elementwise"), "M=33 N=70 gain=1.5"},
+    {IN_CASES("softmax"), "M=19 N=33"},
+    {IN_CASES("causal"), "L=50 D=20 dtype=f16"},
+    {IN_CASES("two_kernels"), "M=45 N=37 K=50 dtype=f16"},
+    {IN_CASES("nested"), "M=70 N=37 K=21 dtype=f16"},
+    {IN_CASES("transposes"), "M=35 N=21 K=18 dtype=f16"},
+    {IN_CASES("triangle"), "M=28 N=13"},
+    {IN_CASES("branches"), "S=3 M=22 N=17 factor=3 flip=true"},
+    {IN_CASES("steps"), "T=4 M=24 N=17"},
+    {IN_CASES("convolution"), "N=2 H=9 W=7 C=5 KH=3 KW=3 O=6 OH=5 OW=4 dtype=f16"},
+    {IN_CASES("attention"), "H=3 L=50 D=20 dtype=f16"},
+    {IN_CASES("vector_product"), "M=5 N=7 K=50"},
+    {IN_CASES("vector_unit"), "M=13 N=29"},
+    {"examples/gemm/gemm.py", "mappings/gemm/dsa_edge.yaml", "M=197 N=40 K=130"},
+    {"examples/gemm/gemm.py", "mappings/gemm/dsa_edge.yaml", "M=65 N=129 K=70 dtype=f16"},
+    {"examples/gemm/gemm.py", "mappings/gemm/dsa_edge.yaml", "M=65 N=129 K=70 dtype=bf16"},
+    {"examples/gemm/gemm.py", "mappings/gemm/dsa_edge.yaml", "M=33 N=70 K=513 dtype=i8 C=i32"},
+    {"examples/gemm/published.py", "mappings/gemm/published.yaml", "M=300 N=131 K=517"},
+    {"examples/gemm/published.py", "mappings/gemm/published.yaml", "M=1 N=1 K=1 dtype=f64"},
+    {"examples/mlp/mlp.py", "mappings/mlp/dsa_edge.yaml", "M=65 K=129 F=70 N=33 dtype=bf16"},
+};
+#undef IN_CASES
+
+INSTANTIATE_TEST_SUITE_P(All, Native, testing::ValuesIn(cases));
+
+TEST(RandomPrograms, AgreeWithTheReferenceNatively) {
+  const TemporaryFolder cache("random");
+  const Variable chosen("SEPTRAN_CACHE", cache.path().string());
+  const unsigned count = from_environment("SEPTRAN_RANDOM_PROGRAMS", 12);
+  const unsigned first = from_environment("SEPTRAN_RANDOM_SEED", 1);
+  for (unsigned seed = first; seed < first + count; ++seed) {
+    KernelText text = Generator(seed).make();
+    text.target = seed % 2 == 0 ? "cpu_native" : "cpu_generic";
+    EXPECT_EQ(compare_native(text, true, 0), "") << "seed " << seed << "\n"
+                                                 << text.logic << text.mapping;
+  }
+}
+
+TEST(Native, RefusesWhatItCannotDo) {
+  const TemporaryFolder cache("refuses");
+  const Variable chosen("SEPTRAN_CACHE", cache.path().string());
+  KernelText text;
+  text.logic = read_text(source_path("examples/gemm/published.py"));
+  text.mapping = read_text(source_path("mappings/gemm/published.yaml"));
+  text.target = "cpu_native";
+  apply("M=3 N=4 K=5", text);
+  Kernel kernel;
+  compile(text, kernel);
+  ASSERT_TRUE(kernel.program) << kernel.messages();
+  auto native = runtime::load_native(*kernel.program, *kernel.machine, kernel.diagnostics);
+  ASSERT_TRUE(native) << kernel.messages();
+  runtime::RunOptions timing;
+  timing.timing_only = true;
+  EXPECT_FALSE((*native)->run({}, timing, kernel.diagnostics));
+  EXPECT_EQ(kernel.diagnostics.all().back().code, "no-simulated-time");
+  Machine other = *kernel.machine;
+  other.cpu.instruction_sets.emplace_back("no_such_instructions");
+  EXPECT_FALSE(runtime::load_native(*kernel.program, other, kernel.diagnostics));
+  EXPECT_EQ(kernel.diagnostics.all().back().code, "cpu-lacks");
+}
+
+}  // namespace
+}  // namespace septran::testing_support
