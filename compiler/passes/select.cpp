@@ -200,6 +200,7 @@ Statement Selector::make_mma(const Statement& statement, const Prim& prim,
     std::swap(mma.a, mma.b);
     mma.transpose_a = !mma.transpose_a;
     mma.transpose_b = !mma.transpose_b;
+    std::reverse(mma.tile.begin(), mma.tile.end());
     std::swap(mma.transpose_a, mma.transpose_b);
   }
   if (mma.transpose_a && !implementation.transpose_a) {

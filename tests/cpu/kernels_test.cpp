@@ -106,6 +106,10 @@ constexpr Case cases[] = {
     {"examples/gemm/gemm.py", "mappings/gemm/dsa_edge.yaml", "M=33 N=70 K=513 dtype=i8 C=i32"},
     {"examples/gemm/published.py", "mappings/gemm/published.yaml", "M=300 N=131 K=517"},
     {"examples/gemm/published.py", "mappings/gemm/published.yaml", "M=1 N=1 K=1 dtype=f64"},
+    {"examples/gemm/gemm.py", "mappings/gemm/cpu.yaml", "M=200 N=300 K=270"},
+    {"examples/gemm/gemm.py", "mappings/gemm/cpu.yaml", "M=1 N=70 K=33 dtype=bf16"},
+    {"examples/gemm/published.py", "mappings/gemm/published_cpu.yaml", "M=200 N=70 K=270"},
+    {"examples/mlp/mlp.py", "mappings/mlp/cpu.yaml", "M=100 K=40 F=70 N=133"},
     {"examples/mlp/mlp.py", "mappings/mlp/dsa_edge.yaml", "M=65 K=129 F=70 N=33 dtype=bf16"},
 };
 #undef IN_CASES
@@ -120,8 +124,12 @@ TEST(RandomPrograms, AgreeWithTheReferenceNatively) {
   for (unsigned seed = first; seed < first + count; ++seed) {
     KernelText text = Generator(seed).make();
     text.target = seed % 2 == 0 ? "cpu_native" : "cpu_generic";
-    EXPECT_EQ(compare_native(text, true, 0), "") << "seed " << seed << "\n"
-                                                 << text.logic << text.mapping;
+    SCOPED_TRACE(fmt::format("seed {}\n{}{}", seed, text.logic, text.mapping));
+    EXPECT_EQ(compare_native(text, true, 0), "");
+    Kernel kernel;
+    compile(text, kernel);
+    ASSERT_TRUE(kernel.program);
+    EXPECT_EQ(compare_stages(kernel, true, 0), "");
   }
 }
 
