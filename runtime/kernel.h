@@ -28,7 +28,9 @@ struct KernelTensor {
 struct RunOptions {
   bool timing_only = false;    // a simulation's time without values; refused by other backends
   bool check_hazards = false;  // of a simulation: the run stops as a "hazard" if there is one
-  int repetitions = 1;         // timed runs on real hardware; a simulation runs once
+  /// Timed runs on real hardware, each on the tensors as the one before left them; a simulation
+  /// runs once.
+  int repetitions = 1;
 };
 
 /// What a finished run took.

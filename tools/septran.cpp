@@ -13,6 +13,7 @@
 #include "tools/check.h"
 #include "tools/command.h"
 #include "tools/explain.h"
+#include "tools/run.h"
 
 namespace septran::tools {
 namespace {
@@ -117,6 +118,24 @@ void add_explain_command(CLI::App& app, Options& options, bool& measure) {
       "-D M=512 -D N=512 -D K=512 --measure");
 }
 
+void add_run_command(CLI::App& app, Options& options) {
+  CLI::App* run =
+      app.add_subcommand("run", "compile a kernel for its target, run it there, check and time it");
+  run->add_option("logic", options.input, "logic file")->required();
+  add_logic_options(*run, options);
+  add_pass_options(*run, options);
+  add_execute_options(*run, options);
+  add_output_option(*run, options);
+  run->add_option("--repetitions", options.repetitions,
+                  "timed runs on real hardware (default: enough for 0.3 s, 5 to 1000)")
+      ->check(CLI::Range(1, 1000000));
+  run->footer(
+      "Compiled kernels are kept in $SEPTRAN_CACHE (default: ~/.cache/septran), built with "
+      "$SEPTRAN_CC (default: cc).\n\n"
+      "Example:\n  septran run examples/gemm/gemm.py --mapping mappings/gemm/cpu.yaml "
+      "-D M=512 -D N=512 -D K=512");
+}
+
 void add_targets_command(CLI::App& app, std::string& target) {
   CLI::App* targets = app.add_subcommand("targets", "list the target descriptions, or show one");
   targets->add_option("name", target, "a description's name or file");
@@ -142,12 +161,15 @@ int main(int argc, char** argv) {
   bool measure = false;
   add_compile_command(app, options, kind, output);
   add_check_command(app, options);
+  add_run_command(app, options);
   add_explain_command(app, options, measure);
   add_targets_command(app, target);
   return run_command(app, argc, argv,
                      [&](septran::SourceManager& sources, septran::Diagnostics& diagnostics) {
                        if (app.got_subcommand("compile"))
                          return compile_command(options, kind, output, sources, diagnostics);
+                       if (app.got_subcommand("run"))
+                         return run_kernel(options, sources, diagnostics);
                        if (app.got_subcommand("check"))
                          return check_command(options, sources, diagnostics);
                        if (app.got_subcommand("explain"))

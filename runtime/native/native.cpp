@@ -71,12 +71,8 @@ class NativeKernel : public Kernel {
       diagnostics.report({}, messages::no_simulated_time, "the processor");
       return std::nullopt;
     }
-    std::vector<HostTensor> copies;
-    if (options.repetitions > 1) copies.assign(host.begin(), host.end());
-    const double first = call(host);
     std::vector<double> seconds;
-    for (int i = 0; i + 1 < options.repetitions; ++i) seconds.push_back(call(copies));
-    if (seconds.empty()) seconds.push_back(first);
+    for (int i = 0; i < std::max(options.repetitions, 1); ++i) seconds.push_back(call(host));
     std::sort(seconds.begin(), seconds.end());
     Measurement measured;
     measured.seconds = seconds[seconds.size() / 2];

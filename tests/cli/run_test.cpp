@@ -1,0 +1,73 @@
+// `septran run` on this machine's processor.
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "run_tool.h"
+
+#ifndef SEPTRAN_EXECUTABLE
+#define SEPTRAN_EXECUTABLE "septran"
+#endif
+
+namespace septran::cli {
+namespace {
+
+const std::string gemm = in_source("examples/gemm/gemm.py");
+const std::string gemm_mapping = in_source("mappings/gemm/cpu.yaml");
+
+Outcome run(const Arguments& arguments, const std::map<std::string, std::string>& environment) {
+  return run_program(SEPTRAN_EXECUTABLE, Arguments{"run"} + arguments, environment);
+}
+
+TEST(Run, ReportsResultAndTime) {
+  const TempFolder folder;
+  const Arguments arguments =
+      job(gemm, gemm_mapping, "M=65 N=70 K=130 --dtype f16 --repetitions 3") +
+      Arguments{"--json", folder / "run.json", "--out", "C=" + (folder / "c.npy")};
+  const std::map<std::string, std::string> cache{{"SEPTRAN_CACHE", folder / "cache"}};
+  const Outcome first = run(arguments, cache);
+  EXPECT_EQ(first.code, 0) << first.err;
+  EXPECT_EQ(first.err, "");
+  for (const char* text : {"target    cpu_native", "(median of 3)", "FLOP/s", "result    ok"}) {
+    EXPECT_NE(first.out.find(text), std::string::npos) << text << " in\n" << first.out;
+  }
+  const auto json = nlohmann::json::parse(read_file(folder / "run.json"));
+  EXPECT_EQ(json.at("schema_version"), 1);
+  EXPECT_EQ(json.at("target"), "cpu_native");
+  EXPECT_EQ(json.at("result").at("ok"), true);
+  EXPECT_LT(json.at("result").at("relative_error"), 1e-3);
+  EXPECT_EQ(json.at("seconds").at("repetitions"), 3);
+  EXPECT_GT(json.at("seconds").at("median"), 0.0);
+  // Per element of C: K products and sums, clearing it and storing it once.
+  EXPECT_EQ(json.at("operations"), 65 * 70 * (2 * 130 + 2));
+  EXPECT_GT(json.at("flops_per_second"), 0.0);
+  EXPECT_GT(json.at("bytes_per_second"), 0.0);
+  EXPECT_TRUE(exists(folder / "c.npy"));
+  // From the cache, without a compiler.
+  const Outcome again = run(arguments, cache);
+  EXPECT_EQ(again.code, 0) << again.err;
+}
+
+TEST(Run, SimulatesAccelerators) {
+  const Outcome outcome =
+      run(job(gemm, in_source("mappings/gemm/dsa_edge.yaml"), "M=8 N=8 K=8"), {});
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_NE(outcome.out.find("cycles    "), std::string::npos) << outcome.out;
+}
+
+TEST(Run, RefusesWhatItCannotDo) {
+  const TempFolder folder;
+  const std::map<std::string, std::string> no_compiler{{"SEPTRAN_CACHE", folder / "cache"},
+                                                       {"SEPTRAN_CC", "/nowhere/cc"}};
+  const Arguments small = job(gemm, gemm_mapping, "M=8 N=8 K=8");
+  const Outcome without = run(small, no_compiler);
+  EXPECT_EQ(without.code, 4);
+  EXPECT_NE(without.err.find("error[no-c-compiler]"), std::string::npos) << without.err;
+  expect_refused(run(small + Arguments{"--timing-only"}, {{"SEPTRAN_CACHE", folder / "cache"}}),
+                 {"error[no-simulated-time]"});
+  expect_refused(septran(Arguments{"compile"} + small + Arguments{"--emit", "asm"}),
+                 {"error[emit-not-of-target]", "hint:"});
+}
+
+}  // namespace
+}  // namespace septran::cli
