@@ -144,9 +144,9 @@ TEST(Check, MappingsOfOtherTunablesAreHeldAgainstTheirOwnReference) {
 
 TEST(Check, SaysWhatThisBuildCannotRun) {
   const TempFolder folder;
-  std::string target = read_file(in_source("targets/dsa_edge.yaml"));
-  target.resize(target.find("\ndsa:\n") + 1);
-  const std::string family = "family: dsa";
+  std::string target = read_file(in_source("targets/cpu_generic.yaml"));
+  target.resize(target.find("\ncpu:\n") + 1);
+  const std::string family = "family: cpu";
   target.replace(target.find(family), family.size(), "family: cuda");
   const Outcome outcome =
       septran(check(gemm, {edge}, "M=65 N=70 K=130 --target " + folder.write("gpu.yaml", target)));
