@@ -1,6 +1,7 @@
 // What the documentation shows is true: its snippets compile, and it leaves no field out.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <algorithm>
 
 #include <filesystem>
 #include <fstream>
@@ -105,6 +106,7 @@ void collect_keys(const yaml::Node& node, bool names, std::set<std::string>& key
 
 TEST(Documentation, NamesEveryFieldOfATarget) {
   const std::string page = read_text(root + "docs/targets.md");
+  std::size_t most_keys = 0;
   for (const std::string& machine : shipped_machines()) {
     SourceManager sources;
     Diagnostics diagnostics;
@@ -114,10 +116,11 @@ TEST(Documentation, NamesEveryFieldOfATarget) {
     ASSERT_TRUE(tree);
     std::set<std::string> keys;
     collect_keys(*tree, false, keys);
-    EXPECT_GT(keys.size(), 30U);
+    most_keys = std::max(most_keys, keys.size());
     for (const std::string& key : keys) {
-      const bool is_section = key == "dsa" || key == "processors" || key == "memories" ||
-                              key == "engines" || key == "paths" || key == "implementations";
+      const bool is_section = key == "dsa" || key == "cpu" || key == "processors" ||
+                              key == "memories" || key == "engines" || key == "paths" ||
+                              key == "implementations";
       const std::string mark = is_section ? "## " + key : "`" + key + "`";
       const bool in_matrix_types =
           key == "a" || key == "b" || key == "accumulator" || key == "macs_per_pe";
@@ -125,6 +128,7 @@ TEST(Documentation, NamesEveryFieldOfATarget) {
       EXPECT_NE(page.find(mark), std::string::npos) << key << " of " << machine;
     }
   }
+  EXPECT_GT(most_keys, 30U);
 }
 
 TEST(Documentation, LinksLeadSomewhere) {
