@@ -285,8 +285,7 @@ class Rotation {
     for (Statement& alloc : allocs_) {
       const TensorId tensor = std::get<tile::Alloc>(alloc.node).tensor;
       const Private& own = privates_.at(tensor);
-      if (!own.used) continue;
-      Block& statements = units_[own.position].statements;
+      Block& statements = units_[own.used ? own.position : 0].statements;
       const auto use = std::find_if(statements.begin(), statements.end(),
                                     [&](const Statement& s) { return uses_tensor(s, tensor); });
       statements.insert(use, alloc);

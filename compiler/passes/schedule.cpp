@@ -42,7 +42,10 @@ class Scheduler {
         fine_ = false;
         continue;
       }
-      for (Statement& statement : *rotated) out.push_back(std::move(statement));
+      for (Statement& statement : *rotated) {
+        statement.launch = block[i].launch;  // a loop around may have a schedule too
+        out.push_back(std::move(statement));
+      }
     }
     block = std::move(out);
   }

@@ -185,7 +185,8 @@ class Reducer {
     std::optional<Point> to = follow_in_loop(edge, at, d);
     const bool nested =
         edge.loop != d.loop && (d.loop == -1 || graph_.is_inside(edge.scope, d.loop));
-    if (!nested || !graph_.part(edge.scope, edge.signal_child)) return to;
+    const std::optional<tile::TripPart>& part = graph_.part(edge.scope, edge.signal_child);
+    if (!nested || !part || part->peeled) return to;
     const std::optional<Point> by_peeled = RotatedEdge(graph_, edge).follow(at, d);
     return !to || (by_peeled && *by_peeled < *to) ? by_peeled : to;
   }
@@ -202,7 +203,7 @@ class Reducer {
     if (trip > trips.hi) return std::nullopt;
     const bool nested = edge.loop != d.loop;
     if (nested && !(d.loop == -1 || graph_.is_inside(edge.scope, d.loop))) return std::nullopt;
-    if (nested && edge.distance != 0) return follow_carried(edge, at, d);
+    if (nested && edge.distance != 0) return follow_carried(edge, at, d, trips);
     // In a loop within the dependence's own, the signals of a trip are met in that trip.
     for (int block = edge.scope; block != d.loop && block != -1; block = node(block).parent) {
       if (node(block).runs_once_at_least || node(block).owner == nullptr) continue;
@@ -251,8 +252,8 @@ class Reducer {
   /// The same for an edge that is carried by a loop within the dependence's own: when the loop is
   /// entered after `at` and has more trips than the edge's distance, its first signal is met before
   /// it ends.
-  [[nodiscard]] std::optional<Point> follow_carried(const Edge& edge, Point at,
-                                                    const Dependence& d) const {
+  [[nodiscard]] std::optional<Point> follow_carried(const Edge& edge, Point at, const Dependence& d,
+                                                    const Trips& trips) const {
     const BlockNode& body = node(edge.loop);
     if (body.least_trips <= edge.distance) return std::nullopt;
     for (int block = body.parent; block != d.loop && block != -1; block = node(block).parent) {
@@ -262,7 +263,9 @@ class Reducer {
     const auto child = static_cast<std::size_t>(body.child);
     const bool later_trip = around.begins[child] < at.second;
     if (later_trip && d.loop == -1) return std::nullopt;
-    return Point{at.first + (later_trip ? 1 : 0), around.ends[child]};
+    const int trip = std::max(at.first + (later_trip ? 1 : 0), trips.lo);
+    if (trip > trips.hi) return std::nullopt;
+    return Point{trip, around.ends[child]};
   }
 
   const DependenceGraph& graph_;
