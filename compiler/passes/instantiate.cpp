@@ -4,10 +4,10 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <set>
 
 #include "compiler/base/messages.h"
 #include "compiler/mapping/logic_names.h"
+#include "compiler/passes/mapped_loops.h"
 #include "compiler/passes/pass.h"
 #include "compiler/passes/rewrite.h"
 #include "compiler/tile/visit.h"
@@ -67,11 +67,7 @@ class Instantiator : public lang::Visitor {
     block_ = outer;
     return collected;
   }
-  [[nodiscard]] tile::Parallel make_parallel(std::vector<VarId> vars, Block body,
-                                             const mapping::Instance& instance) const;
   void warn_without_effect();
-  static std::vector<tile::ScheduleStep> schedule_of(const mapping::Instance& instance,
-                                                     const Block& body);
   [[nodiscard]] std::string launch_label(const lang::LaunchRequest& request) const;
   const mapping::Instance* callee_instance(const lang::LaunchRequest& request);
   tile::ScopeArgument scope_argument(const mapping::Instance& instance,
@@ -147,7 +143,7 @@ void Instantiator::loop(const lang::LoopRequest& request, const lang::LoopBody& 
   const mapping::Instance& instance = *frames_.back().instance;
   const tile::Origin where = origin(request.span, instance.name_span, "loop");
   if (request.kind == lang::LoopKind::parallel) {
-    emit(where, make_parallel(std::move(ids), std::move(inner), instance));
+    emit(where, make_parallel(program_, std::move(ids), std::move(inner), instance));
     return;
   }
   const std::vector<tile::ScheduleStep> schedule = schedule_of(instance, inner);
@@ -163,35 +159,6 @@ void Instantiator::loop(const lang::LoopRequest& request, const lang::LoopBody& 
   }
 }
 
-/// The name of a launch as schedules have it.
-std::string label_of(const mapping::ScheduleEntry& entry) {
-  return entry.occurrence == 1 ? entry.callee
-                               : fmt::format("{}#{}", entry.callee, entry.occurrence);
-}
-
-/// The part of the instance's schedule that is about launches of this loop body (branches
-/// included).
-std::vector<tile::ScheduleStep> Instantiator::schedule_of(const mapping::Instance& instance,
-                                                          const Block& body) {
-  std::set<std::string> launched;
-  const std::function<void(const Block&)> look = [&](const Block& block) {
-    for (const Statement& statement : block) {
-      launched.insert(statement.launch);
-      if (const auto* branch = std::get_if<tile::If>(&statement.node)) {
-        look(branch->then);
-        look(branch->otherwise);
-      }
-    }
-  };
-  look(body);
-  std::vector<tile::ScheduleStep> steps;
-  for (const mapping::ScheduleEntry& entry : instance.schedule) {
-    if (!launched.contains(label_of(entry))) continue;
-    steps.push_back({label_of(entry), entry.trips_earlier, entry.span});
-  }
-  return steps;
-}
-
 /// What the schedule of the launching instance calls this launch; empty without one.
 std::string Instantiator::launch_label(const lang::LaunchRequest& request) const {
   if (frames_.back().instance->schedule.empty()) return {};
@@ -204,50 +171,6 @@ std::string Instantiator::launch_label(const lang::LaunchRequest& request) const
     if (site.span == request.launch.callee_span) return label_of(entry);
   }
   return {};
-}
-
-/// A parallel loop with the instance's `workers` and `order`; a parallel loop that is all of its
-/// body is dealt out together with it.
-tile::Parallel Instantiator::make_parallel(std::vector<VarId> vars, Block body,
-                                           const mapping::Instance& instance) const {
-  tile::Parallel parallel;
-  parallel.vars = std::move(vars);
-  parallel.body = std::move(body);
-  auto* inner =
-      parallel.body.size() == 1 ? std::get_if<tile::Parallel>(&parallel.body[0].node) : nullptr;
-  const bool joined = inner != nullptr && bounds_independent(program_, parallel, *inner);
-  if (joined) {
-    parallel.vars.insert(parallel.vars.end(), inner->vars.begin(), inner->vars.end());
-    Block innermost = std::move(inner->body);
-    parallel.body = std::move(innermost);
-  }
-  using Kind = mapping::Workers::Kind;
-  const mapping::Workers& workers = instance.workers;
-  parallel.workers = workers.kind == Kind::number ? workers.number
-                     : workers.kind == Kind::all  ? -1
-                                                  : 0;
-  tile::TraversalOrder& order = parallel.order;
-  const auto index_of = [&](const std::string& name) {
-    std::size_t i = 0;
-    while (i < parallel.vars.size() && program_.vars[parallel.vars[i]].name != name) ++i;
-    return i;
-  };
-  for (const auto& name : instance.order.loops) {
-    if (index_of(name.value) < parallel.vars.size()) order.nest.push_back(index_of(name.value));
-  }
-  order.group.assign(parallel.vars.size(), 0);
-  order.reverse.assign(parallel.vars.size(), false);
-  for (std::size_t i = 0; i < parallel.vars.size(); ++i) {
-    const std::string& name = program_.vars[parallel.vars[i]].name;
-    const bool named = std::find(order.nest.begin(), order.nest.end(), i) != order.nest.end();
-    if (!order.nest.empty() && !named) order.nest.push_back(i);
-    const auto group = instance.order.group.find(name);
-    if (group != instance.order.group.end()) order.group[i] = group->second.value;
-    for (const auto& reversed : instance.order.reverse) {
-      if (reversed.value == name) order.reverse[i] = true;
-    }
-  }
-  return parallel;
 }
 
 void Instantiator::branch(const Cond& condition, Span span, const std::function<void()>& then,

@@ -1,0 +1,24 @@
+// Loops of a task as the mapping of the instance that runs it wants them.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "compiler/passes/pass.h"
+
+namespace septran::passes {
+
+/// The name of a launch as schedules have it.
+std::string label_of(const mapping::ScheduleEntry& entry);
+
+/// The part of the instance's schedule that is about launches of this loop body (branches
+/// included).
+std::vector<tile::ScheduleStep> schedule_of(const mapping::Instance& instance,
+                                            const tile::Block& body);
+
+/// A parallel loop with the instance's `workers` and `order`; a parallel loop that is all of its
+/// body is dealt out together with it.
+tile::Parallel make_parallel(const tile::Program& program, std::vector<VarId> vars,
+                             tile::Block body, const mapping::Instance& instance);
+
+}  // namespace septran::passes
