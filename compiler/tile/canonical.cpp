@@ -162,17 +162,33 @@ class Planner {
     }
   }
 
-  /// Header variables first, in their old order, then the others as the text binds them; those
-  /// that nothing uses are left out of the text.
+  /// Appends a variable behind those that its bounds use, unless it is there already.
+  void list_after_bounds(VarId var, std::vector<bool>& seen, std::vector<VarId>& out) const {
+    if (seen[var.value]) return;
+    seen[var.value] = true;
+    std::vector<VarId> bounds;
+    plan_.program.vars[var].begin.collect_vars(bounds);
+    plan_.program.vars[var].end.collect_vars(bounds);
+    for (const VarId bound : bounds) {
+      if (in_header_[slot(bound)]) list_after_bounds(VarId{slot(bound)}, seen, out);
+    }
+    out.push_back(var);
+  }
+
+  /// Header variables first, each behind those that its bounds use, then the others as the text
+  /// binds them; those that nothing uses are left out of the text.
   void renumber() {
     std::vector<std::pair<std::uint64_t, VarId>> order;
+    std::vector<VarId> header;
+    std::vector<bool> seen(position_.size());
     for (std::uint32_t i = 0; i < position_.size(); ++i) {
       if (in_header_[i]) {
-        order.emplace_back(i, VarId{i});
+        list_after_bounds(VarId{i}, seen, header);
       } else if (position_[i] != UINT32_MAX) {
         order.emplace_back((std::uint64_t{1} << 32) + position_[i], VarId{i});
       }
     }
+    for (std::size_t i = 0; i < header.size(); ++i) order.emplace_back(i, header[i]);
     std::sort(order.begin(), order.end());
     std::vector<VarId> renamed(position_.size());
     for (std::uint32_t i = 0; i < order.size(); ++i) renamed[order[i].second.value] = VarId{i};

@@ -11,6 +11,7 @@
 #include "compiler/reference/reference.h"
 #include "compiler/tile/hazards.h"
 #include "compiler/tile/interpret.h"
+#include "compiler/tile/parse.h"
 #include "compiler/tile/text.h"
 #include "compiler/tile/visit.h"
 #include "runtime/tensor.h"
@@ -47,6 +48,17 @@ bool remove_event(tile::Block& block, tile::EventId event) {
     for (tile::Block* inner : tile::child_blocks(block[i])) removed |= remove_event(*inner, event);
   }
   return removed;
+}
+
+/// What is lost when a program is printed and read back; empty if nothing is.
+std::string text_fault(const tile::Program& program) {
+  const std::string text = tile::to_text(program);
+  SourceManager sources;
+  Diagnostics diagnostics;
+  const FileId file = sources.add("printed.tile", text);
+  const auto parsed = tile::parse_text(file, sources, diagnostics);
+  if (!parsed) return render(diagnostics, sources, false);
+  return tile::to_text(*parsed) == text ? "" : "another text after reading it back";
 }
 
 }  // namespace
@@ -140,6 +152,8 @@ std::string compare_stages(Kernel& kernel, bool integers, double tolerance) {
   for (const auto& [pass, program] : kernel.stages) {
     // A product that is split but not yet placed in its accumulators is rounded at every part.
     if (pass == "select" && !integers) continue;
+    const std::string lost = text_fault(program);
+    if (!lost.empty()) return fmt::format("after {}: {}\n{}", pass, lost, tile::to_text(program));
     std::vector<Bytes> results = arguments;
     std::vector<std::span<std::byte>> spans;
     for (Bytes& bytes : results) spans.emplace_back(bytes);
