@@ -50,6 +50,29 @@ std::string changed(const TempFolder& folder, const std::string& name, const std
   return folder.write(name, text.replace(at, from.size(), to));
 }
 
+TEST(Check, PutsAcceleratorsAndProcessorsSideBySide) {
+  const struct {
+    const char* name;
+    const char* words;
+  } examples[] = {{"softmax", "M=9 N=70"},
+                  {"layernorm", "M=9 N=70 eps=1e-5"},
+                  {"attention", "B=1 H=2 G=1 LQ=9 LK=33 D=16 causal=true"},
+                  {"gemm", "M=20 N=33 K=17"},
+                  {"mlp", "M=9 K=17 F=33 N=20"}};
+  for (const auto& [name, words] : examples) {
+    const std::string folder = in_source(std::string("mappings/") + name);
+    const Outcome outcome =
+        septran(check(in_source(std::string("examples/") + name + "/" + name + ".py"),
+                      {folder + "/dsa_edge.yaml", folder + "/cpu.yaml"}, words));
+    EXPECT_EQ(outcome.code, 0) << outcome.out << outcome.err;
+    const auto rows = lines(outcome.out);
+    ASSERT_EQ(rows.size(), 3U) << outcome.out;
+    EXPECT_EQ(cells(rows[1]).front(), "dsa_edge") << rows[1];
+    EXPECT_EQ(cells(rows[2]).front(), "cpu_native") << rows[2];
+    for (std::size_t i : {1U, 2U}) EXPECT_EQ(cells(rows[i]).back(), "ok") << rows[i];
+  }
+}
+
 TEST(Check, HasARowForEachMapping) {
   const Outcome outcome = septran(check(gemm, {edge, cloud}, "M=65 N=70 K=130 --values integers"));
   EXPECT_EQ(outcome.code, 0) << outcome.err;

@@ -7,6 +7,7 @@
 
 #include "runtime/native/native.h"
 #include "source_dir.h"
+#include "targets/host_cpu.h"
 #include "tests/cpu/support.h"
 #include "tests/support/generator.h"
 
@@ -15,8 +16,8 @@ namespace {
 
 std::string source_path(const std::string& path) { return SEPTRAN_SOURCE_DIR "/" + path; }
 
-/// Sets what words like "M=5 dtype=f16 C=i32" say: dimensions, the element type, that of one
-/// tensor.
+/// Sets what words like "M=5 dtype=f16 C=i32 target=cpu_generic" say: dimensions, the element type,
+/// that of one tensor, the target.
 void apply(const std::string& words, KernelText& text) {
   std::istringstream in(words);
   for (std::string word; in >> word;) {
@@ -26,6 +27,8 @@ void apply(const std::string& words, KernelText& text) {
     const auto dtype = parse_dtype(value);
     if (name == "dtype") {
       text.dtype = *dtype;
+    } else if (name == "target") {
+      text.target = value;
     } else if (dtype) {
       text.dtypes[name] = *dtype;
     } else {
@@ -58,6 +61,13 @@ std::string compare_native(const KernelText& text, bool integers, double toleran
   return "";
 }
 
+bool can_run(const std::string& target) {
+  SourceManager sources;
+  Diagnostics diagnostics;
+  const auto machine = load_machine(target, {}, sources, diagnostics);
+  return machine && missing_instruction_sets(*machine).empty();
+}
+
 struct Case {
   const char* logic;
   const char* mapping;
@@ -74,11 +84,13 @@ class Native : public testing::TestWithParam<Case> {
 TEST_P(Native, AgreesWithTheReference) {
   KernelText text;
   text.logic = read_text(source_path(GetParam().logic));
-  text.mapping = read_text(source_path(GetParam().mapping));
+  text.mapping_file = source_path(GetParam().mapping);
+  text.mapping = read_text(text.mapping_file);
   ASSERT_FALSE(text.logic.empty());
   ASSERT_FALSE(text.mapping.empty());
   text.target = "cpu_native";
   apply(GetParam().words, text);
+  if (!can_run(text.target)) GTEST_SKIP() << "this processor is no " << text.target;
   const double tolerance = text.dtype == DType::f32 ? 1e-5 : text.dtype == DType::f16 ? 4e-3 : 3e-2;
   EXPECT_EQ(compare_native(text, false, tolerance), "");
 }
@@ -114,6 +126,32 @@ constexpr Case cases[] = {
 };
 #undef IN_CASES
 
+#define EXAMPLE(name) "examples/" name "/" name ".py", "mappings/" name "/cpu.yaml"
+constexpr Case row_and_attention_cases[] = {
+    {EXAMPLE("softmax"), "M=1 N=1 target=cpu_generic"},
+    {EXAMPLE("softmax"), "M=67 N=129 target=cpu_generic dtype=bf16"},
+    {EXAMPLE("softmax"), "M=67 N=129 target=cpu_avx2 dtype=f16"},
+    {EXAMPLE("softmax"), "M=3 N=4096 target=cpu_avx512"},
+    {EXAMPLE("softmax"), "M=2 N=8193 target=cpu_avx512 dtype=bf16"},
+    {EXAMPLE("softmax"), "M=1 N=70001 dtype=f64"},
+    {EXAMPLE("layernorm"), "M=1 N=1 eps=0.5 target=cpu_generic"},
+    {EXAMPLE("layernorm"), "M=67 N=129 eps=0.5 target=cpu_avx2 dtype=bf16"},
+    {EXAMPLE("layernorm"), "M=3 N=1000 eps=1e-5 target=cpu_avx512 dtype=f16"},
+    {EXAMPLE("layernorm"), "M=2 N=8193 eps=1e-5 target=cpu_avx512"},
+    {EXAMPLE("layernorm"), "M=5 N=4097 eps=1e-5 dtype=f64"},
+    {EXAMPLE("attention"), "B=1 H=1 G=1 LQ=1 LK=1 D=1 causal=true target=cpu_generic"},
+    {EXAMPLE("attention"), "B=2 H=4 G=2 LQ=70 LK=300 D=40 causal=true target=cpu_avx2"},
+    {EXAMPLE("attention"),
+     "B=1 H=3 G=1 LQ=131 LK=131 D=17 causal=true target=cpu_avx512 dtype=f16"},
+    {EXAMPLE("attention"),
+     "B=1 H=3 G=1 LQ=65 LK=520 D=64 causal=false target=cpu_avx512 dtype=bf16"},
+    {EXAMPLE("attention"), "B=1 H=1 G=1 LQ=71 LK=5 D=20 causal=true"},
+    {EXAMPLE("attention"), "B=1 H=2 G=2 LQ=19 LK=33 D=512 causal=false"},
+    {EXAMPLE("attention"), "B=1 H=4 G=2 LQ=19 LK=300 D=24 causal=true dtype=f64"},
+};
+#undef EXAMPLE
+
+INSTANTIATE_TEST_SUITE_P(RowsAndAttention, Native, testing::ValuesIn(row_and_attention_cases));
 INSTANTIATE_TEST_SUITE_P(All, Native, testing::ValuesIn(cases));
 
 TEST(RandomPrograms, AgreeWithTheReferenceNatively) {
