@@ -32,11 +32,13 @@ ArraySchedule array_schedule(const MmaTiming& timing, std::int64_t m, std::int64
   schedule.stream_cycles = std::max<Cycle>(rows, timing.minimum_interval);
   schedule.latency_cycles = static_cast<Cycle>(timing.hop_cycles) * (timing.rows - 1) +
                             (timing.cols - 1) + rows + timing.element_cycles;
+  schedule.preload_cycles = timing.output_stationary ? 0 : timing.rows;
   const Cycle occupied = timing.drain_overlap
                              ? schedule.stream_cycles
                              : std::max(schedule.stream_cycles, schedule.latency_cycles);
-  schedule.interval_cycles =
-      timing.preload_hidden ? std::max<Cycle>(occupied, timing.rows) : occupied + timing.rows;
+  schedule.interval_cycles = timing.preload_hidden || timing.output_stationary
+                                 ? std::max<Cycle>(occupied, timing.rows)
+                                 : occupied + timing.rows;
   return schedule;
 }
 
@@ -69,7 +71,7 @@ void MmaEngine::run_passes(const MmaWork& work, const ArraySchedule& schedule,
                            std::uint32_t instruction, Cycle now) {
   const MmaTiming& timing = shared_.machine.dsa.mma;
   const Tiling tiles = tiling(timing, work.m, work.n, work.k);
-  const Cycle stream = std::max(now + timing.rows, stream_free_);
+  const Cycle stream = std::max(now + schedule.preload_cycles, stream_free_);
   const Cycle others = (schedule.passes - 1) * schedule.interval_cycles;
   const Cycle stream_end = stream + others + schedule.stream_cycles;
   PortPlan ports(core_, shared_.counters, now);
@@ -82,13 +84,17 @@ void MmaEngine::run_passes(const MmaWork& work, const ArraySchedule& schedule,
 
   const Cycle begin = now + ports.delay();
   stall(instruction, now, begin, ports.cause());
-  timeline_.busy(begin, begin + timing.rows);  // the preload
+  timeline_.busy(begin, begin + schedule.preload_cycles);
   const Cycle last = stream + ports.delay() + others;
   const Cycle end = last + schedule.stream_cycles;
   timeline_.busy(stream + ports.delay(), end);
   cost(instruction).busy += end - std::max(begin, stream_free_);
-  stream_free_ = timing.drain_overlap ? end : std::max(end, last + schedule.latency_cycles);
-  preload_free_ = timing.preload_hidden ? last : stream_free_;
+  if (timing.output_stationary) {  // the columns' ways out are taken for the rest of the interval
+    stream_free_ = preload_free_ = last + schedule.interval_cycles;
+  } else {
+    stream_free_ = timing.drain_overlap ? end : std::max(end, last + schedule.latency_cycles);
+    preload_free_ = timing.preload_hidden ? last : stream_free_;
+  }
   complete(last + schedule.latency_cycles);
   timeline_.drain(last_completion_);
   count(work, tiles.passes_rows, tiles.passes_cols);

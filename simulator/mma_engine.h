@@ -8,6 +8,7 @@ namespace septran::simulator {
 /// When the parts of one mma happen; docs/timing.md derives it cycle by cycle.
 struct ArraySchedule {
   std::int64_t passes = 0;
+  Cycle preload_cycles = 0;   // before the first pass on an idle array
   Cycle stream_cycles = 0;    // a pass occupies the issue stage
   Cycle interval_cycles = 0;  // from the begin of one pass to the next
   Cycle latency_cycles = 0;   // from the begin of a pass to its last result

@@ -194,8 +194,9 @@ struct Machine {
   [[nodiscard]] bool overlaps() const { return engines.size() > 1; }
 };
 
-/// Reads a description; every unknown key, wrong type or senseless value is reported.
-Result<Machine> read_machine(FileId file, const SourceManager& sources, Diagnostics& diagnostics);
+/// Reads a description; every unknown key, wrong type or senseless value is reported. The files of
+/// presets that it uses are added to the sources.
+Result<Machine> read_machine(FileId file, SourceManager& sources, Diagnostics& diagnostics);
 
 /// Finds a description by name in the folder of shipped ones, or by path. `place` is where it was
 /// asked for (a mapping's `target:`), for the diagnostic.

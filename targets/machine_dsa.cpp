@@ -30,6 +30,7 @@ void read_sequencer(const Node& node, SequencerSpec& out, Diagnostics& diagnosti
 
 void read_mma(const Node& node, MmaTiming& out, Diagnostics& diagnostics) {
   Fields f(node, "'mma'", diagnostics);
+  f.optional("preset");  // its settings stand beside the others by now
   f.integer("rows", 1, 1 << 14, out.rows);
   f.integer("cols", 1, 1 << 14, out.cols);
   f.boolean("output_stationary", out.output_stationary);
@@ -89,6 +90,7 @@ void check_multiple(const Node& node, const char* key, std::int64_t value, std::
 
 void read_dram(const Node& node, DramTiming& out, Diagnostics& diagnostics) {
   Fields f(node, "'dram'", diagnostics);
+  f.optional("preset");
   f.integer("channels", 1, 1 << 12, out.channels);
   f.integer("banks", 1, 1 << 12, out.banks);
   f.integer("row_bytes", 1, max_bytes, out.row_bytes);

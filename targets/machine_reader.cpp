@@ -6,6 +6,7 @@
 #include "compiler/base/messages.h"
 #include "targets/machine.h"
 #include "targets/machine_dsa.h"
+#include "targets/presets.h"
 #include "targets/yaml_reader.h"
 
 namespace septran {
@@ -458,16 +459,16 @@ Machine Reader::read(const Node& root) {
 
 }  // namespace
 
-Result<Machine> read_machine(FileId file, const SourceManager& sources, Diagnostics& diagnostics) {
+Result<Machine> read_machine(FileId file, SourceManager& sources, Diagnostics& diagnostics) {
   const std::size_t errors_before = diagnostics.error_count();
-  const auto root =
-      yaml::parse(file, sources, "a machine description", "name: dsa_edge", diagnostics);
+  auto root = yaml::parse(file, sources, "a machine description", "name: dsa_edge", diagnostics);
   if (!root) return std::nullopt;
   if (const yaml::Entry* entry = root->find_entry("task_mappings")) {
     diagnostics.report(entry->key_span, messages::yaml_other_file, "a mapping file",
                        "a machine description", messages::give_mapping_hint);
     return std::nullopt;
   }
+  expand_presets(*root, sources, diagnostics);
   Machine machine = Reader(diagnostics).read(*root);
   if (diagnostics.error_count() > errors_before) return std::nullopt;
   return machine;

@@ -137,8 +137,13 @@ double mma_cycles(const Machine& machine, const Program& program, const tile::Mm
                                                   : ceil_div(k, t.rows) * ceil_div(n, t.cols);
   const double stream = std::ceil(static_cast<double>(rows) / per_element);
   double interval = std::max(stream, static_cast<double>(t.minimum_interval));
-  interval = t.preload_hidden ? std::max(interval, static_cast<double>(t.rows))
-                              : interval + static_cast<double>(t.rows);
+  if (!t.drain_overlap) {  // the last result has to leave first
+    interval = std::max(interval,
+                        stream + t.hop_cycles * (t.rows - 1.0) + t.cols - 1.0 + t.element_cycles);
+  }
+  interval = t.preload_hidden || t.output_stationary
+                 ? std::max(interval, static_cast<double>(t.rows))
+                 : interval + static_cast<double>(t.rows);
   return static_cast<double>(passes) * interval;
 }
 

@@ -100,12 +100,25 @@ TEST(Mma, FasterElementType) {
   EXPECT_DOUBLE_EQ(report.mma_utilization, 128.0 / (16 * 16 * 2));
 }
 
-// Outputs stay: 8 x 4 of them are two passes past which k = 6 streams; at 5 and 11; the latency is
-// 6 + 7; 11 + 13 = 24.
+// Outputs stay: 8 x 4 of them are two passes past which k = 6 streams, at 1 and 7: nothing loads.
+// The latency is 6 + 7; 7 + 13 = 20.
 TEST(Mma, OutputStationary) {
   Machine machine = small_machine();
   machine.dsa.mma.output_stationary = true;
-  EXPECT_EQ(multiply(machine, 1, 8, 4, 6).cycles, 24);
+  const SimulationReport report = multiply(machine, 1, 8, 4, 6);
+  EXPECT_EQ(report.cycles, 20);
+  EXPECT_EQ(states(engine(report, "mma")), "busy 12, draining 7, idle 1");
+}
+
+// k = 2 streams in 2 cycles, but the results of a pass leave one row a cycle: three passes at 1, 5
+// and 9, each held up by the array for 2 cycles if it is an mma of its own; 9 + 9 = 18.
+TEST(Mma, OutputsLeaveOneRowACycle) {
+  Machine machine = small_machine();
+  machine.dsa.mma.output_stationary = true;
+  EXPECT_EQ(multiply(machine, 1, 12, 4, 2).cycles, 18);
+  const SimulationReport report = multiply(machine, 3, 4, 4, 2);
+  EXPECT_EQ(report.cycles, 18);
+  EXPECT_EQ(states(engine(report, "mma")), "busy 6, stalled.array 4, draining 7, idle 1");
 }
 
 TEST(Mma, NothingToMultiply) { EXPECT_EQ(multiply(small_machine(), 1, 8, 4, 0).macs, 0); }
