@@ -14,15 +14,22 @@ namespace septran {
 std::vector<std::string> host_instruction_sets();
 /// The same from a text such as /proc/cpuinfo: the first processor's.
 std::vector<std::string> parse_instruction_sets(std::string_view cpuinfo);
-/// Cores that this process may run on, at least 1.
+/// Cores that this process may run on, or the share of them that its group is limited to; at least
+/// 1.
 int host_cores();
-/// Data cache sizes in bytes, 0 where unknown. The third level is shared by all cores.
-struct CacheSizes {
-  std::int64_t level1 = 0;
-  std::int64_t level2 = 0;
-  std::int64_t level3 = 0;
+/// A data cache.
+struct Cache {
+  std::int64_t bytes = 0;  // 0 where unknown
+  int cores = 1;           // that have it together
+  [[nodiscard]] std::int64_t share() const { return bytes / cores; }
 };
-CacheSizes host_caches();
+struct Caches {
+  Cache level1;
+  Cache level2;
+  Cache level3;
+};
+/// From Linux's description of the processors in `folder`.
+Caches host_caches(const std::string& folder = "/sys/devices/system/cpu");
 
 /// Instruction sets that the machine's kernels may use and this processor lacks.
 std::vector<std::string> missing_instruction_sets(const Machine& machine);

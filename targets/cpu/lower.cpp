@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <span>
 
 #include "compiler/tile/visit.h"
 #include "targets/cpu/emitter.h"
 #include "targets/cpu/prelude.h"
+#include "targets/cpu/rows.h"
+#include "targets/cpu/streams.h"
 
 namespace septran::cpu {
 namespace {
@@ -36,7 +39,11 @@ struct Workspace {
 class Lowering {
  public:
   Lowering(const Program& program, const Machine& machine)
-      : program_(program), machine_(machine), e_(program, machine), out_(e_.out()) {}
+      : program_(program),
+        machine_(machine),
+        streams_(program, machine),
+        e_(program, machine),
+        out_(e_.out()) {}
 
   Source run() {
     workers_ = count_workers(program_.body);
@@ -112,7 +119,7 @@ class Lowering {
     Writer text;
     text.line("// {} for {}, made by SepTran.", comment_text(program_.name),
               comment_text(program_.target));
-    text.raw(std::string(prelude));
+    text.raw(prelude(machine_));
     text.raw(e_.functions());
     if (workers_ > 1) text.directive("#include <omp.h>\n");
     text.line("// What one of `workers` threads does. `shared` is common to all, `own` its own.");
@@ -142,6 +149,7 @@ class Lowering {
     }
     if (e_.spare_bytes() > 0) text.line("char *const spare = own + {};", spare_at);
     text.set_depth(0);
+    if (streams_.any_far()) out_.line("FAR_FENCE();");
     std::string result = text.text() + out_.text() + "}\n\n";
     return result + entry(worker_bytes);
   }
@@ -176,9 +184,27 @@ class Lowering {
   // Structure.
 
   void lower_block(const Block& block) {
-    for (const Statement& statement : block) {
-      std::visit([&](const auto& node) { lower(node, statement); }, statement.node);
+    for (std::size_t i = 0; i < block.size();) {
+      const std::size_t rows = lower_rows(std::span(block).subspan(i));
+      if (rows == 0) std::visit([&](const auto& node) { lower(node, block[i]); }, block[i].node);
+      i += std::max<std::size_t>(rows, 1);
     }
+  }
+
+  /// Calls that one nest does together; how many statements that were.
+  std::size_t lower_rows(std::span<const Statement> statements) {
+    const std::size_t count = count_rows(e_, statements);
+    const std::span<const Statement> together = statements.first(count);
+    for (const Statement& statement : together) {
+      if (const auto* alloc = std::get_if<tile::Alloc>(&statement.node)) lower(*alloc, statement);
+    }
+    for (const Statement& statement : together) comment(statement);
+    if (count == 0) return 0;
+    const auto& guard = std::get<tile::Vec>(together[0].node).guard;
+    out_.open("{}", guard ? fmt::format("if ({})", to_c(*guard, program_.vars)) : "");
+    emit_rows(e_, streams_, together);
+    out_.close();
+    return count;
   }
 
   void comment(const Statement& statement) {
@@ -266,6 +292,7 @@ class Lowering {
   }
 
   void lower(const tile::Barrier& /*node*/, const Statement& /*statement*/) {
+    if (streams_.any_far()) out_.line("FAR_FENCE();");
     if (workers_ > 1) out_.directive("#pragma omp barrier");
   }
 
@@ -284,6 +311,7 @@ class Lowering {
 
   const Program& program_;
   const Machine& machine_;
+  Streams streams_;
   Emitter e_;
   Writer& out_;
   Workspace space_;

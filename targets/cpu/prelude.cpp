@@ -1,10 +1,15 @@
 #include "targets/cpu/prelude.h"
 
+#include <string>
+
+#include "targets/cpu/float_functions.h"
+
 namespace septran::cpu {
+namespace {
 
 // Every function of f32 and i32 is free of branches that depend on values other than by selecting
 // one of two results, so that compilers make vectors of loops over it.
-const std::string_view prelude = R"(
+constexpr std::string_view scalars = R"(
 #include <stdint.h>
 #include <string.h>
 
@@ -123,133 +128,27 @@ FUNCTION float f64_to_f32(double x) { return (float)x; }
   FUNCTION T neg_##S(T x) { return -x; } \
   FUNCTION T relu_##S(T x) { return x < 0 ? 0 : x; } \
   FUNCTION T clamp_##S(T x, T low, T high) { T v = x < low ? low : x; return v > high ? high : v; }
-ARITHMETIC(float, f32)
 ARITHMETIC(double, f64)
 ARITHMETIC(int32_t, i32)
 
-FUNCTION float div_f32(float a, float b) { return a / b; }
 FUNCTION double div_f64(double a, double b) { return a / b; }
 FUNCTION int32_t div_i32(int32_t a, int32_t b) { return b == 0 ? 0 : b == -1 ? -a : a / b; }
-FUNCTION float abs_f32(float x) { return __builtin_fabsf(x); }
 FUNCTION double abs_f64(double x) { return __builtin_fabs(x); }
 FUNCTION int32_t abs_i32(int32_t x) { return x < 0 ? -x : x; }
-
-// 2^n * y, for n between -126 - 126 and 127 + 127.
-FUNCTION float scale_f32(float y, int32_t n) {
-  int32_t half = n >> 1;
-  return y * float_of((uint32_t)(half + 127) << 23) * float_of((uint32_t)(n - half + 127) << 23);
-}
-// e^r for |r| up to half of log 2.
-FUNCTION float exp_reduced_f32(float r) {
-  float p = 1.9875691500e-4f;
-  p = p * r + 1.3981999507e-3f;
-  p = p * r + 8.3334519073e-3f;
-  p = p * r + 4.1665795894e-2f;
-  p = p * r + 1.6666665459e-1f;
-  p = p * r + 5.0000001201e-1f;
-  return p * r * r + r + 1.0f;
-}
-FUNCTION float exp_f32(float x) {
-  float c = x > 89.0f ? 89.0f : x;
-  c = c < -88.0f ? -88.0f : c;
-  float n = __builtin_rintf(c * 1.44269504088896341f);
-  float r = c - n * 0.693359375f;
-  r = r + n * 2.12194440e-4f;
-  float y = scale_f32(exp_reduced_f32(r), (int32_t)(x == x ? n : 0.0f));
-  y = x > 88.72283f ? __builtin_inff() : y;
-  return x < -87.33654f ? 0.0f : y;
-}
-FUNCTION float exp2_f32(float x) {
-  float c = x > 129.0f ? 129.0f : x;
-  c = c < -127.0f ? -127.0f : c;
-  float n = __builtin_rintf(c);
-  float r = (c - n) * 0.693147180559945309f;
-  float y = scale_f32(exp_reduced_f32(r), (int32_t)(x == x ? n : 0.0f));
-  y = x >= 128.0f ? __builtin_inff() : y;
-  return x < -126.0f ? 0.0f : y;
-}
-FUNCTION float log_f32(float x) {
-  float scaled = x < 0x1p-126f ? x * 0x1p24f : x;
-  float extra = x < 0x1p-126f ? -24.0f : 0.0f;
-  uint32_t bits = bits_of(scaled);
-  float e = (float)((int32_t)((bits >> 23) & 0xffu) - 126) + extra;
-  float m = float_of((bits & 0x007fffffu) | 0x3f000000u);  // in [1/2, 1)
-  e = m < 0.707106781186547524f ? e - 1.0f : e;
-  m = m < 0.707106781186547524f ? m + m - 1.0f : m - 1.0f;
-  float z = m * m;
-  float p = 7.0376836292e-2f;
-  p = p * m - 1.1514610310e-1f;
-  p = p * m + 1.1676998740e-1f;
-  p = p * m - 1.2420140846e-1f;
-  p = p * m + 1.4249322787e-1f;
-  p = p * m - 1.6668057665e-1f;
-  p = p * m + 2.0000714765e-1f;
-  p = p * m - 2.4999993993e-1f;
-  p = p * m + 3.3333331174e-1f;
-  float y = m * z * p - e * 2.12194440e-4f - 0.5f * z;
-  y = m + y + e * 0.693359375f;
-  y = x == __builtin_inff() ? x : y;
-  y = x == 0.0f ? -__builtin_inff() : y;
-  y = x < 0.0f ? __builtin_nanf("") : y;
-  return x != x ? x : y;
-}
-FUNCTION float tanh_f32(float x) {
-  float z = x * x;
-  float p = -5.70498872745e-3f;
-  p = p * z + 2.06390887954e-2f;
-  p = p * z - 5.37397155531e-2f;
-  p = p * z + 1.33314422036e-1f;
-  p = p * z - 3.33332819422e-1f;
-  float small = p * z * x + x;
-  float a = __builtin_fabsf(x);
-  float large = 1.0f - 2.0f / (exp_f32(a + a) + 1.0f);
-  return a < 0.625f ? small : __builtin_copysignf(large, x);
-}
-// x * P(x^2) within 1, beyond it 1 - e^-Q(|x|); P and Q interpolate at Chebyshev points, with errors
-// of 2e-9.
-FUNCTION float erf_f32(float x) {
-  float z = x * x;
-  float p = 7.875875050e-5f;
-  p = p * z - 8.016864283e-4f;
-  p = p * z + 5.189087423e-3f;
-  p = p * z - 2.685421201e-2f;
-  p = p * z + 1.128359472e-1f;
-  p = p * z - 3.761262667e-1f;
-  p = p * z + 1.128379166f;
-  float a = __builtin_fabsf(x);
-  a = a > 3.95f ? 3.95f : a;
-  float q = -1.6613700056795359e-6f;
-  q = q * a + 4.651445132e-5f;
-  q = q * a - 6.004584355e-4f;
-  q = q * a + 4.775768116e-3f;
-  q = q * a - 2.646432766e-2f;
-  q = q * a + 1.101511289e-1f;
-  q = q * a + 6.317559743e-1f;
-  q = q * a + 1.130271224f;
-  q = q * a - 3.286465816e-4f;
-  float large = 1.0f - exp_f32(-q);
-  return __builtin_fabsf(x) < 1.0f ? p * x : x == x ? __builtin_copysignf(large, x) : x;
-}
-FUNCTION float sqrt_f32(float x) { return __builtin_sqrtf(x); }
 FUNCTION double exp_f64(double x) { return exp(x); }
 FUNCTION double exp2_f64(double x) { return exp2(x); }
 FUNCTION double log_f64(double x) { return log(x); }
 FUNCTION double tanh_f64(double x) { return tanh(x); }
 FUNCTION double erf_f64(double x) { return erf(x); }
 FUNCTION double sqrt_f64(double x) { return __builtin_sqrt(x); }
-
-#define FUNCTIONS(T, S) \
-  FUNCTION T rsqrt_##S(T x) { return 1 / sqrt_##S(x); } \
-  FUNCTION T recip_##S(T x) { return 1 / x; } \
-  FUNCTION T gelu_##S(T x) { return (T)0.5 * x * (1 + erf_##S(x * (T)0.70710678118654752440)); } \
-  FUNCTION T gelu_tanh_##S(T x) { \
-    T argument = (T)0.79788456080286535588 * (x + (T)0.044715 * x * x * x); \
-    return (T)0.5 * x * (1 + tanh_##S(argument)); \
-  } \
-  FUNCTION T silu_##S(T x) { return x / (1 + exp_##S(-x)); } \
-  FUNCTION T sigmoid_##S(T x) { return 1 / (1 + exp_##S(-x)); }
-FUNCTIONS(float, f32)
-FUNCTIONS(double, f64)
+FUNCTION double rsqrt_f64(double x) { return 1 / __builtin_sqrt(x); }
+FUNCTION double recip_f64(double x) { return 1 / x; }
+FUNCTION double sigmoid_f64(double x) { return 1 / (1 + exp(-x)); }
+FUNCTION double silu_f64(double x) { return x / (1 + exp(-x)); }
+FUNCTION double gelu_f64(double x) { return 0.5 * x * (1 + erf(x * 0.70710678118654752440)); }
+FUNCTION double gelu_tanh_f64(double x) {
+  return 0.5 * x * (1 + tanh(0.79788456080286535588 * (x + 0.044715 * x * x * x)));
+}
 
 // The signed low or high half of a byte.
 FUNCTION int32_t nibble(int8_t byte, int64_t high) {
@@ -257,5 +156,11 @@ FUNCTION int32_t nibble(int8_t byte, int64_t high) {
   return half < 8 ? half : half - 16;
 }
 )";
+
+}  // namespace
+
+std::string prelude(const Machine& machine) {
+  return std::string(scalars) + float_functions() + vector_functions(machine);
+}
 
 }  // namespace septran::cpu

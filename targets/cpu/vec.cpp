@@ -5,6 +5,7 @@
 
 #include "compiler/base/diagnostic.h"
 #include "targets/cpu/emitter.h"
+#include "targets/cpu/vec_call.h"
 
 namespace septran::cpu {
 namespace {
@@ -14,30 +15,18 @@ using tile::Vec;
 
 constexpr std::int64_t lanes = 64;  // running values side by side
 
-bool is_elementwise(PrimitiveKind kind) {
-  return kind == PrimitiveKind::unary || kind == PrimitiveKind::binary ||
-         kind == PrimitiveKind::ternary || kind == PrimitiveKind::copy;
-}
-
-bool is_whole(double value) { return std::nearbyint(value) == value; }
-
 class VecEmitter {
  public:
   VecEmitter(Emitter& emitter, const Vec& vec)
       : e_(emitter),
         out_(emitter.out()),
         vars_(emitter.vars()),
+        call_(emitter.program(), vec),
         vec_(vec),
         primitive_(*vec.primitive),
-        attributes_(vec.attributes) {
-    SEPTRAN_CHECK(complete_attributes(primitive_, attributes_).empty());
-    std::vector<std::optional<std::vector<Expr>>> shapes(primitive_.operands.size());
-    for (std::size_t o = 0; o < vec.operands.size(); ++o) {
-      if (const TileRef* tile = tile_of(o)) shapes[o] = tile->view.shape();
-    }
-    space_ = resolve_shapes(primitive_, attributes_, shapes).space;
-    type_ = call_type();
-  }
+        attributes_(call_.attributes),
+        space_(call_.space),
+        type_(call_.type) {}
 
   void emit() {
     accesses_.resize(primitive_.operands.size());
@@ -46,7 +35,7 @@ class VecEmitter {
       if (const TileRef* tile = tile_of(o)) accesses_[o] = e_.declare(*tile, fmt::format("x{}", o));
     }
     old_ = accesses_[0];
-    const bool aside = overlaps();
+    const bool aside = call_.overlaps();
     const Access target = accesses_[0];
     if (aside) accesses_[0] = e_.declare_spare(target, "aside");
     emit_kind();
@@ -58,51 +47,8 @@ class VecEmitter {
   }
 
  private:
-  [[nodiscard]] const TileRef* tile_of(std::size_t o) const {
-    return o < vec_.operands.size() ? std::get_if<TileRef>(&vec_.operands[o]) : nullptr;
-  }
-  [[nodiscard]] const double* scalar_of(std::size_t o) const {
-    return o < vec_.operands.size() ? std::get_if<double>(&vec_.operands[o]) : nullptr;
-  }
-
-  /// Whether an input may be overwritten before it is read.
-  [[nodiscard]] bool overlaps() const {
-    for (std::size_t o = 1; o < vec_.operands.size(); ++o) {
-      const TileRef* tile = tile_of(o);
-      if (tile == nullptr || tile->tensor != tile_of(0)->tensor) continue;
-      if (!is_elementwise(primitive_.kind) || tile->view != tile_of(0)->view) return true;
-    }
-    return false;
-  }
-
-  /// The type in which the call's arithmetic happens; as compiler/kernels has it.
-  [[nodiscard]] DType call_type() const {
-    if (primitive_.kind == PrimitiveKind::fill || primitive_.kind == PrimitiveKind::iota) {
-      return DType::f64;
-    }
-    const bool on_integers =
-        primitive_.kind == PrimitiveKind::unary
-            ? primitive_.name == "neg" || primitive_.name == "abs" || primitive_.name == "relu"
-            : primitive_.kind != PrimitiveKind::quantization;
-    bool any_f64 = false;
-    bool any_float = !on_integers;
-    bool any_i32 = false;
-    for (std::size_t o = 0; o < vec_.operands.size(); ++o) {
-      if (const double* scalar = scalar_of(o)) any_float |= !is_whole(*scalar);
-      const TileRef* tile = tile_of(o);
-      if (tile == nullptr || !reads(operand_access(primitive_, attributes_, o))) continue;
-      const DType type = e_.program()[tile->tensor].dtype;
-      any_f64 |= arithmetic_type(type) == DType::f64;
-      any_float |= is_float(type);
-      any_i32 |= type == DType::i32;
-    }
-    if (primitive_.name == "clamp") {
-      any_float |= !is_whole(float_attribute(attributes_, "low")) ||
-                   !is_whole(float_attribute(attributes_, "high"));
-    }
-    if (primitive_.name == "select" && any_i32 && any_float) any_f64 = true;
-    return any_f64 ? DType::f64 : any_float ? DType::f32 : DType::i32;
-  }
+  [[nodiscard]] const TileRef* tile_of(std::size_t o) const { return call_.tile(o); }
+  [[nodiscard]] const double* scalar_of(std::size_t o) const { return call_.scalar(o); }
 
   void emit_kind() {
     switch (primitive_.kind) {
@@ -336,11 +282,12 @@ class VecEmitter {
   Emitter& e_;
   Writer& out_;
   const VarTable& vars_;
+  VecCall call_;
   const Vec& vec_;
   const Primitive& primitive_;
-  Attributes attributes_;
-  IterationSpace space_;
-  DType type_ = DType::f32;
+  const Attributes& attributes_;
+  const IterationSpace& space_;
+  const DType type_;
   std::vector<Access> accesses_;
   Access old_;  // the output as it was
 };

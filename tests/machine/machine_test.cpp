@@ -217,11 +217,39 @@ TEST(NativeMachine, HasThisMachinesSizes) {
   EXPECT_EQ(native->block_count(), host_cores());
   EXPECT_FALSE(native->overlaps());
   EXPECT_TRUE(missing_instruction_sets(*native).empty());
-  if (const std::int64_t bytes = host_caches().level2; bytes > 0) {
+  if (const std::int64_t bytes = host_caches().level2.share(); bytes > 0) {
     EXPECT_EQ(native->find_memory("REGISTER")->size_bytes, bytes);
   }
   EXPECT_FALSE(load_machine(here + "native_of_nothing.yaml", {}, sources, diagnostics));
   EXPECT_EQ(diagnostics.all().back().code, "no-native-machine");
+}
+
+TEST(NativeMachine, ReadsCachesAndWhoSharesThem) {
+  namespace fs = std::filesystem;
+  const fs::path folder = fs::path(testing::TempDir()) / "septran-caches";
+  fs::remove_all(folder);
+  const struct {
+    const char *level, *type, *size, *sharing;
+  } caches[] = {{"1", "Data", "48K", "0"},
+                {"1", "Instruction", "32K", "0"},
+                {"2", "Unified", "2M", "0,8"},
+                {"3", "Unified", "32768K", "0-3,8-11"}};
+  for (std::size_t i = 0; i < std::size(caches); ++i) {
+    const fs::path cache = folder / "cpu0" / "cache" / ("index" + std::to_string(i));
+    fs::create_directories(cache);
+    std::ofstream(cache / "level") << caches[i].level << "\n";
+    std::ofstream(cache / "type") << caches[i].type << "\n";
+    std::ofstream(cache / "size") << caches[i].size << "\n";
+    std::ofstream(cache / "shared_cpu_list") << caches[i].sharing << "\n";
+  }
+  const Caches found = host_caches(folder.string());
+  EXPECT_EQ(found.level1.share(), 48 << 10);
+  EXPECT_EQ(found.level2.bytes, 2 << 20);
+  EXPECT_EQ(found.level2.share(), 1 << 20);
+  EXPECT_EQ(found.level3.cores, 8);
+  EXPECT_EQ(found.level3.share(), 4 << 20);
+  fs::remove_all(folder);
+  EXPECT_EQ(host_caches(folder.string()).level1.bytes, 0);
 }
 
 TEST(NativeMachine, ReadsInstructionSets) {

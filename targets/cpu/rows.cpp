@@ -1,0 +1,435 @@
+#include "targets/cpu/rows.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "targets/cpu/vec_call.h"
+
+namespace septran::cpu {
+namespace {
+
+using tile::Statement;
+using tile::Tensor;
+using tile::TileRef;
+using tile::Vec;
+
+constexpr std::size_t most_calls = 16;  // of a nest: registers are few
+
+bool has_vectors(DType type) {
+  return type == DType::f32 || type == DType::f16 || type == DType::bf16 || type == DType::i8;
+}
+
+std::int64_t lanes_of(const Emitter& emitter) { return emitter.machine().cpu.vector_bytes / 4; }
+
+/// Position of the last iteration dimension among those of an operand, if it is there.
+std::optional<std::size_t> along(const VecCall& call, std::size_t operand) {
+  const auto& dims = call.space.operand_dims[operand];
+  const auto at = std::find(dims.begin(), dims.end(), call.space.dims.size() - 1);
+  if (at == dims.end()) return std::nullopt;
+  return static_cast<std::size_t>(at - dims.begin());
+}
+
+/// Whether the operand has an element for each point of the iteration, in order.
+bool is_pointwise(const VecCall& call, std::size_t operand) {
+  const auto& dims = call.space.operand_dims[operand];
+  if (dims.size() != call.space.dims.size()) return false;
+  for (std::size_t d = 0; d < dims.size(); ++d) {
+    if (dims[d] != d) return false;
+  }
+  return true;
+}
+
+bool is_row_tile(const Emitter& emitter, const VecCall& call, std::size_t operand) {
+  const TileRef& ref = *call.tile(operand);
+  const Tensor& tensor = emitter.program()[ref.tensor];
+  if (!has_vectors(tensor.storage) || !has_vectors(tensor.dtype)) return false;
+  if (tensor.storage != tensor.dtype && tensor.storage != DType::f32) return false;
+  if (ref.view.zero_outside) return false;
+  for (const ViewDim& dim : ref.view.dims) {
+    if (dim.digits.size() != 1) return false;
+  }
+  const auto last = along(call, operand);
+  if (!last) return true;
+  const Digit& digit = ref.view.dims[*last].digits[0];
+  return digit.step * tensor.strides_bytes[digit.axis] ==
+         static_cast<std::int64_t>(size_bytes(tensor.storage));
+}
+
+bool is_row_call(const Emitter& emitter, const VecCall& call) {
+  const PrimitiveKind kind = call.primitive.kind;
+  const bool reduces = kind == PrimitiveKind::reduction;
+  if (!call.is_elementwise() && !reduces && kind != PrimitiveKind::mask) return false;
+  const DType type = kind == PrimitiveKind::mask ? DType::f32 : call.type;
+  if (type != DType::f32 || call.space.dims.empty() || call.overlaps()) return false;
+  const Expr& extent = call.space.dims.back().extent;
+  if (emitter.vars().range(extent).hi < lanes_of(emitter)) return false;
+  if (reduces && !call.space.dims.back().reduction) return false;
+  if (!reduces && !is_pointwise(call, 0)) return false;
+  for (std::size_t o = 0; o < call.vec.operands.size(); ++o) {
+    if (call.tile(o) != nullptr && !is_row_tile(emitter, call, o)) return false;
+  }
+  return true;
+}
+
+/// Whether two tiles of different tensors may lie at the same addresses.
+bool share_addresses(const Tensor& a, const Tensor& b) {
+  if (a.kind != tile::TensorKind::buffer || b.kind != tile::TensorKind::buffer) return false;
+  if (a.memory != b.memory) return false;
+  const auto end = [](const Tensor& t) { return *t.offset_bytes + t.depth * t.slot_bytes; };
+  return *a.offset_bytes < end(b) && *b.offset_bytes < end(a);
+}
+
+/// Whether `later` may do its part for an element as soon as `earlier` has done its own.
+bool can_follow(const Emitter& emitter, const VecCall& earlier, const VecCall& later) {
+  const auto& dims = earlier.space.dims;
+  const bool same_space =
+      std::equal(dims.begin(), dims.end(), later.space.dims.begin(), later.space.dims.end(),
+                 [&](const IterationDim& a, const IterationDim& b) {
+                   return emitter.vars().simplify(a.extent) == emitter.vars().simplify(b.extent);
+                 });
+  if (!same_space) return false;
+  for (std::size_t a = 0; a < earlier.vec.operands.size(); ++a) {
+    for (std::size_t b = 0; b < later.vec.operands.size(); ++b) {
+      const TileRef* first = earlier.tile(a);
+      const TileRef* second = later.tile(b);
+      if (first == nullptr || second == nullptr || (a != 0 && b != 0)) continue;
+      const bool same = first->tensor == second->tensor;
+      if (!same &&
+          !share_addresses(emitter.program()[first->tensor], emitter.program()[second->tensor])) {
+        continue;
+      }
+      if (!same || *first != *second || !is_pointwise(earlier, a) || !is_pointwise(later, b)) {
+        return false;
+      }
+    }
+  }
+  return true;
+}
+
+std::string operation(const VecCall& call) {
+  const std::string& name = call.primitive.name;
+  if (call.primitive.kind == PrimitiveKind::reduction) {
+    const std::string what = name.substr(std::string("reduce_").size());
+    return what == "sum" ? "add" : what;
+  }
+  if (name == "gelu" && choice_attribute(call.attributes, "approximate") == "tanh") {
+    return "gelu_tanh";
+  }
+  return name;
+}
+
+double neutral(const VecCall& call) {
+  const std::string what = operation(call);
+  const double infinity = std::numeric_limits<double>::infinity();
+  return what == "add" ? 0 : what == "max" ? -infinity : infinity;
+}
+
+/// Columns that the text below works on.
+struct Columns {
+  std::string first;    // C expression
+  std::size_t run = 0;  // which of the results side by side they are added to
+  bool part = false;    // only `rest` of them are there
+};
+
+class RowNest {
+ public:
+  RowNest(Emitter& emitter, const Streams& streams, std::span<const Statement> statements)
+      : e_(emitter), out_(emitter.out()), vars_(emitter.vars()), streams_(streams) {
+    for (const Statement& statement : statements) {
+      const auto* vec = std::get_if<Vec>(&statement.node);
+      if (vec != nullptr) calls_.emplace_back(emitter.program(), *vec);
+    }
+  }
+
+  void emit() {
+    declare();
+    const std::vector<IterationDim>& dims = calls_[0].space.dims;
+    for (std::size_t d = 0; d < dims.size(); ++d) {
+      at_.push_back(simple(d + 1 < dims.size() ? fmt::format("i{}", d) : "j"));
+      if (d + 1 == dims.size()) continue;
+      out_.open("for (int64_t {0} = 0; {0} < {1}; ++{0})", at_[d].whole,
+                to_c(vars_.simplify(dims[d].extent), vars_));
+    }
+    begin_row();
+    columns();
+    end_row();
+    for (std::size_t d = 0; d + 1 < dims.size(); ++d) out_.close();
+  }
+
+ private:
+  /// Pointers to all tiles, and which store of a tile is the last.
+  void declare() {
+    for (std::size_t c = 0; c < calls_.size(); ++c) {
+      const VecCall& call = calls_[c];
+      std::vector<Access>& own = accesses_.emplace_back(call.primitive.operands.size());
+      for (std::size_t o = 0; o < call.vec.operands.size(); ++o) {
+        const TileRef* ref = call.tile(o);
+        if (ref == nullptr) continue;
+        auto at = std::find_if(tiles_.begin(), tiles_.end(),
+                               [&](const Tile& tile) { return *tile.ref == *ref; });
+        if (at == tiles_.end()) {
+          const std::string pointer = fmt::format("t{}", tiles_.size());
+          at = tiles_.insert(at, {ref, e_.declare(*ref, pointer), "", SIZE_MAX});
+        }
+        own[o] = at->access;
+        if (o == 0) at->last_writer = c;
+      }
+    }
+  }
+
+  struct Tile {
+    const TileRef* ref;
+    Access access;
+    std::string value;        // the C variable that has the current columns, if any
+    std::size_t last_writer;  // index of a call
+  };
+  Tile& tile(const TileRef& ref) {
+    return *std::find_if(tiles_.begin(), tiles_.end(),
+                         [&](const Tile& tile) { return *tile.ref == ref; });
+  }
+
+  [[nodiscard]] std::vector<Position> position(const VecCall& call, std::size_t operand,
+                                               const std::string& column) const {
+    std::vector<Position> result;
+    for (const std::size_t d : call.space.operand_dims[operand]) {
+      result.push_back(d + 1 == at_.size() ? simple(column) : at_[d]);
+    }
+    return result;
+  }
+  [[nodiscard]] std::string offset(std::size_t c, std::size_t operand,
+                                   const std::string& column) const {
+    return Element(accesses_[c][operand], position(calls_[c], operand, column), vars_).offset();
+  }
+
+  static std::string row_value(std::size_t c, std::size_t operand) {
+    return fmt::format("row{}_{}", c, operand);
+  }
+  static std::string run_name(std::size_t c, std::size_t run) {
+    return fmt::format("run{}_{}", c, run);
+  }
+
+  /// What is the same for all columns, and the results to begin with.
+  void begin_row() {
+    for (std::size_t c = 0; c < calls_.size(); ++c) {
+      const VecCall& call = calls_[c];
+      for (std::size_t o = 1; o < call.vec.operands.size(); ++o) {
+        if (call.tile(o) == nullptr || along(call, o)) continue;
+        out_.line("const vector {} = all_v({});", row_value(c, o),
+                  load(accesses_[c][o], position(call, o, ""), DType::f32, vars_));
+      }
+      if (call.primitive.kind == PrimitiveKind::mask) begin_mask(c);
+      if (call.primitive.kind != PrimitiveKind::reduction) continue;
+      for (std::size_t run = 0; run < unrolled(); ++run) {
+        out_.line("vector {} = all_v({});", run_name(c, run), number(DType::f32, neutral(call)));
+      }
+    }
+  }
+
+  /// Row r keeps columns r - ahead - left to r - ahead + right.
+  void begin_mask(std::size_t c) {
+    const VecCall& call = calls_[c];
+    const Expr ahead = vars_.simplify(expr_attribute(call.attributes, "col0") -
+                                      expr_attribute(call.attributes, "row0"));
+    const Position& row = at_[at_.size() - 2];
+    out_.line("const int64_t middle{} = {} - {};", c, row.whole, factor(ahead, vars_));
+    const double value = float_attribute(call.attributes, "value");
+    out_.line("const vector value{} = all_v({});", c,
+              converted(DType::f64, DType::f32, number(DType::f64, value)));
+  }
+
+  [[nodiscard]] std::size_t unrolled() const { return calls_.size() <= 2 ? 4 : 2; }
+
+  void columns() {
+    const std::int64_t lanes = lanes_of(e_);
+    const Expr extent = vars_.simplify(calls_[0].space.dims.back().extent);
+    const std::string end = to_c(extent, vars_);
+    const auto known = extent.constant();
+    const auto many = static_cast<std::int64_t>(unrolled()) * lanes;
+    out_.line("int64_t j = 0;");
+    out_.open("for (; j + {0} <= {1}; j += {0})", many, end);
+    for (std::size_t run = 0; run < unrolled(); ++run) {
+      const auto first = static_cast<std::int64_t>(run) * lanes;
+      body({run == 0 ? "j" : fmt::format("(j + {})", first), run, false});
+    }
+    out_.close();
+    if (!known || *known % many >= lanes) {
+      out_.open("for (; j + {0} <= {1}; j += {0})", lanes, end);
+      body({"j", 0, false});
+      out_.close();
+    }
+    if (known && *known % lanes == 0) return;
+    out_.open("if (j < {})", end);
+    out_.line("const int64_t rest = {} - j;", factor(extent, vars_));
+    body({"j", 0, true});
+    out_.close();
+  }
+
+  void body(const Columns& columns) {
+    for (Tile& tile : tiles_) tile.value.clear();
+    for (std::size_t c = 0; c < calls_.size(); ++c) {
+      const VecCall& call = calls_[c];
+      if (call.primitive.kind == PrimitiveKind::mask) {
+        mask(c, columns);
+      } else if (call.primitive.kind == PrimitiveKind::reduction) {
+        reduce(c, columns);
+      } else {
+        elementwise(c, columns);
+      }
+    }
+  }
+
+  std::string fresh() { return fmt::format("v{}", next_++); }
+
+  /// The C variable or expression that has an operand's columns.
+  std::string value(std::size_t c, std::size_t operand, const Columns& columns) {
+    const VecCall& call = calls_[c];
+    if (const double* scalar = call.scalar(operand)) {
+      return fmt::format("all_v({})", number(DType::f32, *scalar));
+    }
+    const TileRef* ref = call.tile(operand);
+    if (ref == nullptr) return "all_v(0.0f)";
+    if (!along(call, operand)) return row_value(c, operand);
+    Tile& of = tile(*ref);
+    if (!of.value.empty()) return of.value;
+    of.value = fresh();
+    const std::string at =
+        fmt::format("{} + {}", of.access.pointer, offset(c, operand, columns.first));
+    out_.line("const vector {} = {}_{}_v({}{});", of.value, columns.part ? "part" : "load",
+              name(of.access.storage), at, columns.part ? ", rest" : "");
+    return of.value;
+  }
+
+  /// Asks for what the next trip of the loop around will read here.
+  void prefetch(std::size_t c, std::size_t operand, const Columns& columns) {
+    const auto next = streams_.next(calls_[c].vec, operand);
+    if (!next || columns.part || !along(calls_[c], operand)) return;
+    const std::string step =
+        next->workers > 0 ? fmt::format(" * min({}, workers)", next->workers) : "";
+    out_.line("__builtin_prefetch({} + {} + {}{});", accesses_[c][operand].pointer,
+              offset(c, operand, columns.first), next->elements, step);
+  }
+
+  void elementwise(std::size_t c, const Columns& columns) {
+    const VecCall& call = calls_[c];
+    std::vector<std::string> arguments;
+    for (std::size_t o = 1; o < call.primitive.operands.size(); ++o) {
+      prefetch(c, o, columns);
+      arguments.push_back(value(c, o, columns));
+    }
+    if (call.primitive.name == "clamp") {
+      for (const char* bound : {"low", "high"}) {
+        arguments.push_back(
+            fmt::format("all_v({})", number(DType::f32, float_attribute(call.attributes, bound))));
+      }
+    }
+    write(c, columns,
+          call.primitive.kind == PrimitiveKind::copy
+              ? arguments[0]
+              : fmt::format("{}_v({})", operation(call), fmt::join(arguments, ", ")));
+  }
+
+  void mask(std::size_t c, const Columns& columns) {
+    const VecCall& call = calls_[c];
+    const std::string old = value(c, 0, columns);
+    const std::string at = fmt::format("positions({})", columns.first);
+    std::string outside = fmt::format("{} > (int32_t)middle{}", at, c);
+    if (call.primitive.name == "mask_window") {
+      outside =
+          fmt::format("({0} > (int32_t)(middle{1} + {2})) | ({0} < (int32_t)(middle{1} - {3}))", at,
+                      c, factor(expr_attribute(call.attributes, "right"), vars_),
+                      factor(expr_attribute(call.attributes, "left"), vars_));
+    }
+    write(c, columns, fmt::format("pick_v({}, value{}, {})", outside, c, old));
+  }
+
+  void write(std::size_t c, const Columns& columns, std::string text) {
+    Tile& of = tile(*calls_[c].tile(0));
+    const Access& y = of.access;
+    if (y.logical != y.storage) text = fmt::format("round_{}_v({})", name(y.logical), text);
+    const std::string result = fresh();
+    out_.line("const vector {} = {};", result, text);
+    const bool is_f32 = y.storage == DType::f32;
+    of.value = is_f32 ? result : "";
+    if (is_f32 && of.last_writer != c) return;
+    const bool far = streams_.is_far(of.ref->tensor) && !columns.part;
+    out_.line("store_{}{}_v({} + {}, {}{});",
+              columns.part ? "part_"
+              : far        ? "far_"
+                           : "",
+              name(y.storage), y.pointer, offset(c, 0, columns.first), result,
+              columns.part ? ", rest" : "");
+  }
+
+  void reduce(std::size_t c, const Columns& columns) {
+    prefetch(c, 1, columns);
+    std::string x = value(c, 1, columns);
+    const std::string none = fmt::format("all_v({})", number(DType::f32, neutral(calls_[c])));
+    if (columns.part) x = fmt::format("first_v(rest, {}, {})", x, none);
+    out_.line("{0} = {1}_v({0}, {2});", run_name(c, columns.run), operation(calls_[c]), x);
+  }
+
+  /// One result from those side by side.
+  void end_row() {
+    for (std::size_t c = 0; c < calls_.size(); ++c) {
+      const VecCall& call = calls_[c];
+      if (call.primitive.kind != PrimitiveKind::reduction) continue;
+      const std::string op = operation(call);
+      std::vector<std::string> runs;
+      for (std::size_t run = 0; run < unrolled(); ++run) runs.push_back(run_name(c, run));
+      while (runs.size() > 1) {
+        std::vector<std::string> pairs;
+        for (std::size_t r = 0; r < runs.size(); r += 2) {
+          pairs.push_back(fmt::format("{}_v({}, {})", op, runs[r], runs[r + 1]));
+        }
+        runs = pairs;
+      }
+      std::string result = fmt::format("{}_across({})", op, runs[0]);
+      const std::vector<Position> at = position(call, 0, "");
+      if (bool_attribute(call.attributes, "accumulate")) {
+        result =
+            fmt::format("{}_f32({}, {})", op, load(accesses_[c][0], at, DType::f32, vars_), result);
+      }
+      out_.raw(store(accesses_[c][0], at, DType::f32, result, vars_));
+    }
+  }
+
+  Emitter& e_;
+  Writer& out_;
+  const VarTable& vars_;
+  const Streams& streams_;
+  std::vector<VecCall> calls_;
+  std::vector<std::vector<Access>> accesses_;  // by call and operand
+  std::vector<Tile> tiles_;
+  std::vector<Position> at_;
+  int next_ = 0;
+};
+
+}  // namespace
+
+std::size_t count_rows(const Emitter& emitter, std::span<const Statement> statements) {
+  std::vector<VecCall> calls;
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < statements.size() && calls.size() < most_calls; ++i) {
+    if (std::holds_alternative<tile::Alloc>(statements[i].node) && !calls.empty()) continue;
+    const auto* vec = std::get_if<Vec>(&statements[i].node);
+    // What has a condition stands alone.
+    if (vec == nullptr || (vec->guard && !calls.empty())) break;
+    VecCall call(emitter.program(), *vec);
+    if (!is_row_call(emitter, call)) break;
+    const bool follows = std::all_of(calls.begin(), calls.end(), [&](const VecCall& earlier) {
+      return can_follow(emitter, earlier, call);
+    });
+    if (!follows) break;
+    calls.push_back(std::move(call));
+    count = i + 1;
+    if (vec->guard) break;
+  }
+  return count;
+}
+
+void emit_rows(Emitter& emitter, const Streams& streams, std::span<const Statement> statements) {
+  RowNest(emitter, streams, statements).emit();
+}
+
+}  // namespace septran::cpu

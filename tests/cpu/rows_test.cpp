@@ -1,0 +1,165 @@
+// Loops over vectors: calls that share one, what is fetched ahead and what goes past the caches.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "runtime/native/native.h"
+#include "source_dir.h"
+#include "targets/cpu/lower.h"
+#include "tests/cpu/support.h"
+#include "tests/support/kernel.h"
+
+namespace septran::testing_support {
+namespace {
+
+/// Every kind of call that loops over vectors do, some that may share one and some that may not.
+constexpr const char* chain_logic = R"(import task_lang as task
+
+
+@task.define(leaf=True)
+def chain(Y, Z, X, G, R, S, low, E, F, at: int):
+    task.call_primitive("reduce_max", R, X, axis=1)
+    task.call_primitive("sub", E, X, R, axis=0)
+    task.call_primitive("mul", E, E, G, axis=1)
+    task.call_primitive("gelu", F, E, approximate="tanh")
+    task.call_primitive("fma", F, F, 0.5, E)
+    task.call_primitive("mask_causal", F, at, 3, -2.0)
+    task.call_primitive("clamp", F, F, low=-1.5, high=2.5)
+    task.call_primitive("reduce_sum", S, F, axis=1)
+    task.call_primitive("copy", Z, F)
+    task.call_primitive("mask_window", E, at, 0, 4, 9, 0.25)
+    task.call_primitive("select", E, Z, E, 0.75)
+    task.call_primitive("reduce_min", low, E, axis=1)
+    task.call_primitive("add", F, F, S, axis=0)
+    task.call_primitive("max", Y, E, F)
+
+
+@task.define
+def block(Y, Z, X, G, R, S, low, at: int):
+    E = task.tensor(X.shape, "f32")
+    F = task.tensor(X.shape, X.dtype)
+    task.launch(chain, Y, Z, X, G, R, S, low, E, F, at)
+
+
+@task.define
+def host(
+    Y: task.Tensor["M", "N"],
+    Z: task.Tensor["M", "N"],
+    X: task.Tensor["M", "N"],
+    G: task.f32["N"],
+    R: task.Tensor["M"],
+    S: task.f32["M"],
+    low: task.Tensor["M"],
+):
+    rows = task.tunable("rows")
+    for i in task.parallel_range(task.ceildiv(M, rows)):
+        at = i * rows
+        to = min(M, at + rows)
+        Yp = Y[at:to, :]
+        task.launch(block, Yp, Z[at:to, :], X[at:to, :], G, R[at:to], S[at:to], low[at:to], at)
+)";
+
+KernelText chain(const std::string& target, DType dtype, int m, int n) {
+  KernelText text;
+  text.logic = chain_logic;
+  text.mapping = R"(
+entrypoint: host
+task_mappings:
+  host:
+    task_name: host
+    proc: HOST
+    mems: {Y: GLOBAL, Z: GLOBAL, X: GLOBAL, G: GLOBAL, R: GLOBAL, S: GLOBAL, low: GLOBAL}
+    tunables: {rows: 3}
+  block:
+    task_name: block
+    proc: BLOCK
+    mems: {Z: GLOBAL, E: REGISTER, F: SHARED, R: SHARED, S: SHARED, low: SHARED}
+)";
+  text.target = target;
+  text.dtype = dtype;
+  text.definitions = {{"M", fmt::format("{}", m)}, {"N", fmt::format("{}", n)}};
+  return text;
+}
+
+/// As if the machine's caches were tiny.
+void shrink_caches(Machine& machine) {
+  for (MemorySpec& memory : machine.memories) {
+    if (memory.name != "GLOBAL") memory.size_bytes = 16;
+  }
+}
+
+std::size_t count(const std::string& text, const std::string& what) {
+  std::size_t found = 0;
+  for (std::size_t at = 0; (at = text.find(what, at)) != std::string::npos; ++at) ++found;
+  return found;
+}
+
+/// What the kernel itself does, without the functions that it uses.
+std::string work_of(const cpu::Source& source) {
+  return source.text.substr(source.text.find("static void work("));
+}
+
+void expect_right(const KernelText& text, bool past_caches, double tolerance) {
+  Kernel kernel;
+  compile(text, kernel);
+  ASSERT_TRUE(kernel.program) << kernel.messages();
+  if (past_caches) shrink_caches(*kernel.machine);
+  const std::string work = work_of(cpu::lower_to_c(*kernel.program, *kernel.machine));
+  EXPECT_EQ(count(work, "store_far_") > 0, past_caches) << work;
+  auto native = runtime::load_native(*kernel.program, *kernel.machine, kernel.diagnostics);
+  ASSERT_TRUE(native) << kernel.messages();
+  const auto arguments = make_arguments(kernel, false);
+  const auto golden = run_reference(kernel, arguments);
+  const auto tensors = (*native)->tensors();
+  std::vector<runtime::HostTensor> host;
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    host.push_back({tensors[i].dtype, tensors[i].shape, arguments[i]});
+  }
+  ASSERT_TRUE((*native)->run(host, {}, kernel.diagnostics));
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    if (!tensors[i].is_output) continue;
+    EXPECT_LE(difference(tensors[i].dtype, host[i].bytes, golden[i]), tolerance) << tensors[i].name;
+  }
+}
+
+TEST(Rows, AgreeWithTheReference) {
+  const TemporaryFolder cache("rows");
+  const Variable chosen("SEPTRAN_CACHE", cache.path().string());
+  for (const char* target : {"cpu_native", "cpu_generic"}) {
+    for (const DType dtype : {DType::f32, DType::f16, DType::bf16}) {
+      for (const bool past_caches : {false, true}) {
+        SCOPED_TRACE(fmt::format("{} {} {}", target, name(dtype), past_caches));
+        const double tolerance = dtype == DType::f32 ? 1e-5 : dtype == DType::f16 ? 4e-3 : 3e-2;
+        expect_right(chain(target, dtype, 7, past_caches ? 83 : 150), past_caches, tolerance);
+      }
+    }
+  }
+}
+
+TEST(Rows, CallsShareALoopWhereNothingForbidsIt) {
+  KernelText text = chain("cpu_avx512", DType::f32, 6, 160);
+  Kernel kernel;
+  compile(text, kernel);
+  ASSERT_TRUE(kernel.program) << kernel.messages();
+  const std::string work = work_of(cpu::lower_to_c(*kernel.program, *kernel.machine));
+  // The largest of a row; all up to the sum; the rest: a row's end comes between.
+  EXPECT_EQ(count(work, "int64_t j = 0;"), 3U) << work;
+  EXPECT_EQ(count(work, "sub_v("), 2U) << work;  // ten vectors, two at a time
+  EXPECT_EQ(count(work, "__builtin_prefetch("), 0U);
+}
+
+TEST(Rows, FetchAheadWhatTheNextTripReads) {
+  Kernel kernel;
+  compile(chain("cpu_avx512", DType::f32, 12, 160), kernel);
+  ASSERT_TRUE(kernel.program) << kernel.messages();
+  shrink_caches(*kernel.machine);
+  const std::string work = work_of(cpu::lower_to_c(*kernel.program, *kernel.machine));
+  // X is read for its largest elements first; the second time is the last. Three rows make a trip.
+  EXPECT_EQ(count(work, "__builtin_prefetch("), 2U) << work;
+  EXPECT_EQ(count(work, fmt::format("+ {} * min(", 3 * 160)), 2U) << work;
+  EXPECT_GT(count(work, "FAR_FENCE();"), 0U);
+}
+
+}  // namespace
+}  // namespace septran::testing_support
