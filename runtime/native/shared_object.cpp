@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
@@ -32,6 +33,7 @@ constexpr const char* checksum_name = "checksum";
 constexpr const char* log_name = "log";
 constexpr const char* unfinished_prefix = "unfinished-";
 constexpr std::chrono::hours abandoned_after{1};
+constexpr std::int64_t default_limit_bytes = std::int64_t{1} << 30;
 
 /// FNV-1a of 128 bits.
 std::string digest(std::string_view text) {
@@ -88,16 +90,14 @@ class Folder {
   fs::path path_;
 };
 
-/// A new folder in `parent` that nobody else has; empty if it cannot be made.
+/// A new folder in `parent` that nobody else has; empty if it cannot be made. Its name was never
+/// there before: the loader takes an object of the same path as one that is loaded for that one,
+/// though its folder has another name now.
 fs::path make_folder(const fs::path& parent) {
   std::error_code fault;
   fs::create_directories(parent, fault);
-  for (int attempt = 0; attempt < 1000; ++attempt) {
-    const fs::path path = parent / fmt::format("{}{}-{}", unfinished_prefix, ::getpid(), attempt);
-    if (::mkdir(path.c_str(), 0700) == 0) return path;
-    if (errno != EEXIST) break;
-  }
-  return {};
+  std::string path = (parent / fmt::format("{}{}-XXXXXX", unfinished_prefix, ::getpid())).string();
+  return ::mkdtemp(path.data()) == nullptr ? fs::path() : fs::path(path);
 }
 
 /// What processes left behind that were killed at work.
@@ -109,6 +109,54 @@ void remove_abandoned(const fs::path& cache) {
     std::error_code ignored;
     const auto time = fs::last_write_time(at->path(), ignored);
     if (!ignored && now - time > abandoned_after) fs::remove_all(at->path(), ignored);
+  }
+}
+
+struct Entry {
+  fs::path path;
+  std::int64_t bytes = 0;
+  fs::file_time_type used;
+};
+
+/// What is in the cache, the least recently used first.
+std::vector<Entry> entries_of(const fs::path& cache) {
+  std::vector<Entry> entries;
+  std::error_code fault;
+  for (fs::directory_iterator at(cache, fault), end; !fault && at != end; at.increment(fault)) {
+    if (at->path().filename().string().starts_with(unfinished_prefix)) continue;
+    Entry entry{at->path(), 0, fs::file_time_type::min()};
+    std::error_code ignored;
+    const auto used = fs::last_write_time(entry.path / checksum_name, ignored);
+    if (!ignored) entry.used = used;
+    std::error_code inner;
+    for (fs::directory_iterator file(entry.path, inner); !inner && file != fs::directory_iterator();
+         file.increment(inner)) {
+      const auto bytes = file->file_size(ignored);
+      if (!ignored) entry.bytes += static_cast<std::int64_t>(bytes);
+    }
+    entries.push_back(std::move(entry));
+  }
+  std::stable_sort(entries.begin(), entries.end(),
+                   [](const Entry& a, const Entry& b) { return a.used < b.used; });
+  return entries;
+}
+
+/// Removes what was not used for the longest time until the rest is within the limit; `kept` stays.
+/// An entry gets another name first: nobody finds half of one, and who has loaded it keeps it.
+void make_room(const fs::path& cache, const fs::path& kept) {
+  const std::int64_t limit = cache_limit_bytes();
+  const std::vector<Entry> entries = entries_of(cache);
+  std::int64_t total = 0;
+  for (const Entry& entry : entries) total += entry.bytes;
+  for (const Entry& entry : entries) {
+    if (total <= limit) return;
+    if (entry.path == kept) continue;
+    const fs::path away = cache / fmt::format("{}{}-{}", unfinished_prefix, ::getpid(),
+                                              entry.path.filename().string());
+    if (::rename(entry.path.c_str(), away.c_str()) != 0) continue;
+    std::error_code ignored;
+    fs::remove_all(away, ignored);
+    total -= entry.bytes;
   }
 }
 
@@ -166,7 +214,11 @@ class Builder {
     if (!cache.empty()) {
       remove_abandoned(cache);
       Folder folder(make_folder(cache));
-      if (!folder.path().empty() && compile(folder.path())) return publish(folder, cache / name_);
+      if (!folder.path().empty() && compile(folder.path())) {
+        auto object = publish(folder, cache / name_);
+        make_room(cache, cache / name_);
+        return object;
+      }
     }
     // No cache, or no room in it.
     std::error_code fault;
@@ -193,6 +245,7 @@ class Builder {
     if (!object || digest(*object) != *checksum) return std::nullopt;
     void* handle = open_object(entry / object_name);
     if (handle == nullptr) return std::nullopt;
+    ::utimensat(AT_FDCWD, (entry / checksum_name).c_str(), nullptr, 0);  // used just now
     return SharedObject(handle);
   }
 
@@ -281,6 +334,16 @@ std::string cache_folder() {
   if (const std::string base = value("XDG_CACHE_HOME"); !base.empty()) return base + "/septran";
   if (const std::string home = value("HOME"); !home.empty()) return home + "/.cache/septran";
   return "";
+}
+
+std::int64_t cache_limit_bytes() {
+  const char* text = std::getenv("SEPTRAN_CACHE_LIMIT");
+  if (text == nullptr) return default_limit_bytes;
+  char* end = nullptr;
+  errno = 0;
+  const std::int64_t mebibytes = std::strtoll(text, &end, 10);
+  const bool fine = end != text && *end == '\0' && errno == 0 && mebibytes >= 0;
+  return fine ? std::min(mebibytes, std::int64_t{1} << 40) << 20 : default_limit_bytes;
 }
 
 Result<SharedObject> build_shared_object(const std::string& source,

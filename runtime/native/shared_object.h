@@ -1,6 +1,7 @@
 // From C to a loaded shared object: the system's compiler, with a cache on disk.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -29,12 +30,15 @@ std::string find_c_compiler();
 /// Where compiled kernels are kept: $SEPTRAN_CACHE, else $XDG_CACHE_HOME/septran, else
 /// ~/.cache/septran; empty if none of these is set.
 std::string cache_folder();
+/// How much may lie there: $SEPTRAN_CACHE_LIMIT in MiB, 1024 if that is not set or no number.
+std::int64_t cache_limit_bytes();
 
 /// Compiles `source` with `flags` and loads it. A result is kept under a name made from source,
 /// flags and compiler, and is only taken from there if the source is the very same and the object
 /// has the checksum that was written with it; so broken entries are made anew, and processes that
-/// make one entry at once do not disturb each other. Where the cache cannot be written, the object
-/// is made in a temporary folder.
+/// make one entry at once do not disturb each other. Beyond the limit, what was not used for the
+/// longest time is removed. Where the cache cannot be written, the object is made in a temporary
+/// folder.
 Result<SharedObject> build_shared_object(const std::string& source,
                                          const std::vector<std::string>& flags,
                                          Diagnostics& diagnostics);

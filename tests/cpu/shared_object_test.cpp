@@ -2,7 +2,11 @@
 #include "runtime/native/shared_object.h"
 
 #include <fmt/format.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 
+#include <algorithm>
+#include <csignal>
 #include <fstream>
 #include <thread>
 
@@ -56,6 +60,25 @@ TEST_F(Cache, KeepsWhatWasBuilt) {
   EXPECT_EQ(fs::last_write_time(entries(folder_.path())[0]), before);
 }
 
+/// Two objects that are built, then loaded at once, are two.
+void expect_two_at_once() {
+  Diagnostics diagnostics;
+  const auto first = build_shared_object(answering(1), {"-O1"}, diagnostics);
+  const auto second = build_shared_object(answering(2), {"-O1"}, diagnostics);
+  ASSERT_TRUE(first && second);
+  EXPECT_EQ(reinterpret_cast<int (*)()>(first->find("answer"))(), 1);
+  EXPECT_EQ(reinterpret_cast<int (*)()>(second->find("answer"))(), 2);
+}
+
+TEST_F(Cache, TakesNoObjectForAnother) { expect_two_at_once(); }
+
+TEST(NoCache, TakesNoObjectForAnother) {
+  const TemporaryFolder folder("two");
+  overwrite(folder.path() / "file", "");
+  const Variable chosen("SEPTRAN_CACHE", (folder.path() / "file" / "below").string());
+  expect_two_at_once();
+}
+
 TEST_F(Cache, MendsBrokenEntries) {
   ASSERT_EQ(answer(answering(7)), 7);
   const fs::path entry = entries(folder_.path()).at(0);
@@ -97,6 +120,109 @@ TEST_F(Cache, ServesManyAtOnce) {
   for (std::thread& thread : threads) thread.join();
   for (std::size_t i = 0; i < answers.size(); ++i) EXPECT_EQ(answers[i], static_cast<int>(i % 2));
   EXPECT_EQ(entries(folder_.path()).size(), 2u);
+}
+
+/// Calls `body` in a process of its own; its wait status.
+template <typename Body>
+int in_child(Body&& body) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    body();
+    ::_exit(0);
+  }
+  int status = 0;
+  EXPECT_EQ(::waitpid(child, &status, 0), child);
+  return status;
+}
+
+TEST_F(Cache, ServesManyProcessesAtOnce) {
+  std::vector<pid_t> children;
+  for (int i = 0; i < 6; ++i) {
+    const pid_t child = ::fork();
+    if (child == 0) ::_exit(answer(answering(i % 2)) == i % 2 ? 0 : 1);
+    children.push_back(child);
+  }
+  for (const pid_t child : children) {
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_EQ(status, 0);
+  }
+  EXPECT_EQ(entries(folder_.path()).size(), 2u);
+}
+
+/// A compiler that kills who called it, once, before or after it has done its work.
+TEST_F(Cache, SurvivesAKillInTheMiddleOfACompilation) {
+  const TemporaryFolder tools("killer");
+  const fs::path flag = tools.path() / "flag";
+  const fs::path killer = tools.path() / "cc";
+  const std::string compiler = find_c_compiler();
+  for (const bool before : {true, false}) {
+    SCOPED_TRACE(before ? "before" : "after");
+    const std::string kill =
+        fmt::format("if [ -e {0} ]; then rm {0}; kill -9 $PPID; exit 1; fi\n", flag.string());
+    overwrite(killer, fmt::format("#!/bin/sh\n{}{} \"$@\"\n{}", before ? kill : "", compiler,
+                                  before ? "" : kill));
+    fs::permissions(killer, fs::perms::owner_all);
+    const Variable chosen("SEPTRAN_CC", killer.string());
+    overwrite(flag, "");
+    const std::string source = answering(before ? 7 : 8);
+    const int status = in_child([&] { answer(source); });
+    EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) << status;
+    EXPECT_FALSE(fs::exists(flag));
+    const auto left = entries(folder_.path());
+    EXPECT_TRUE(std::any_of(left.begin(), left.end(), [](const fs::path& path) {
+      return path.filename().string().starts_with("unfinished-");
+    }));
+    EXPECT_EQ(answer(source), before ? 7 : 8);
+    EXPECT_EQ(answer(source), before ? 7 : 8);
+  }
+}
+
+/// Files may not grow beyond what each process is allowed: as on a disk that is full, earlier or
+/// later in the work.
+TEST_F(Cache, SurvivesAFullDisk) {
+  for (const rlim_t bytes : {rlim_t{0}, rlim_t{40}, rlim_t{300}, rlim_t{3000}, rlim_t{14000}}) {
+    SCOPED_TRACE(bytes);
+    const int status = in_child([&] {
+      ::signal(SIGXFSZ, SIG_IGN);
+      const rlimit limit{bytes, bytes};
+      ::setrlimit(RLIMIT_FSIZE, &limit);
+      std::string code;
+      const int result = answer(answering(7), &code);
+      ::_exit(result == 7 || (result == -1 && code == "c-compiler-failed") ? 0 : 1);
+    });
+    EXPECT_EQ(status, 0);
+    for (const fs::path& path : entries(folder_.path())) {
+      EXPECT_FALSE(path.filename().string().starts_with("unfinished-")) << path;
+    }
+    EXPECT_EQ(answer(answering(7)), 7);
+    fs::remove_all(folder_.path());
+  }
+}
+
+TEST_F(Cache, KeepsToItsLimit) {
+  // One entry is smaller than a MiB, two of these sources are larger.
+  const auto large = [](int number) {
+    return answering(number) + "\n//" + std::string(600 << 10, 'x') + "\n";
+  };
+  const Variable limit("SEPTRAN_CACHE_LIMIT", "2");
+  EXPECT_EQ(cache_limit_bytes(), 2 << 20);
+  for (const int number : {1, 2, 3}) EXPECT_EQ(answer(large(number)), number);
+  const auto three = entries(folder_.path());
+  EXPECT_EQ(three.size(), 3u);
+  EXPECT_EQ(answer(large(1)), 1);  // used again: 2 is the oldest now
+  EXPECT_EQ(answer(large(4)), 4);
+  EXPECT_EQ(entries(folder_.path()).size(), 3u);
+  for (const int number : {1, 3, 4}) {
+    const auto before = entries(folder_.path());
+    EXPECT_EQ(answer(large(number)), number);
+    EXPECT_EQ(entries(folder_.path()), before);
+  }
+  const Variable nothing("SEPTRAN_CACHE_LIMIT", "0");
+  EXPECT_EQ(answer(large(5)), 5);
+  EXPECT_EQ(entries(folder_.path()).size(), 1u);
+  const Variable nonsense("SEPTRAN_CACHE_LIMIT", "much");
+  EXPECT_EQ(cache_limit_bytes(), 1 << 30);
 }
 
 TEST(NoCache, BuildsInATemporaryFolder) {
