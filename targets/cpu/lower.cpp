@@ -22,6 +22,16 @@ using tile::TensorKind;
 
 constexpr std::int64_t alignment_bytes = 64;
 
+// Whoever includes the text may call work() from threads of their own, with their own barrier.
+constexpr std::string_view threads = R"(
+#ifdef SEPTRAN_BARRIER
+#define BARRIER() SEPTRAN_BARRIER()
+#else
+#include <omp.h>
+#define BARRIER() _Pragma("omp barrier")
+#endif
+)";
+
 std::int64_t aligned(std::int64_t bytes) {
   return ceil_div(bytes, alignment_bytes) * alignment_bytes;
 }
@@ -121,7 +131,11 @@ class Lowering {
               comment_text(program_.target));
     text.raw(prelude(machine_));
     text.raw(e_.functions());
-    if (workers_ > 1) text.directive("#include <omp.h>\n");
+    if (workers_ > 1) {
+      text.raw(std::string(threads));
+      text.line("static const int64_t shared_bytes = {}, own_bytes = {}, most_workers = {};\n",
+                space_.shared_bytes, worker_bytes, workers_);
+    }
     text.line("// What one of `workers` threads does. `shared` is common to all, `own` its own.");
     text.open(
         "static void work(int64_t worker, int64_t workers, void *const *arguments, "
@@ -151,25 +165,26 @@ class Lowering {
     text.set_depth(0);
     if (streams_.any_far()) out_.line("FAR_FENCE();");
     std::string result = text.text() + out_.text() + "}\n\n";
-    return result + entry(worker_bytes);
+    return result + entry();
   }
 
-  std::string entry(std::int64_t worker_bytes) const {
+  [[nodiscard]] std::string entry() const {
     Writer text;
+    if (workers_ > 1) text.directive("#ifndef SEPTRAN_BARRIER");
     text.open("void {}(void *const *arguments, void *workspace)", entry_symbol);
     text.line("char *const shared = (char *)workspace;");
-    text.line("char *const own = shared + {};", space_.shared_bytes);
     if (workers_ > 1) {
-      text.directive(fmt::format("#pragma omp parallel num_threads({})", workers_));
+      text.directive("#pragma omp parallel num_threads(most_workers)");
       text.open("{}", "");
       text.line("const int64_t worker = omp_get_thread_num();");
-      text.line("work(worker, omp_get_num_threads(), arguments, shared, own + worker * {});",
-                worker_bytes);
+      text.line("char *const own = shared + shared_bytes + worker * own_bytes;");
+      text.line("work(worker, omp_get_num_threads(), arguments, shared, own);");
       text.close();
     } else {
-      text.line("work(0, 1, arguments, shared, own);");
+      text.line("work(0, 1, arguments, shared, shared + {});", space_.shared_bytes);
     }
     text.close();
+    if (workers_ > 1) text.directive("#endif");
     return text.text();
   }
 
@@ -293,7 +308,7 @@ class Lowering {
 
   void lower(const tile::Barrier& /*node*/, const Statement& /*statement*/) {
     if (streams_.any_far()) out_.line("FAR_FENCE();");
-    if (workers_ > 1) out_.directive("#pragma omp barrier");
+    if (workers_ > 1) out_.line("BARRIER();");
   }
 
   void lower(const tile::Sync& /*node*/, const Statement& /*statement*/) {
