@@ -10,6 +10,7 @@
 #include "compiler/base/messages.h"
 #include "runtime/backends/backends.h"
 #include "runtime/file.h"
+#include "runtime/native/peak.h"
 #include "runtime/npy.h"
 #include "tools/results.h"
 #include "tools/work.h"
@@ -37,6 +38,7 @@ struct Report {
   double bytes = 0;  // of all inputs and outputs, each moved once
   double compile_seconds = 0;
   double load_seconds = 0;
+  std::optional<runtime::Peak> peak;  // of the processor, where the time is one on it
 };
 
 std::string scaled(double value, const char* unit) {
@@ -57,9 +59,23 @@ void print(const Report& report) {
     if (report.repetitions > 1) fmt::print(" (median of {})", report.repetitions);
     fmt::print("\n");
     if (report.operations) {
-      fmt::print("speed     {}\n", scaled(*report.operations / *seconds, "FLOP/s"));
+      const double speed = *report.operations / *seconds;
+      fmt::print("speed     {}", scaled(speed, "FLOP/s"));
+      if (const auto& peak = report.peak) {
+        fmt::print(" ({:.1f} % of {}, measured in f32 on {} core{})",
+                   100 * speed / peak->operations_per_second,
+                   scaled(peak->operations_per_second, "FLOP/s"), peak->cores,
+                   peak->cores == 1 ? "" : "s");
+      }
+      fmt::print("\n");
     }
-    fmt::print("traffic   {} (inputs and outputs once)\n", scaled(report.bytes / *seconds, "B/s"));
+    const double traffic = report.bytes / *seconds;
+    fmt::print("traffic   {} (inputs and outputs once", scaled(traffic, "B/s"));
+    if (const auto& peak = report.peak) {
+      fmt::print("; {:.1f} % of a copy's {}", 100 * traffic / peak->bytes_per_second,
+                 scaled(peak->bytes_per_second, "B/s"));
+    }
+    fmt::print(")\n");
   }
   fmt::print("compile   {:.3g} ms, build and load {:.3g} ms\n", report.compile_seconds * 1e3,
              report.load_seconds * 1e3);
@@ -88,6 +104,11 @@ Json to_json(const Report& report) {
     json["bytes_per_second"] = report.bytes / *seconds;
   }
   if (report.operations) json["operations"] = *report.operations;
+  if (report.peak) {
+    json["peak"] = {{"flops_per_second", report.peak->operations_per_second},
+                    {"bytes_per_second", report.peak->bytes_per_second},
+                    {"cores", report.peak->cores}};
+  }
   if (report.measured.mma_utilization) json["mma_utilization"] = *report.measured.mma_utilization;
   json["wall_seconds"] = {{"compile", report.compile_seconds}, {"load", report.load_seconds}};
   return json;
@@ -173,6 +194,10 @@ class Runner {
     if (!result) return false;
     report_.measured = std::get<runtime::Measurement>(*result);
     report_.repetitions = repeated.repetitions;
+    if (compiled_.machine.family != MachineFamily::cpu || repeated.repetitions == 1) return true;
+    auto peak = runtime::measure_peak(compiled_.machine, diagnostics_);
+    if (!peak) return false;
+    report_.peak = *peak;
     return true;
   }
 

@@ -28,7 +28,8 @@ TEST(Run, ReportsResultAndTime) {
   const Outcome first = run(arguments, cache);
   EXPECT_EQ(first.code, 0) << first.err;
   EXPECT_EQ(first.err, "");
-  for (const char* text : {"target    cpu_native", "(median of 3)", "FLOP/s", "result    ok"}) {
+  for (const char* text :
+       {"target    cpu_native", "(median of 3)", "FLOP/s", " % of ", "result    ok"}) {
     EXPECT_NE(first.out.find(text), std::string::npos) << text << " in\n" << first.out;
   }
   const auto json = nlohmann::json::parse(read_file(folder / "run.json"));
@@ -42,6 +43,9 @@ TEST(Run, ReportsResultAndTime) {
   EXPECT_EQ(json.at("operations"), 65 * 70 * (2 * 130 + 2));
   EXPECT_GT(json.at("flops_per_second"), 0.0);
   EXPECT_GT(json.at("bytes_per_second"), 0.0);
+  EXPECT_GE(json.at("peak").at("cores"), 1);
+  EXPECT_GT(json.at("peak").at("flops_per_second"), 0.0);
+  EXPECT_GT(json.at("peak").at("bytes_per_second"), 0.0);
   EXPECT_TRUE(exists(folder / "c.npy"));
   // From the cache, without a compiler.
   const Outcome again = run(arguments, cache);
