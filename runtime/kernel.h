@@ -59,6 +59,10 @@ class Kernel {
   /// fault of the input was reported.
   virtual Result<RunResult> run(std::span<HostTensor> host, const RunOptions& options,
                                 Diagnostics& diagnostics) = 0;
+  /// Runs once on the caller's memory, without copies: a pointer to the dense, row-major elements
+  /// of each of tensors(). Several threads may call at once. False, with nothing done, where a
+  /// backend has no access to it.
+  virtual bool call(std::span<void* const> /*pointers*/) { return false; }
 };
 
 }  // namespace septran::runtime

@@ -851,7 +851,8 @@ inline constexpr Message schedule_unnamed{
     "launch it as a task of its own, or take the schedule away"};
 inline constexpr Message schedule_dependence{
     "schedule-dependence", Severity::error,
-    "in this order '{0}' would start before '{1}' of {2} is over, but both use {3}, and one of them "
+    "in this order '{0}' would start before '{1}' of {2} is over, but both use {3}, and one of "
+    "them "
     "writes it",
     "move '{1}' forward, or take '{0}' from more trips earlier"};
 inline constexpr Message too_many_events{
@@ -1073,5 +1074,26 @@ inline constexpr Message unknown_command{"unknown-command", Severity::error,
                                          "there is no command '{0}'", "{1}"};
 inline constexpr Message unknown_option{"unknown-option", Severity::error,
                                         "'{0}' has no meaning here", "{1}"};
+
+// Calls from other programs (runtime/embed).
+inline constexpr Message not_embedded{
+    "not-embedded", Severity::error, "kernels for '{0}' cannot be called on this process's memory",
+    "take a mapping for a target of family cpu, such as cpu_native"};
+inline constexpr Message buffer_count{"buffer-count", Severity::error,
+                                      "the kernel has {0} tensors, but {1} buffers were passed"};
+inline constexpr Message buffer_null{"buffer-null", Severity::error,
+                                     "the buffer for '{0}' is null"};
+inline constexpr Message buffer_alignment{
+    "buffer-alignment", Severity::error,
+    "the buffer for '{0}' does not start at a multiple of its elements' {1} bytes"};
+inline constexpr Message buffer_shape{
+    "buffer-shape", Severity::error,
+    "the buffer for '{0}' has shape {1}, but the kernel was compiled for {2}"};
+inline constexpr Message buffer_strides{
+    "buffer-strides", Severity::error,
+    "the buffer for '{0}' has strides {1}, but tensors are dense and row-major: {2}"};
+inline constexpr Message buffer_overlap{
+    "buffer-overlap", Severity::error,
+    "the buffers for '{0}' and '{1}' overlap, and one of them is written"};
 
 }  // namespace septran::messages

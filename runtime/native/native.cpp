@@ -71,19 +71,28 @@ class NativeKernel : public Kernel {
       diagnostics.report({}, messages::no_simulated_time, "the processor");
       return std::nullopt;
     }
+    std::vector<void*> pointers;
+    for (HostTensor& tensor : host) pointers.push_back(tensor.bytes.data());
     std::vector<double> seconds;
-    for (int i = 0; i < std::max(options.repetitions, 1); ++i) seconds.push_back(call(host));
+    for (int i = 0; i < std::max(options.repetitions, 1); ++i) {
+      seconds.push_back(timed_call(pointers));
+    }
     std::sort(seconds.begin(), seconds.end());
     Measurement measured;
     measured.seconds = seconds[seconds.size() / 2];
     return measured;
   }
 
+  bool call(std::span<void* const> pointers) override {
+    Workspace workspace = workspaces_.take();
+    entry_(pointers.data(), workspace.get());
+    workspaces_.give_back(std::move(workspace));
+    return true;
+  }
+
  private:
   /// Seconds of one call.
-  double call(std::span<HostTensor> host) {
-    std::vector<void*> pointers;
-    for (HostTensor& tensor : host) pointers.push_back(tensor.bytes.data());
+  double timed_call(std::span<void* const> pointers) {
     Workspace workspace = workspaces_.take();
     const auto start = std::chrono::steady_clock::now();
     entry_(pointers.data(), workspace.get());
