@@ -5,6 +5,7 @@
 #include <cctype>
 #include <numeric>
 
+#include "simulator/advice.h"
 #include "simulator/core.h"
 #include "simulator/report.h"
 
@@ -60,12 +61,19 @@ void add_memories(const std::vector<Core*>& cores, SimulationReport& report) {
   }
 }
 
+/// Peak bytes a cycle between all cores and GLOBAL.
+double global_rate(const DsaSpec& dsa) {
+  const double rate = dsa.dram.channels * dsa.dram.bytes_per_cycle_per_channel;
+  if (dsa.interconnect.bytes_per_cycle_total <= 0) return rate;
+  return std::min(rate, static_cast<double>(dsa.interconnect.bytes_per_cycle_total));
+}
+
 void add_traffic(const Shared& shared, SimulationReport& report) {
   const std::string global = memory_name(dsa::MemoryId::global);
   std::int64_t global_bytes = 0;
   double bus_bytes = 0;
   for (const auto& [ends, edge] : shared.counters.edges) {
-    report.edges.push_back({ends.first, ends.second, edge.useful_bytes, edge.bus_bytes});
+    report.edges.push_back({ends.first, ends.second, edge.useful_bytes, edge.bus_bytes, {}});
     if (ends.first != global && ends.second != global) continue;
     global_bytes += edge.useful_bytes;
     bus_bytes += static_cast<double>(edge.useful_bytes);
@@ -75,14 +83,10 @@ void add_traffic(const Shared& shared, SimulationReport& report) {
     report.arithmetic_intensity =
         2 * static_cast<double>(report.macs) / static_cast<double>(global_bytes);
   }
-  const DsaSpec& dsa = shared.machine.dsa;
-  double rate = dsa.dram.channels * dsa.dram.bytes_per_cycle_per_channel;
-  if (dsa.interconnect.bytes_per_cycle_total > 0) {
-    rate = std::min(rate, static_cast<double>(dsa.interconnect.bytes_per_cycle_total));
-  }
+  report.machine.global_bytes_per_cycle = global_rate(shared.machine.dsa);
   report.roofline.mma_cycles = shared.counters.mac_array_cycles / shared.core_count;
   report.roofline.vector_cycles = shared.counters.vector_cycles / shared.core_count;
-  report.roofline.memory_cycles = bus_bytes / rate;
+  report.roofline.memory_cycles = bus_bytes / report.machine.global_bytes_per_cycle;
 }
 
 void add_origins(const Shared& shared, SimulationReport& report) {
@@ -102,6 +106,83 @@ void add_origins(const Shared& shared, SimulationReport& report) {
   }
   for (auto& [origin, row] : rows) report.origins.push_back(std::move(row));
   std::stable_sort(report.origins.begin(), report.origins.end(),
+                   [](const auto& x, const auto& y) { return x.busy > y.busy; });
+}
+
+/// The engine that executes an instruction; empty for those of the sequencer.
+std::string engine_of(const dsa::InstructionNode& node) {
+  std::optional<dsa::EngineId> engine;
+  if (const auto* copy = std::get_if<dsa::DmaCopy>(&node)) engine = copy->engine;
+  if (const auto* sync = std::get_if<dsa::Sync>(&node)) engine = sync->engine;
+  if (std::holds_alternative<dsa::Mma>(node)) engine = dsa::EngineId::mma;
+  if (std::holds_alternative<dsa::Vec>(node)) engine = dsa::EngineId::vector;
+  constexpr const char* names[] = {"load", "store", "mma", "vector"};
+  return engine ? names[static_cast<std::size_t>(*engine)] : "";
+}
+
+void add_lines(const Shared& shared, SimulationReport& report) {
+  std::map<std::string, LineReport> lines;
+  for (std::size_t i = 0; i < shared.counters.instructions.size(); ++i) {
+    const InstructionCost& cost = shared.counters.instructions[i];
+    const std::string& logic = shared.origin(static_cast<std::uint32_t>(i)).logic;
+    if (cost.executed == 0 || logic.empty()) continue;
+    LineReport& line = lines[logic];
+    line.logic = logic;
+    line.executed += cost.executed;
+    line.busy += cost.busy;
+    line.stalled += cost.stalled;
+    if (cost.busy > 0) line.engines[engine_of(shared.program.code[i].node)] += cost.busy;
+  }
+  for (auto& [logic, line] : lines) report.lines.push_back(std::move(line));
+  std::stable_sort(report.lines.begin(), report.lines.end(), [](const auto& x, const auto& y) {
+    return std::pair(x.busy, x.stalled) > std::pair(y.busy, y.stalled);
+  });
+}
+
+void add_tensors(const Shared& shared, SimulationReport& report) {
+  const std::string global = memory_name(dsa::MemoryId::global);
+  std::map<std::pair<std::uint32_t, bool>, std::int64_t> moved;
+  std::map<std::pair<std::string, std::string>, std::int64_t> edges;
+  const auto needed = [&](std::uint32_t index, bool is_read, std::int64_t bytes) {
+    const dsa::GlobalBuffer& buffer = shared.program.globals[index];
+    const bool counts = is_read ? buffer.is_input : buffer.is_output;
+    return counts ? std::min(shared.layout.size_bytes[index], bytes) : 0;
+  };
+  for (const auto& [key, bytes] : shared.counters.tensor_bytes) {
+    moved[{key.buffer, key.is_read}] += bytes;
+    const std::string other = memory_name(key.other);
+    edges[key.is_read ? std::pair(global, other) : std::pair(other, global)] +=
+        needed(key.buffer, key.is_read, bytes);
+  }
+  for (const auto& [key, bytes] : moved) {
+    report.tensors.push_back({shared.program.globals[key.first].name, key.second, bytes,
+                              needed(key.first, key.second, bytes)});
+  }
+  for (EdgeReport& edge : report.edges) {
+    const auto minimum = edges.find({edge.from, edge.to});
+    if (minimum != edges.end()) edge.minimum_bytes = minimum->second;
+  }
+  std::stable_sort(report.tensors.begin(), report.tensors.end(),
+                   [](const auto& x, const auto& y) { return x.bytes > y.bytes; });
+}
+
+void add_machine(const Shared& shared, SimulationReport& report) {
+  MachineReport& machine = report.machine;
+  const DsaSpec& dsa = shared.machine.dsa;
+  machine.cores = shared.core_count;
+  machine.clock_hz = shared.machine.clock_hz;
+  machine.array_rows = dsa.mma.rows;
+  machine.array_cols = dsa.mma.cols;
+  machine.lanes = dsa.vector.lanes;
+  const auto rate = [](std::int64_t work, double cycles) {
+    return cycles > 0 ? static_cast<double>(work) / cycles : 0;
+  };
+  machine.macs_per_cycle = rate(report.macs, report.roofline.mma_cycles);
+  machine.vector_elements_per_cycle = rate(report.vector_elements, report.roofline.vector_cycles);
+  for (const auto& [size, cost] : shared.counters.mma_tiles) {
+    report.mma_tiles.push_back({size[0], size[1], size[2], cost.executed, cost.busy});
+  }
+  std::stable_sort(report.mma_tiles.begin(), report.mma_tiles.end(),
                    [](const auto& x, const auto& y) { return x.busy > y.busy; });
 }
 
@@ -128,7 +209,12 @@ SimulationReport make_report(Shared& shared, const std::vector<Core*>& cores,
   }
   report.energy_pj = energy(shared, report);
   add_origins(shared, report);
+  add_lines(shared, report);
+  add_tensors(shared, report);
+  add_machine(shared, report);
   report.verdict = verdict(report);
+  report.advice = advise(report);
+  if (shared.recording != nullptr) shared.recording->finish(report.cycles, shared.program);
   return report;
 }
 

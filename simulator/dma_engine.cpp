@@ -55,6 +55,7 @@ Engine::Next DmaEngine::start(Command& head, Cycle eligible, Cycle now) {
   work_ = std::move(work);
   front_ = now + timing_.setup_cycles;
   data_end_ = 0;
+  moves_from_ = moves_to_ = -1;
   moved_bytes_ = bus_bytes_ = 0;
   walking_ = global(work_.src) || global(work_.dst);
   if (walking_) begin_bursts(global(work_.src) ? work_.src : work_.dst);
@@ -151,7 +152,16 @@ void DmaEngine::transfer(bool write) {
 }
 
 void DmaEngine::move(Tick begin, Tick end) {
-  timeline_.busy(begin / ticks_per_cycle, round_up(end));
+  busy(begin / ticks_per_cycle, round_up(end));
+  if (shared_.recording != nullptr) {
+    shared_.recording->traffic(reading_, round_up(end), timing_.burst_bytes);
+  }
+}
+
+void DmaEngine::busy(Cycle begin, Cycle end) {
+  timeline_.busy(begin, end);
+  if (moves_from_ < 0) moves_from_ = begin;
+  moves_to_ = end;
 }
 
 Tick DmaEngine::occupy_ports(Cycle now, Tick begin, Tick end) {
@@ -177,7 +187,7 @@ void DmaEngine::copy_on_chip(Cycle now) {
   stall(instruction_, now, now + ports.delay(), ports.cause());
   front_ = now + ports.delay() + length;
   data_end_ = front_ * ticks_per_cycle;
-  timeline_.busy(front_ - length, front_);
+  busy(front_ - length, front_);
 }
 
 /// What a load did not find in DRAM is written as zeros.
@@ -187,9 +197,19 @@ void DmaEngine::zero_fill(Cycle now) {
   if (missing <= 0) return;
   const Cycle begin = std::max(now, round_up(data_end_));
   const Cycle end = begin + ceil_div(missing, timing_.bytes_per_cycle);
-  timeline_.busy(begin, end);
+  busy(begin, end);
   data_end_ = end * ticks_per_cycle;
   front_ = end;
+}
+
+void DmaEngine::record(Cycle done, std::int64_t useful) {
+  auto& bytes = shared_.counters.tensor_bytes;
+  if (global(work_.src)) bytes[{work_.src.buffer, true, work_.dst.memory}] += useful;
+  if (global(work_.dst)) bytes[{work_.dst.buffer, false, work_.src.memory}] += useful;
+  record_slice(instruction_, std::max<Cycle>(0, moves_from_), std::max<Cycle>(0, moves_to_),
+               useful);
+  record_use(Use::read, work_.src, started_, done);
+  record_use(Use::write, work_.dst, started_, done);
 }
 
 void DmaEngine::retire(Cycle now) {
@@ -208,6 +228,7 @@ void DmaEngine::retire(Cycle now) {
       shared_.counters.memory_bytes[memory_name(tile->memory)] += tile->bytes();
     }
   }
+  record(done, useful);
   InstructionCost& spent = cost(instruction_);
   spent.busy += std::max(front_, now) - started_ - timing_.setup_cycles;
   ++spent.executed;

@@ -41,7 +41,11 @@ class DmaEngine : public Engine {
   void copy_on_chip(Cycle now);
   void zero_fill(Cycle now);
   void retire(Cycle now);
+  /// Counts the finished operation for tensors and recordings.
+  void record(Cycle done, std::int64_t useful);
   void move(Tick begin, Tick end);
+  /// Data of the operation moves.
+  void busy(Cycle begin, Cycle end);
 
   const DmaTiming& timing_;
   Tick pace_;
@@ -57,7 +61,9 @@ class DmaEngine : public Engine {
   std::size_t slot_ = 0;
   BurstRun run_;
   tlm::tlm_generic_payload payload_;
-  Tick data_end_ = 0;             // of the data of this operation
+  Tick data_end_ = 0;      // of the data of this operation
+  Cycle moves_from_ = -1;  // while data of it moved so far; -1: none has
+  Cycle moves_to_ = -1;
   std::int64_t moved_bytes_ = 0;  // useful bytes of the DRAM side
   std::int64_t bus_bytes_ = 0;
   std::vector<Access> in_flight_;

@@ -15,6 +15,9 @@ const char* wait_cause(const std::string& event) {
   return "wait_event";
 }
 
+/// Behind the sequencer, in the order of the engines' numbers.
+std::size_t recorded_index(dsa::EngineId id) { return static_cast<std::size_t>(id) + 1; }
+
 }  // namespace
 
 Engine::Engine(const sc_core::sc_module_name& name, Shared& shared, CoreState& core,
@@ -24,17 +27,24 @@ Engine::Engine(const sc_core::sc_module_name& name, Shared& shared, CoreState& c
       core_(core),
       id_(id),
       queue_depth_(static_cast<std::size_t>(std::max(1, queue_depth))) {
+  if (shared.recording != nullptr) {
+    record_ = &shared.recording->engine(core.index, recorded_index(id));
+    record_->name = basename();
+    timeline_.record(*shared.recording, *record_);
+  }
   SC_HAS_PROCESS(Engine);
   SC_METHOD(step);
 }
 
 void Engine::push(Command command) {
+  if (record_ != nullptr) shared_.recording->queue(*record_, command.ready, 1);
   queue_.push_back(std::move(command));
   wake();
 }
 
 void Engine::pop() {
   queue_.pop_front();
+  if (record_ != nullptr) shared_.recording->queue(*record_, current_cycle(), -1);
   feeder_->wake();
 }
 
@@ -46,6 +56,29 @@ void Engine::complete(Cycle at) {
 void Engine::stall(std::uint32_t instruction, Cycle begin, Cycle end, const char* cause) {
   timeline_.stall(begin, end, cause);
   if (begin < end) cost(instruction).stalled += end - begin;
+}
+
+void Engine::record_slice(std::uint32_t instruction, Cycle begin, Cycle end, std::int64_t amount) {
+  if (record_ != nullptr) shared_.recording->slice(*record_, {instruction, begin, end, amount});
+}
+
+void Engine::record_use(Use use, const ResolvedTile& tile, Cycle begin, Cycle end) {
+  if (record_ == nullptr || tile.memory == dsa::MemoryId::global) return;
+  LiveBytes& live = shared_.recording->live(core_.index, tile.memory);
+  switch (use) {
+    case Use::read:
+      return live.read(tile.low, tile.high, end);
+    case Use::write:
+      return live.write(tile.low, tile.high, begin, end);
+    case Use::update:
+      return live.update(tile.low, tile.high, begin, end);
+  }
+}
+
+void Engine::record_event(std::uint32_t event, bool is_wait, Cycle at) {
+  if (record_ == nullptr) return;
+  shared_.recording->event({core_.index, event, is_wait, recorded_index(id_),
+                            static_cast<std::size_t>(record_->operations), at});
 }
 
 void Engine::step() {
@@ -77,6 +110,7 @@ Engine::Next Engine::sync(const Command& head, Cycle eligible, Cycle now) {
       return wait_event(sync, head, eligible, now);
     case dsa::SyncOp::signal:
       core_.events[sync.event].signal(fires);
+      record_event(sync.event, false, fires);
       if (shared_.hazards) shared_.hazards->signal(hazard_step(head), sync.event);
       break;
     case dsa::SyncOp::arrive: {
@@ -121,6 +155,7 @@ Engine::Next Engine::wait_event(const dsa::Sync& sync, const Command& head, Cycl
   }
   event.fires.pop_front();
   ++event.waits;
+  record_event(sync.event, true, now);
   if (shared_.hazards) shared_.hazards->wait(hazard_step(head), sync.event);
   pass_sync(head, eligible, now, wait_cause(info.name));
   return again();

@@ -60,6 +60,10 @@ class Engine : public sc_core::sc_module, public Wakeable {
 
   void pop();
   void complete(Cycle at);
+  /// For a recording: an operation occupied the engine; one used a tile in an on-chip memory.
+  void record_slice(std::uint32_t instruction, Cycle begin, Cycle end, std::int64_t amount);
+  enum class Use { read, write, update };
+  void record_use(Use use, const ResolvedTile& tile, Cycle begin, Cycle end);
   /// Head of the queue held up; counted for its instruction as well.
   void stall(std::uint32_t instruction, Cycle begin, Cycle end, const char* cause);
   /// Tells the hazard detector, if there is one, about the operation that starts.
@@ -89,7 +93,10 @@ class Engine : public sc_core::sc_module, public Wakeable {
     return {core_.index, id_, head.instruction, head.sequence};
   }
 
+  void record_event(std::uint32_t event, bool is_wait, Cycle at);
+
   dsa::EngineId id_;
+  EngineRecord* record_ = nullptr;  // if the run is recorded
   std::deque<Command> queue_;
   std::size_t queue_depth_;
   Wakeable* feeder_ = nullptr;

@@ -88,7 +88,16 @@ void MmaEngine::run_passes(const MmaWork& work, const ArraySchedule& schedule,
   const Cycle last = stream + ports.delay() + others;
   const Cycle end = last + schedule.stream_cycles;
   timeline_.busy(stream + ports.delay(), end);
-  cost(instruction).busy += end - std::max(begin, stream_free_);
+  const Cycle taken = std::max(begin, stream_free_);
+  cost(instruction).busy += end - taken;
+  record_slice(instruction, taken, end, work.m * work.n * work.k);
+  record_use(Use::read, work.a, begin, end);
+  record_use(Use::read, work.b, begin, end);
+  record_use(work.accumulate ? Use::update : Use::write, work.acc, begin,
+             last + schedule.latency_cycles);
+  InstructionCost& tile = shared_.counters.mma_tiles[{work.m, work.n, work.k}];
+  ++tile.executed;
+  tile.busy += end - taken;
   if (timing.output_stationary) {  // the columns' ways out are taken for the rest of the interval
     stream_free_ = preload_free_ = last + schedule.interval_cycles;
   } else {

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <numeric>
 
 #include "simulator/fault_report.h"
@@ -71,65 +70,12 @@ std::string origin_table(const SimulationReport& report) {
   return text;
 }
 
-nlohmann::ordered_json engine_json(const EngineReport& engine) {
-  nlohmann::ordered_json json;
-  json["busy"] = engine.busy;
-  json["stalled"] = nlohmann::ordered_json::object();
-  for (const auto& [cause, count] : engine.stalled) json["stalled"][cause] = count;
-  json["draining"] = engine.draining;
-  json["idle"] = engine.idle;
-  json["operations"] = engine.operations;
-  return json;
-}
-
-void add_report(nlohmann::ordered_json& json, const SimulationReport& report) {
-  json["program"] = report.program;
-  json["timing_only"] = report.timing_only;
-  json["cycles"] = report.cycles;
-  json["seconds_at_clock"] = report.seconds_at_clock;
-  json["verdict"] = report.verdict;
-  json["macs"] = report.macs;
-  json["mma_utilization"] = report.mma_utilization;
-  json["arithmetic_intensity"] = report.arithmetic_intensity;
-  json["roofline"] = {{"bound_cycles", report.roofline.bound()},
-                      {"mma_cycles", report.roofline.mma_cycles},
-                      {"vector_cycles", report.roofline.vector_cycles},
-                      {"memory_cycles", report.roofline.memory_cycles},
-                      {"binding", report.roofline.binding()}};
-  json["vector_elements"] = report.vector_elements;
-  json["instructions"] = report.instructions;
-  json["cores"] = nlohmann::ordered_json::array();
-  for (const CoreReport& core : report.cores) {
-    nlohmann::ordered_json engines;
-    for (const EngineReport& engine : core.engines) engines[engine.name] = engine_json(engine);
-    json["cores"].push_back({{"engines", engines}});
-  }
-  json["memory"] = nlohmann::ordered_json::object();
-  for (const EdgeReport& edge : report.edges) {
-    json["memory"][edge.from + "->" + edge.to] = {{"bytes", edge.useful_bytes},
-                                                  {"bus_bytes", edge.bus_bytes}};
-  }
-  json["occupancy"] = nlohmann::ordered_json::object();
-  for (const MemoryReport& memory : report.memories) {
-    json["occupancy"][memory.name] = {{"high_water_bytes", memory.high_water_bytes},
-                                      {"size_bytes", memory.size_bytes}};
-  }
-  json["dram"] = {{"row_hits", report.dram.row_hits},
-                  {"row_misses", report.dram.row_misses},
-                  {"row_conflicts", report.dram.row_conflicts},
-                  {"turnarounds", report.dram.turnarounds},
-                  {"refreshes", report.dram.refreshes}};
-  json["energy_pj"] = nlohmann::ordered_json::object();
-  for (const auto& [component, energy] : report.energy_pj) json["energy_pj"][component] = energy;
-  json["origins"] = nlohmann::ordered_json::array();
-  for (const OriginReport& row : report.origins) {
-    nlohmann::ordered_json entry = origin_json(row.origin);
-    entry["instruction"] = row.instruction;
-    entry["executed"] = row.executed;
-    entry["busy"] = row.busy;
-    entry["stalled"] = row.stalled;
-    json["origins"].push_back(std::move(entry));
-  }
+/// "to change (35 % of the cycles): ..." in two lines or three.
+std::string advice_text(const Advice& advice) {
+  std::string text = fmt::format("- {:.0f} % of the cycles: {}\n  Change: {}\n", 100 * advice.share,
+                                 advice.problem, advice.change);
+  if (!advice.origin.mapping.empty()) text += "  At " + place_text(advice.origin) + "\n";
+  return text;
 }
 
 }  // namespace
@@ -150,7 +96,9 @@ std::string Roofline::binding() const {
 std::string to_text(const SimulationReport& report) {
   std::string text = fmt::format("{} on {}: {} cycles, {:.3f} us at the clock\n", report.program,
                                  report.target, report.cycles, report.seconds_at_clock * 1e6);
-  text += report.verdict + "\n\n" + engine_table(report) + "\n" + traffic_table(report) + "\n";
+  text += report.verdict + "\n";
+  for (const Advice& advice : report.advice) text += advice_text(advice);
+  text += "\n" + engine_table(report) + "\n" + traffic_table(report) + "\n";
   text += fmt::format("macs: {}, mma utilization: {:.1f} %, operations per byte: {:.1f}\n",
                       report.macs, 100 * report.mma_utilization, report.arithmetic_intensity);
   if (report.roofline.bound() > 0) {
@@ -173,35 +121,6 @@ std::string to_text(const SimulationReport& report) {
 
 std::string to_text(const SimulationResult& result) {
   return std::visit([](const auto& value) { return to_text(value); }, result);
-}
-
-nlohmann::ordered_json to_json(const SimulationResult& result, const std::string& target,
-                               const DriverResults& driver) {
-  nlohmann::ordered_json json;
-  json["schema_version"] = report_schema_version;
-  json["target"] = target;
-  const bool finished = std::holds_alternative<SimulationReport>(result);
-  if (!finished || (driver.hazards && !driver.hazards->hazards.empty())) {
-    json["result"]["ok"] = false;
-  } else if (driver.ok) {
-    json["result"]["ok"] = *driver.ok;
-  }
-  const auto add = [&](const char* group, const char* key, const std::optional<double>& value) {
-    if (value) json[group][key] = *value;
-  };
-  add("result", "max_abs_error", driver.max_abs_error);
-  add("result", "relative_error", driver.relative_error);
-  add("wall_seconds", "compile", driver.compile_seconds);
-  add("wall_seconds", "simulate", driver.simulate_seconds);
-  if (finished) {
-    add_report(json, std::get<SimulationReport>(result));
-  } else if (const auto* trap = std::get_if<Trap>(&result)) {
-    json["trap"] = trap_json(*trap);
-  } else {
-    json["deadlock"] = deadlock_json(std::get<Deadlock>(result));
-  }
-  if (driver.hazards) json["hazards"] = hazards_json(*driver.hazards);
-  return json;
 }
 
 }  // namespace septran::simulator

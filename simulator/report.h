@@ -28,6 +28,8 @@ struct DriverResults {
   std::optional<double> compile_seconds;
   std::optional<double> simulate_seconds;
   std::optional<HazardReport> hazards;
+  const Recording* recording = nullptr;                // for `timeline`
+  std::map<std::string, std::string> line_texts = {};  // of lines of the logic, by place
 };
 
 /// One sentence that says what bounds the run.
@@ -47,5 +49,7 @@ inline constexpr int report_schema_version = 1;
 [[nodiscard]] nlohmann::ordered_json to_json(const SimulationResult& result,
                                              const std::string& target,
                                              const DriverResults& driver = {});
+/// The JSON as it is written to files: indented, but for the long lists of `timeline`.
+[[nodiscard]] std::string report_text(const nlohmann::ordered_json& report);
 
 }  // namespace septran::simulator

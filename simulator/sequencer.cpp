@@ -55,6 +55,11 @@ Sequencer::Sequencer(const sc_core::sc_module_name& name, Shared& shared, CoreSt
   registers_[dsa::cores_register] = shared.core_count;
   for (Engine* engine : engines_) engine->set_feeder(*this);
   time_ = spec_.launch_cycles;
+  if (shared.recording != nullptr) {
+    EngineRecord& record = shared.recording->engine(core.index, 0);
+    record.name = basename();
+    timeline_.record(*shared.recording, record);
+  }
   timeline_.stall(0, time_, "launch");
   SC_HAS_PROCESS(Sequencer);
   SC_METHOD(step);

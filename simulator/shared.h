@@ -1,12 +1,14 @@
 // What the modules of one simulated machine have in common: program, counters, memories, the trap.
 #pragma once
 
+#include <array>
 #include <deque>
 #include <systemc>
 #include <vector>
 
 #include "simulator/calendar.h"
 #include "simulator/hazards.h"
+#include "simulator/recording.h"
 #include "simulator/resolve.h"
 
 namespace septran::simulator {
@@ -81,6 +83,16 @@ struct Counters {
   double mac_array_cycles = 0;         // sum of macs / (rows * cols * macs_per_pe)
   std::int64_t vector_elements = 0;
   double vector_cycles = 0;
+  /// Useful bytes from (is_read) or to each buffer of GLOBAL, by its number and the other memory.
+  struct TensorEdge {
+    std::uint32_t buffer = 0;
+    bool is_read = false;
+    dsa::MemoryId other = dsa::MemoryId::shared;
+    auto operator<=>(const TensorEdge&) const = default;
+  };
+  std::map<TensorEdge, std::int64_t> tensor_bytes;
+  /// Sizes m, n, k of tiles: how often the array took one, and for how long.
+  std::map<std::array<std::int64_t, 3>, InstructionCost> mma_tiles;
   std::map<std::string, std::int64_t> memory_bytes;  // through the ports of on-chip memories
   std::vector<InstructionCost> instructions;
 };
@@ -101,6 +113,7 @@ class Shared {
   Cycle last_completion = 0;
   std::optional<Trap> trap;
   std::optional<HazardDetector> hazards;
+  Recording* recording = nullptr;
 
   /// Ends the run; the first trap counts.
   void stop(std::string text, int core, std::uint32_t instruction, Cycle cycle);

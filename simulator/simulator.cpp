@@ -147,7 +147,7 @@ SimulationResult run(Shared& shared, const SimulationOptions& options) {
 
 SimulationResult simulate(const dsa::Program& program, const Machine& machine,
                           std::span<HostBuffer> buffers, const SimulationOptions& options,
-                          HazardReport* hazards) {
+                          HazardReport* hazards, Recording* recording) {
   static std::mutex one_at_a_time;  // SystemC's kernel is a global
   const std::lock_guard<std::mutex> lock(one_at_a_time);
 
@@ -165,6 +165,8 @@ SimulationResult simulate(const dsa::Program& program, const Machine& machine,
   try {
     Shared shared(program, machine, buffers, *layout, options);
     if (hazards != nullptr) shared.hazards.emplace(program, *layout, shared.core_count);
+    if (recording != nullptr) recording->start(shared.core_count);
+    shared.recording = recording;
     const FreshKernel kernel;
     SimulationResult result = run(shared, options);
     if (hazards != nullptr) *hazards = shared.hazards->finish();

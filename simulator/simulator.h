@@ -19,6 +19,8 @@ namespace septran::simulator {
 /// Cycles of the core clock since the host's first command.
 using Cycle = std::int64_t;
 
+class Recording;
+
 struct SimulationOptions {
   /// Computes no values and touches no tensor; the cycle count is the same to the cycle.
   bool timing_only = false;
@@ -54,6 +56,8 @@ struct EdgeReport {
   std::string to;
   std::int64_t useful_bytes = 0;  // of elements
   std::int64_t bus_bytes = 0;     // of whole bursts or words that moved for them
+  /// At the edge of GLOBAL: of the useful bytes, those that cannot be avoided (TensorReport).
+  std::optional<std::int64_t> minimum_bytes;
 };
 struct MemoryReport {
   std::string name;
@@ -74,6 +78,51 @@ struct OriginReport {
   std::int64_t executed = 0;
   Cycle busy = 0;     // issue stages occupied, or the DMA engine's time for it
   Cycle stalled = 0;  // at the head of a queue, waiting
+};
+/// The same for all instructions of one line of the logic.
+struct LineReport {
+  std::string logic;
+  std::int64_t executed = 0;
+  Cycle busy = 0;
+  Cycle stalled = 0;
+  std::map<std::string, Cycle> engines;  // busy, by engine
+};
+/// Useful bytes between a buffer of GLOBAL and the chip.
+struct TensorReport {
+  std::string tensor;
+  bool is_read = false;
+  std::int64_t bytes = 0;
+  /// What cannot be avoided: an input read once, an output written once, at most what moved.
+  std::int64_t minimum_bytes = 0;
+};
+/// Tiles of one size that the matrix array took.
+struct MmaTileReport {
+  std::int64_t m = 0;
+  std::int64_t n = 0;
+  std::int64_t k = 0;
+  std::int64_t executed = 0;
+  Cycle busy = 0;
+};
+/// Of the machine, what reports compare the run with.
+struct MachineReport {
+  int cores = 0;
+  double clock_hz = 0;
+  int array_rows = 0;
+  int array_cols = 0;
+  int lanes = 0;
+  double global_bytes_per_cycle = 0;  // peak
+  /// Of all cores, in the types and primitives of this run; 0 where it has none.
+  double macs_per_cycle = 0;
+  double vector_elements_per_cycle = 0;
+  /// Sum of the description's areas; nothing if it states none.
+  std::optional<double> area_mm2;
+};
+/// What would make the run faster, by the report's own numbers.
+struct Advice {
+  std::string problem;  // sentences
+  std::string change;
+  dsa::SourceOrigin origin;  // of the instructions that it is about, if it is about some
+  double share = 0;          // of the run's cycles that it is about, 0 .. 1
 };
 /// Lower bounds of the run's cycles from its work alone.
 struct Roofline {
@@ -102,7 +151,12 @@ struct SimulationReport {
   Roofline roofline;
   std::map<std::string, double> energy_pj;  // by component
   std::vector<OriginReport> origins;        // most busy first
-  std::string verdict;                      // one sentence: what bounds the run
+  std::vector<LineReport> lines;            // most busy first
+  std::vector<TensorReport> tensors;        // most bytes first
+  std::vector<MmaTileReport> mma_tiles;     // most busy first
+  MachineReport machine;
+  std::string verdict;         // one sentence: what bounds the run
+  std::vector<Advice> advice;  // what to change, the largest share first
 };
 
 /// The program did what the machine does not allow.
@@ -176,9 +230,10 @@ struct HazardReport {
 /// Program::globals (none are needed with timing_only). The program is not trusted: whatever it
 /// does wrong is a Trap. With `hazards`, the run is checked, as far as it came, and what was found
 /// is put there; results and cycles are the same. Calls may follow one another in a process; they
-/// exclude each other.
+/// exclude each other. A `recording` that is given is told what happens over time; it is complete
+/// if the result is a report.
 SimulationResult simulate(const dsa::Program& program, const Machine& machine,
                           std::span<HostBuffer> buffers, const SimulationOptions& options = {},
-                          HazardReport* hazards = nullptr);
+                          HazardReport* hazards = nullptr, Recording* recording = nullptr);
 
 }  // namespace septran::simulator

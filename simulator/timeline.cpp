@@ -32,25 +32,33 @@ void Timeline::settle(Cycle until) {
     const Interval* stall = at(stalls_, settled_);
     Cycle end = until;  // of the stretch of cycles with one state
     Cycle* counter = &sum_.idle;
+    const char* state = nullptr;
     const auto bounded_by = [&](const Interval* next) {
       if (next != nullptr) end = std::min(end, next->begin > settled_ ? next->begin : next->end);
     };
     bounded_by(busy);
     if (busy != nullptr && busy->begin <= settled_) {
       counter = &sum_.busy;
+      state = "busy";
     } else if (settled_ < flight_end_) {
-      counter = &sum_.stalled["memory"];
+      state = "memory";
+      counter = &sum_.stalled[state];
       end = std::min(end, flight_end_);
     } else {
       bounded_by(stall);
       if (stall != nullptr && stall->begin <= settled_) {
-        counter = &sum_.stalled[stall->cause];
+        state = stall->cause;
+        counter = &sum_.stalled[state];
       } else if (settled_ < drain_end_) {
         counter = &sum_.draining;
+        state = "draining";
         end = std::min(end, drain_end_);
       }
     }
     *counter += end - settled_;
+    if (recording_ != nullptr && state != nullptr) {
+      recording_->state(*record_, settled_, end, state);
+    }
     settled_ = end;
   }
 }

@@ -3,7 +3,7 @@
 
 #include <deque>
 
-#include "simulator/simulator.h"
+#include "simulator/recording.h"
 
 namespace septran::simulator {
 
@@ -18,6 +18,11 @@ namespace septran::simulator {
 /// covers them must have been told by then; later calls must not reach back before t.
 class Timeline {
  public:
+  /// Tells every stretch of a state that is not idle, as it is settled.
+  void record(Recording& recording, EngineRecord& record) {
+    recording_ = &recording;
+    record_ = &record;
+  }
   void busy(Cycle begin, Cycle end);
   void stall(Cycle begin, Cycle end, const char* cause);
   void flight(Cycle end);  // from where it is settled
@@ -36,6 +41,8 @@ class Timeline {
   static const Interval* at(std::deque<Interval>& layer, Cycle at);
 
   EngineReport sum_;
+  Recording* recording_ = nullptr;
+  EngineRecord* record_ = nullptr;
   std::deque<Interval> busy_;
   std::deque<Interval> stalls_;
   Cycle flight_end_ = 0;

@@ -51,6 +51,13 @@ Engine::Next VectorEngine::start(Command& head, Cycle eligible, Cycle now) {
   const Cycle begin = now + ports.delay();
   stall(head.instruction, now, begin, ports.cause());
   issue_free_ = begin + busy;
+  record_slice(head.instruction, begin, issue_free_, work.elements);
+  for (std::size_t i = 1; i < work.operands.size(); ++i) {
+    const auto* tile = std::get_if<ResolvedTile>(&work.operands[i]);
+    if (tile != nullptr) record_use(Use::read, *tile, begin, issue_free_);
+  }
+  record_use(work.reads_output ? Use::update : Use::write, output, begin,
+             issue_free_ + speed.latency_cycles);
   timeline_.busy(begin, issue_free_);
   complete(issue_free_ + speed.latency_cycles);
   timeline_.drain(last_completion_);

@@ -88,6 +88,11 @@ std::string verdict(const SimulationReport& report) {
   std::string text =
       fmt::format("{} {} {:.0f} % of the time", worker, awaited(cause), percent(count, all));
   const char* other = cause == "wait_space" && sums["store"].busy > 0 ? "store" : "load";
+  const Cycle no_space = stalled(sums["load"], "wait_space");
+  if (cause == "wait_data" && no_space > occupied("load")) {
+    return text + fmt::format(", and load waits {:.0f} % of it for a free buffer: they take turns.",
+                              percent(no_space, all));
+  }
   if (cause == "wait_data" || cause == "wait_space" || cause == "wait_event") {
     if (worker == "mma" && sums["vector"].busy > occupied(other)) other = "vector";
     text += fmt::format(

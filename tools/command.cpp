@@ -77,6 +77,11 @@ void add_execute_options(CLI::App& app, Options& options) {
   app.add_option("--json", options.json, "write the report as JSON")->type_name("FILE");
 }
 
+void add_report_options(CLI::App& app, Options& options) {
+  app.add_option("--html", options.html, "write the report as a page for the browser")
+      ->type_name("FILE");
+}
+
 std::string version_text(const char* program) {
   std::string text = fmt::format("{} {}\n", program, SEPTRAN_VERSION);
   for (const runtime::Backend& backend : runtime::backends()) {

@@ -158,11 +158,10 @@ void check_outputs(const Options& options, const Request& request, Diagnostics& 
     diagnostics.report({}, messages::out_without_values);
   }
   std::set<std::string> paths;
-  if (!options.json.empty()) {
-    paths.insert(options.json);
-    check_output_path(options.json, diagnostics);
-  }
-  for (const auto& [name, path] : request.outputs) {
+  std::vector<std::string> asked{options.json, options.html};
+  for (const auto& [name, path] : request.outputs) asked.push_back(path);
+  for (const std::string& path : asked) {
+    if (path.empty()) continue;
     check_output_path(path, diagnostics);
     const bool is_device = path.starts_with("/dev/");
     if (!paths.insert(path).second && !is_device) {

@@ -41,6 +41,7 @@ struct Options {
   bool timing_only = false;
   bool check_hazards = false;
   std::string json;
+  std::string html;
   int repetitions = 0;  // of a timed run; 0: enough for a steady median
   std::vector<std::string> print_after;
   std::string stop_after;

@@ -3,13 +3,14 @@
 #include <fmt/format.h>
 
 #include <chrono>
-#include <nlohmann/json.hpp>
 
 #include "runtime/backends/backends.h"
 #include "runtime/file.h"
 #include "runtime/npy.h"
+#include "simulator/recording.h"
 #include "simulator/report.h"
 #include "simulator/simulator.h"
+#include "tools/report_files.h"
 #include "tools/results.h"
 
 namespace septran::tools {
@@ -20,16 +21,14 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 }
 
 /// Writes the results that were asked for and the report: all of them or, after a failure, none.
-bool write_results(const Job& job, const Options& options, const Request& request,
-                   const std::vector<HostTensor>& outputs, const std::string& report,
+bool write_results(const Job& job, const Request& request, const std::vector<HostTensor>& outputs,
+                   std::vector<std::pair<std::string, std::string>> contents,
                    Diagnostics& diagnostics) {
-  std::vector<std::pair<std::string, std::string>> contents;  // by path
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     const auto file = request.outputs.find(job.program.globals[i].name);
     if (file == request.outputs.end()) continue;
     contents.emplace_back(file->second, runtime::format_npy(outputs[i]));
   }
-  if (!options.json.empty()) contents.emplace_back(options.json, report);
   std::vector<runtime::OutputFile> files;
   for (const auto& [path, content] : contents) files.push_back({path, content});
   return runtime::write_files_atomically(files, diagnostics);
@@ -60,9 +59,13 @@ int execute(const Job& job, const Options& options, const Request& request,
   simulator::SimulationOptions simulation;
   simulation.timing_only = options.timing_only;
   simulator::HazardReport hazards;
+  simulator::Recording recording;
+  const bool records = wants_recording(options);
   const auto result = simulator::simulate(job.program, job.machine, buffers, simulation,
-                                          options.check_hazards ? &hazards : nullptr);
+                                          options.check_hazards ? &hazards : nullptr,
+                                          records ? &recording : nullptr);
   simulator::DriverResults driver;
+  if (records) driver.recording = &recording;
   if (options.check_hazards) driver.hazards = hazards;
   driver.simulate_seconds = seconds_since(start);
   if (job.compiled != nullptr) driver.compile_seconds = job.compiled->seconds;
@@ -91,12 +94,10 @@ int execute(const Job& job, const Options& options, const Request& request,
     if (!hazards.hazards.empty()) code = exit_trap;
   }
   fmt::print(stderr, "{}", simulator::to_text(hazards));
-  // Names come from files: bytes that are no UTF-8 are replaced.
-  const std::string report = simulator::to_json(result, job.machine.name, driver)
-                                 .dump(2, ' ', false, nlohmann::json::error_handler_t::replace) +
-                             "\n";
+  driver.line_texts = line_texts(result);
+  auto files = report_files(result, job.machine.name, driver, options);
   if (code == exit_trap) tensors.clear();  // they are not the kernel's results
-  if (!write_results(job, options, request, tensors, report, diagnostics)) return exit_bad_input;
+  if (!write_results(job, request, tensors, std::move(files), diagnostics)) return exit_bad_input;
   return code;
 }
 

@@ -96,6 +96,7 @@ int main(int argc, char** argv) {
   add_pass_options(app, options);
   add_execute_options(app, options);
   add_output_option(app, options);
+  add_report_options(app, options);
   app.set_version_flag("--version", version_text("septran-sim"));
   return run_command(app, argc, argv,
                      [&](septran::SourceManager& sources, septran::Diagnostics& diagnostics) {

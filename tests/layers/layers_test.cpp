@@ -58,6 +58,7 @@ const std::vector<Layer> layers{
      {"compiler/base", "compiler/primitives", "compiler/kernels", "targets/machine.h",
       "targets/dsa"},
      {"systemc", "tlm", "nlohmann/"}},
+    {"simulator/report", {"compiler/base", "simulator", "targets/machine.h"}, {"nlohmann/"}},
     {"runtime", {"compiler/base"}, {}},
     {"runtime/native",
      {"compiler/base", "compiler/tile", "runtime", "targets/machine.h", "targets/host_cpu.h",

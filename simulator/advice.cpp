@@ -1,0 +1,328 @@
+#include "simulator/advice.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <functional>
+
+namespace septran::simulator {
+namespace {
+
+constexpr double worth_saying = 0.08;  // share of the run's cycles
+constexpr std::size_t most_advice = 4;
+
+/// Shares of the time of all cores, 0 .. 1, by engine.
+struct Shares {
+  double busy = 0;
+  double idle = 0;
+  std::map<std::string, double> stalled;
+  [[nodiscard]] double of(const std::string& cause) const {
+    const auto found = stalled.find(cause);
+    return found == stalled.end() ? 0 : found->second;
+  }
+};
+
+std::string percent(double share) { return fmt::format("{:.0f} %", 100 * share); }
+
+std::string times(double ratio) {
+  return ratio < 10 ? fmt::format("{:.1f}", ratio) : fmt::format("{:.0f}", ratio);
+}
+
+class Adviser {
+ public:
+  explicit Adviser(const SimulationReport& report) : report_(report) {
+    const double all =
+        static_cast<double>(report.cycles) * static_cast<double>(report.cores.size());
+    for (const CoreReport& core : report.cores) {
+      for (const EngineReport& engine : core.engines) {
+        Shares& shares = shares_[engine.name];
+        shares.busy += static_cast<double>(engine.busy) / all;
+        shares.idle += static_cast<double>(engine.idle) / all;
+        for (const auto& [cause, count] : engine.stalled) {
+          shares.stalled[cause] += static_cast<double>(count) / all;
+        }
+      }
+    }
+    worker_ = report.macs > 0 ? "mma" : "vector";
+    if (report.macs > 0 && shares_["vector"].busy > shares_["mma"].busy) worker_ = "vector";
+    double bus = 0;
+    for (const EdgeReport& edge : report.edges) {
+      if (edge.from == "GLOBAL" || edge.to == "GLOBAL") bus += static_cast<double>(edge.bus_bytes);
+    }
+    const double peak = report.machine.global_bytes_per_cycle * static_cast<double>(report.cycles);
+    dram_ = peak > 0 ? bus / peak : 0;
+  }
+
+  std::vector<Advice> run() {
+    take_turns();
+    fill_array();
+    store_late();
+    bandwidth();
+    latency();
+    overfetch();
+    small_copies();
+    sequencer();
+    cores();
+    other_engine();
+    barriers();
+    ports();
+    std::stable_sort(found_.begin(), found_.end(),
+                     [](const Advice& x, const Advice& y) { return x.share > y.share; });
+    if (found_.size() > most_advice) found_.resize(most_advice);
+    return std::move(found_);
+  }
+
+ private:
+  void say(double share, std::string problem, std::string change, dsa::SourceOrigin origin = {}) {
+    if (share < worth_saying) return;
+    found_.push_back({std::move(problem), std::move(change), std::move(origin), share});
+  }
+
+  /// Of the instructions whose rule passes, the origin with the most cycles stalled (or busy).
+  dsa::SourceOrigin origin(const std::function<bool(const std::string&)>& rule,
+                           bool stalled) const {
+    const OriginReport* most = nullptr;
+    const auto cycles = [&](const OriginReport& row) { return stalled ? row.stalled : row.busy; };
+    for (const OriginReport& row : report_.origins) {
+      if (!rule(row.origin.rule) || cycles(row) == 0) continue;
+      if (most == nullptr || cycles(row) > cycles(*most)) most = &row;
+    }
+    return most == nullptr ? dsa::SourceOrigin{} : most->origin;
+  }
+  /// An origin at the line that occupies an engine the longest.
+  dsa::SourceOrigin busiest(const std::string& engine) const {
+    Cycle most = 0;
+    const LineReport* found = nullptr;
+    for (const LineReport& line : report_.lines) {
+      const auto cycles = line.engines.find(engine);
+      if (cycles == line.engines.end() || cycles->second <= most) continue;
+      most = cycles->second;
+      found = &line;
+    }
+    for (const OriginReport& row : report_.origins) {
+      if (found != nullptr && row.origin.logic == found->logic) return row.origin;
+    }
+    return {};
+  }
+  static bool waits_for_space(const std::string& rule) { return rule.ends_with(".free"); }
+
+  void take_turns() {
+    const Shares& load = shares_["load"];
+    const Shares& worker = shares_[worker_];
+    say(std::min(worker.of("wait_data"), load.of("wait_space")),
+        fmt::format("load and {0} take turns: {0} waits for data {1} of the time, load waits {2} "
+                    "of it for a free buffer.",
+                    worker_, percent(worker.of("wait_data")), percent(load.of("wait_space"))),
+        "Give the stream more slots, so that the next tile loads while this one is used: a larger "
+        "`pipeline` at this mapping line.",
+        origin(
+            [](const std::string& rule) {
+              return rule.starts_with("needs") && waits_for_space(rule);
+            },
+            true));
+  }
+
+  void fill_array() {
+    if (report_.mma_tiles.empty()) return;
+    const double busy = shares_["mma"].busy;
+    const double fill = busy > 0 ? report_.mma_utilization / busy : 1;
+    if (fill > 0.75) return;
+    const MmaTileReport& tile = report_.mma_tiles.front();
+    const MachineReport& machine = report_.machine;
+    std::string change = "Larger blocks in the mapping: ";
+    std::vector<std::string> wishes;
+    if (tile.m < machine.array_rows) {
+      wishes.push_back(fmt::format("at least {} rows (m) to stream while the next weights load",
+                                   machine.array_rows));
+    }
+    if (tile.n % machine.array_cols != 0) {
+      wishes.push_back(fmt::format("n a multiple of the array's {} columns", machine.array_cols));
+    }
+    if (tile.k % machine.array_rows != 0) {
+      wishes.push_back(fmt::format("k a multiple of its {} rows", machine.array_rows));
+    }
+    if (wishes.empty()) wishes.emplace_back("more rows (m) for each tile of weights");
+    say(busy * (1 - fill),
+        fmt::format(
+            "The array is busy {} of the time, but does only {} of the multiply-accumulates "
+            "that it could do then: most of its tiles are {} x {} x {} (m x n x k), on an "
+            "array of {} x {}.",
+            percent(busy), percent(fill), tile.m, tile.n, tile.k, machine.array_rows,
+            machine.array_cols),
+        fmt::format("{}{}.", change, fmt::join(wishes, ", ")),
+        origin([](const std::string& rule) { return rule == "gemm"; }, false));
+  }
+
+  void store_late() {
+    const double share = shares_[worker_].of("wait_space");
+    say(share,
+        fmt::format("{} waits {} of the time until results have been stored and their buffer is "
+                    "free again.",
+                    worker_, percent(share)),
+        "Give the result a second slot, so that one is stored while the next is computed: `rotate` "
+        "or `pipeline` of 2 for it.",
+        origin(
+            [](const std::string& rule) {
+              return rule.starts_with("needs") && waits_for_space(rule);
+            },
+            true));
+  }
+
+  void bandwidth() {
+    if (dram_ < 0.6) return;
+    const TensorReport* worst = nullptr;
+    std::int64_t bytes = 0;
+    std::int64_t minimum = 0;
+    for (const TensorReport& tensor : report_.tensors) {
+      bytes += tensor.bytes;
+      minimum += tensor.minimum_bytes;
+      const auto excess = [](const TensorReport& one) { return one.bytes - one.minimum_bytes; };
+      if (worst == nullptr || excess(tensor) > excess(*worst)) worst = &tensor;
+    }
+    const double ratio =
+        minimum > 0 ? static_cast<double>(bytes) / static_cast<double>(minimum) : 0;
+    if (worst != nullptr && minimum > 0 && ratio > 1.3) {
+      say(dram_ * (1 - 1 / ratio),
+          fmt::format("Memory is in use {} of the time, and {} times the bytes cross its edge that "
+                      "have to: {} is {} most often beyond need.",
+                      percent(dram_), times(ratio), worst->tensor,
+                      worst->is_read ? "read" : "written"),
+          "Larger blocks, so that each tile that is loaded is used more often, or an order of "
+          "blocks "
+          "that reuses it.");
+      return;
+    }
+    say(dram_,
+        fmt::format("Memory is in use {} of the time, with hardly more bytes than have to move.",
+                    percent(dram_)),
+        "This mapping is at the memory's limit: a narrower element type, or a kernel that does "
+        "more "
+        "with each byte (fusion), would help.");
+  }
+
+  void latency() {
+    const double share = std::min(shares_["load"].of("memory"), shares_[worker_].of("wait_data"));
+    if (dram_ > 0.6) return;
+    say(share,
+        fmt::format("load waits for memory {} of the time, although memory is in use only {}: its "
+                    "latency is not covered.",
+                    percent(shares_["load"].of("memory")), percent(dram_)),
+        "More in flight: a larger `pipeline`, or larger blocks for longer copies.",
+        origin([](const std::string& rule) { return rule.starts_with("stream"); }, false));
+  }
+
+  void overfetch() {
+    for (const EdgeReport& edge : report_.edges) {
+      if (edge.useful_bytes == 0) continue;
+      const double ratio =
+          static_cast<double>(edge.bus_bytes) / static_cast<double>(edge.useful_bytes);
+      if (ratio < 1.25) continue;
+      say(dram_ * (1 - 1 / ratio),
+          fmt::format(
+              "{}->{} moves {} times the bytes that are used: rows of its tiles do not fill "
+              "whole bursts.",
+              edge.from, edge.to, times(ratio)),
+          "Tiles with longer contiguous rows (a larger block along the tensor's last dimension), "
+          "or "
+          "the transposed layout.");
+    }
+  }
+
+  void small_copies() {
+    const double share = std::min(shares_["load"].of("setup"), 1 - shares_[worker_].busy);
+    say(share,
+        fmt::format("load decodes descriptors {} of the time: its copies are small.",
+                    percent(shares_["load"].of("setup"))),
+        "Fewer, larger copies: larger blocks.",
+        origin([](const std::string& rule) { return rule.starts_with("stream"); }, false));
+  }
+
+  void sequencer() {
+    const double busy = shares_["sequencer"].busy;
+    if (busy < 0.7) return;
+    say(busy - shares_[worker_].busy,
+        fmt::format("The sequencer issues instructions {} of the time and cannot keep the engines "
+                    "fed.",
+                    percent(busy)),
+        "Larger tiles, so that each instruction does more.");
+  }
+
+  void cores() {
+    double sum = 0;
+    double most = 0;
+    std::size_t waiting = 0;
+    for (const CoreReport& core : report_.cores) {
+      double busy = 0;
+      for (const EngineReport& engine : core.engines) {
+        if (engine.name == worker_) busy = static_cast<double>(engine.busy);
+      }
+      if (busy == 0) ++waiting;
+      sum += busy;
+      most = std::max(most, busy);
+    }
+    if (most == 0 || report_.cycles == 0) return;
+    const auto count = static_cast<double>(report_.cores.size());
+    const double lost = (most - sum / count) / static_cast<double>(report_.cycles);
+    say(lost,
+        waiting > 0
+            ? fmt::format("{} of {} cores have nothing to compute.", waiting, report_.cores.size())
+            : fmt::format("The busiest core has {} times the work of the average one.",
+                          times(most * count / sum)),
+        "Cut the work into more (smaller) blocks, their number a multiple of the cores.");
+  }
+
+  void other_engine() {
+    if (report_.macs == 0) return;
+    const double vector = shares_["vector"].busy;
+    if (worker_ == "vector" && vector > 0.6) {
+      say(vector - shares_["mma"].busy,
+          fmt::format("The vector units are busy {} of the time, the arrays {}: work on elements "
+                      "bounds the run.",
+                      percent(vector), percent(shares_["mma"].busy)),
+          "Fewer vector operations for each product (larger blocks along the loop that repeats "
+          "them, cheaper primitives), or a machine with more `lanes`.",
+          busiest("vector"));
+    }
+    const std::string other = worker_ == "mma" ? "vector" : "mma";
+    const Shares& worker = shares_[worker_];
+    const double waits = worker.of("wait_event") + worker.of("wait_data");
+    if (shares_[other].busy < 0.15) return;
+    say(std::min(waits, shares_[other].busy),
+        fmt::format("{} and {} wait for each other: busy {} and {} of the time.", worker_, other,
+                    percent(worker.busy), percent(shares_[other].busy)),
+        "Let their work of different iterations overlap: `schedule` in the mapping, with a second "
+        "slot for what passes between them.");
+  }
+
+  void barriers() {
+    const double share = shares_[worker_].of("barrier");
+    say(share, fmt::format("{} waits at barriers {} of the time.", worker_, percent(share)),
+        "Fewer launches of the whole machine, or blocks of more equal size.");
+  }
+
+  void ports() {
+    for (const char* memory : {"shared", "register"}) {
+      const double share = shares_[worker_].of(fmt::format("port_{}", memory));
+      say(share,
+          fmt::format("{} waits {} of the time for a port of the {}.", worker_, percent(share),
+                      std::string(memory) == "shared" ? "scratchpad" : "accumulators"),
+          "Tiles whose rows spread over the banks (another pitch), or fewer engines at one memory "
+          "at a time.");
+    }
+  }
+
+  const SimulationReport& report_;
+  std::map<std::string, Shares> shares_;
+  std::string worker_;
+  double dram_ = 0;  // share of the peak of GLOBAL that is used
+  std::vector<Advice> found_;
+};
+
+}  // namespace
+
+std::vector<Advice> advise(const SimulationReport& report) {
+  if (report.cycles == 0 || report.cores.empty()) return {};
+  return Adviser(report).run();
+}
+
+}  // namespace septran::simulator

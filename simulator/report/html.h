@@ -1,0 +1,13 @@
+// Reports as pages of HTML that need nothing else: no network, no other file.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+
+namespace septran::report {
+
+/// The page of one run, from its JSON report (simulator/report.h's to_json,
+/// docs/report.schema.json).
+[[nodiscard]] std::string run_page(const nlohmann::ordered_json& report);
+
+}  // namespace septran::report

@@ -1,0 +1,23 @@
+// The report files of a run: JSON, HTML.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "simulator/report.h"
+#include "tools/compile.h"
+
+namespace septran::tools {
+
+/// Whether a file was asked for that says what happens over time.
+[[nodiscard]] bool wants_recording(const Options& options);
+/// Source lines of the places that the result names ("gemm.py:17"), those that can be read.
+[[nodiscard]] std::map<std::string, std::string> line_texts(
+    const simulator::SimulationResult& result);
+/// Path and content of each file that was asked for.
+[[nodiscard]] std::vector<std::pair<std::string, std::string>> report_files(
+    const simulator::SimulationResult& result, const std::string& target,
+    const simulator::DriverResults& driver, const Options& options);
+
+}  // namespace septran::tools
