@@ -10,18 +10,12 @@
 #include <utility>
 
 #include "compiler/base/diagnostic.h"
-#include "compiler/kernels/simd.h"
+#include "compiler/kernels/arithmetic.h"
+#include "compiler/kernels/matrix.h"
 #include "compiler/kernels/tile_access.h"
 
 namespace septran::kernels {
 namespace {
-
-template <typename T>
-const Functions<T>& functions() {
-  if constexpr (std::is_same_v<T, float>) return simd().f32;
-  if constexpr (std::is_same_v<T, double>) return simd().f64;
-  if constexpr (std::is_same_v<T, std::int32_t>) return simd().i32;
-}
 
 template <typename E, std::size_t n>
 E lookup(const std::array<std::pair<std::string_view, E>, n>& table, std::string_view name) {
@@ -62,17 +56,6 @@ constexpr std::array<std::pair<std::string_view, Reduction>, 3> reductions{{
 }};
 constexpr std::array<Binary, 3> combine_of{Binary::add, Binary::max, Binary::min};
 
-template <typename T>
-T number(double value) {
-  if constexpr (std::is_same_v<T, std::int32_t>) {
-    return static_cast<T>(round_to(DType::i32, value));
-  } else {
-    return static_cast<T>(value);
-  }
-}
-
-bool is_whole(double value) { return std::nearbyint(value) == value; }
-
 /// Rows, columns of the last two dimensions, and how many such matrices there are.
 struct Matrices {
   std::int64_t count = 1;
@@ -92,60 +75,6 @@ AlongAxis along_axis(const std::vector<std::int64_t>& shape, std::size_t axis) {
     (d < axis ? result.outer : d == axis ? result.axis : result.inner) *= shape[d];
   }
   return result;
-}
-
-/// a * b of the tiles' values in T, `m x n`. i8 goes through f32 in blocks short enough to be
-/// exact.
-template <typename T>
-Buffer<T> product(const Tile& a, const Tile& b, bool transpose_a, bool transpose_b) {
-  const std::int64_t m = a.dims[transpose_a ? 1 : 0].extent;
-  const std::int64_t k = a.dims[transpose_a ? 0 : 1].extent;
-  const std::int64_t n = b.dims[transpose_b ? 0 : 1].extent;
-  Buffer<T> c(m * n);
-  if constexpr (std::is_same_v<T, std::int32_t>) {
-    constexpr std::int64_t exact_depth = 1024;  // 2^24 / (128 * 128)
-    if (a.storage == DType::i8 && b.storage == DType::i8) {
-      std::fill(c.data(), c.data() + c.size(), 0);
-      for (std::int64_t p = 0; p < k; p += exact_depth) {
-        Tile part_a = a;
-        Tile part_b = b;
-        for (TileDim* dim :
-             {&part_a.dims[transpose_a ? 0 : 1], &part_b.dims[transpose_b ? 1 : 0]}) {
-          dim->start += p;
-          dim->extent = std::min(exact_depth, k - p);
-        }
-        const Buffer<float> part = product<float>(part_a, part_b, transpose_a, transpose_b);
-        const Buffer<T> whole(part.size());
-        convert(DType::f32, reinterpret_cast<const std::byte*>(part.data()), DType::i32,
-                reinterpret_cast<std::byte*>(whole.data()), part.size());
-        functions<T>().binary(Binary::add, c.data(), whole.data(), c.data(), c.size());
-      }
-      return c;
-    }
-  }
-  const Buffer<T> left = gather<T>(a);
-  const Buffer<T> right = gather<T>(b);
-  functions<T>().product(left.data(), right.data(), c.data(), m, n, k, transpose_a, transpose_b);
-  return c;
-}
-
-/// alpha * op(a) * op(b), plus `previous` if given; stored in `out`.
-template <typename T>
-void matrix(const Tile& out, const Tile* previous, const Tile& a, const Tile& b, bool transpose_a,
-            bool transpose_b, double alpha) {
-  const Buffer<T> c = product<T>(a, b, transpose_a, transpose_b);
-  if (alpha != 1.0 && (!std::is_same_v<T, std::int32_t> || is_whole(alpha))) {
-    functions<T>().binary_scalar(Binary::mul, c.data(), number<T>(alpha), c.data(), c.size());
-  } else if (alpha != 1.0) {
-    for (std::int64_t i = 0; i < c.size(); ++i) {
-      c[i] = number<T>(alpha * static_cast<double>(c[i]));
-    }
-  }
-  if (previous != nullptr) {
-    const Buffer<T> old = gather<T>(*previous);
-    functions<T>().binary(Binary::add, old.data(), c.data(), c.data(), c.size());
-  }
-  scatter(out, c);
 }
 
 /// One call, in arithmetic type T.

@@ -134,43 +134,50 @@ class Rotation {
   }
 
  private:
-  Unit* find(const std::string& launch) {
+  [[nodiscard]] std::optional<std::size_t> find(const std::string& launch) const {
     const auto at = std::find_if(units_.begin(), units_.end(),
                                  [&](const Unit& unit) { return unit.launch == launch; });
-    return at == units_.end() ? nullptr : &*at;
+    if (at == units_.end()) return std::nullopt;
+    return static_cast<std::size_t>(at - units_.begin());
   }
 
   /// Gives every statement of the body to its unit. Copies that several units use belong to the
   /// first of these in time, since they depend on nothing that the trip computes.
   bool collect() {
     bool fine = true;
-    for (int at = 0; at < static_cast<int>(loop_.body.size()); ++at) {
-      const Statement& statement = loop_.body[static_cast<std::size_t>(at)];
+    owners_.resize(loop_.body.size());
+    for (std::size_t at = 0; at < loop_.body.size(); ++at) {
+      const Statement& statement = loop_.body[at];
       if (const auto* alloc = std::get_if<tile::Alloc>(&statement.node)) {
         privates_[alloc->tensor];
         allocs_.push_back(statement);
         continue;
       }
-      Unit* unit = find(statement.launch);
-      if (unit == nullptr) {
+      const auto unit = find(statement.launch);
+      if (!unit) {
         diagnostics_.report(loop_.schedule.front().span, messages::schedule_unnamed)
             .notes.push_back({statement.origin.logic_span, "this is not a part of any of them"});
         fine = false;
-        continue;
+      } else if (!is_free_copy(statement)) {
+        owners_[at] = unit;
       }
-      if (unit->original < 0) unit->original = at;
-      if (!is_free_copy(statement)) {
-        unit->statements.push_back(statement);
-        continue;
-      }
-      const auto dst = std::get<tile::DmaCopy>(statement.node).dst.tensor;
-      copied_.insert(dst);
-      Unit* first = first_user(dst);
-      Unit& owner = first != nullptr ? *first : *unit;
-      Block& into = owner.statements;
-      into.insert(&owner == unit ? into.end() : into.begin(), statement);
     }
+    for (std::size_t at = 0; fine && at < loop_.body.size(); ++at) give(at);
     return fine;
+  }
+
+  void give(std::size_t at) {
+    const Statement& statement = loop_.body[at];
+    const auto unit = find(statement.launch);
+    if (std::holds_alternative<tile::Alloc>(statement.node) || !unit) return;
+    if (units_[*unit].original < 0) units_[*unit].original = static_cast<int>(at);
+    if (!owners_[at]) {  // a free copy
+      const TensorId dst = std::get<tile::DmaCopy>(statement.node).dst.tensor;
+      copied_.insert(dst);
+      owners_[at] = first_user(dst).value_or(*unit);
+    }
+    Block& into = units_[*owners_[at]].statements;
+    into.insert(owners_[at] == unit ? into.end() : into.begin(), statement);
   }
 
   /// Whether the statement copies what nothing in the loop writes into a buffer of this trip that
@@ -186,15 +193,13 @@ class Rotation {
            !writes_tensor(loop_.body, copy->src.tensor);
   }
 
-  /// The first unit in time with a statement that reads the tensor.
-  Unit* first_user(TensorId tensor) {
-    Unit* first = nullptr;
-    for (const Statement& statement : loop_.body) {
-      Block alone;
-      alone.push_back(statement);
-      Unit* unit = find(statement.launch);
-      if (unit == nullptr || !reads_tensor(alone, tensor)) continue;
-      if (first == nullptr || std::pair(unit->lag, unit) < std::pair(first->lag, first)) {
+  /// The first unit in time that owns a statement which uses the tensor.
+  [[nodiscard]] std::optional<std::size_t> first_user(TensorId tensor) const {
+    std::optional<std::size_t> first;
+    for (std::size_t at = 0; at < loop_.body.size(); ++at) {
+      const auto unit = owners_[at];
+      if (!unit || !uses_tensor(loop_.body[at], tensor)) continue;
+      if (!first || std::pair(units_[*unit].lag, *unit) < std::pair(units_[*first].lag, *first)) {
         first = unit;
       }
     }
@@ -269,15 +274,8 @@ class Rotation {
   // Buffers of one trip.
 
   void find_privates() {
-    for (std::size_t p = 0; p < units_.size(); ++p) {
-      for (const Use& use : uses_in(units_[p].statements)) {
-        const auto at = privates_.find(use.tile.tensor);
-        if (at == privates_.end()) continue;
-        Private& own = at->second;
-        if (!own.used || std::pair(units_[p].lag, p) < std::pair(own.lag, own.position)) {
-          own = {units_[p].lag, p, true};
-        }
-      }
+    for (auto& [tensor, own] : privates_) {
+      if (const auto first = first_user(tensor)) own = {units_[*first].lag, *first, true};
     }
   }
 
@@ -394,6 +392,7 @@ class Rotation {
   std::vector<Unit> units_;  // in the new order of one trip
   int lags_ = 0;             // the largest
   Block allocs_;
+  std::vector<std::optional<std::size_t>> owners_;  // by statement of the body: its unit
   std::map<TensorId, Private> privates_;
   std::set<TensorId> copied_;  // filled by copies that depend on nothing in the loop
 };

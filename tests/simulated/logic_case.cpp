@@ -34,6 +34,13 @@ def sevens(Y):
 
 )";
 
+constexpr const char* block_of_its_own = "\n@task.define\ndef block(";
+constexpr const char* usual_block = R"(
+@task.define
+def block(Y, X):
+    task.launch(twice, Y, X)
+)";
+
 void define(const std::string& words, KernelText& text) {
   std::istringstream stream(words);
   for (std::string word; stream >> word;) {
@@ -51,9 +58,10 @@ void define(const std::string& words, KernelText& text) {
 
 void check(const LogicCase& one) {
   for (const std::string& size : one.sizes) {
-    for (const char* target : {"dsa_edge", "dsa_cloud"}) {
+    for (const std::string& target : one.targets) {
       KernelText text;
-      text.logic = prelude + one.logic;
+      const bool has_block = one.logic.find(block_of_its_own) != std::string::npos;
+      text.logic = prelude + std::string(has_block ? "" : usual_block) + one.logic;
       text.mapping = fmt::format(
           "entrypoint: host\ntask_mappings:\n"
           "  host:\n    task_name: host\n    proc: HOST\n    mems: {{{}}}\n"

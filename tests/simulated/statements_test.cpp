@@ -26,18 +26,12 @@ def block(Y, X, a: float, n: int, f: bool):
 def host(Y: task.Tensor["M"], X: task.Tensor["M"], a: float, n: int, f: bool):
     task.launch(block, Y, X, a, n, f)
 )",
-         .host = "Y: GLOBAL, X: GLOBAL",
-         .block = "Y: SHARED, X: SHARED",
          .sizes = {"M=5 a=1.5 n=7 f=true", "M=5 a=-1e-3 n=-7 f=false --dtype f16",
                    "M=70 a=2 n=0 f=false --dtype i32"}});
 }
 
 TEST(Statements, TemporariesBetweenKernels) {
   check({.logic = R"(
-@task.define
-def block(Y, X):
-    task.launch(twice, Y, X)
-
 @task.define
 def block2(Y, X):
     task.launch(add_to, Y, X)
@@ -63,7 +57,6 @@ def host(Y: task.Tensor["M", "N"], X: task.Tensor["M", "N"]):
         task.launch(block2, Yp[i, 0], Xr[i, 0])
 )",
          .host = "Y: GLOBAL, X: GLOBAL, T: GLOBAL, U: GLOBAL",
-         .block = "Y: SHARED, X: SHARED",
          .more = R"(  block2:
     task_name: block2
     proc: BLOCK
@@ -94,17 +87,11 @@ def host(Y: task.Tensor["M", "N"], X: task.Tensor["M", "N"]):
     for i in task.parallel_range(Yp.shape[0]):
         task.launch(block, Yp[i, 0], Xp[i, 0], i, Yp.shape[0])
 )",
-         .host = "Y: GLOBAL, X: GLOBAL",
-         .block = "Y: SHARED, X: SHARED",
          .sizes = {"M=37 N=5", "M=1 N=1", "M=4 N=3 --dtype f16"}});
 }
 
 TEST(Statements, ConditionsAroundKernels) {
   check({.logic = R"(
-@task.define
-def block(Y, X):
-    task.launch(twice, Y, X)
-
 @task.define
 def blockn(Y, X):
     task.launch(negate, Y, X)
@@ -121,8 +108,6 @@ def host(Y: task.Tensor["M", "N"], X: task.Tensor["M", "N"]):
         else:
             task.launch(blockn, Yp[i, 0], Xp[i, 0])
 )",
-         .host = "Y: GLOBAL, X: GLOBAL",
-         .block = "Y: SHARED, X: SHARED",
          .more = R"(  blockn:
     task_name: blockn
     proc: BLOCK
@@ -158,7 +143,6 @@ def host(Y: task.Tensor["M", "N"], X: task.Tensor["M", "N"]):
         else:
             task.launch(block, Yp[i, 0], Xp[i, 0])
 )",
-         .host = "Y: GLOBAL, X: GLOBAL",
          .block = "Y: SHARED, X: GLOBAL",
          .more = "  inner: {task_name: inner, proc: BLOCK, mems: {Y: REGISTER, X: REGISTER}}\n",
          .sizes = {"M=53 N=7", "M=1 N=1", "M=30 N=33 --dtype f16"}});
@@ -180,17 +164,11 @@ def host(Y: task.Tensor["M", "N"], X: task.Tensor["M", "N"]):
     for i in task.parallel_range(M):
         task.launch(block, Y[i], X, i)
 )",
-         .host = "Y: GLOBAL, X: GLOBAL",
-         .block = "Y: SHARED, X: SHARED",
          .sizes = {"M=9 N=5", "M=1 N=1", "M=17 N=33 --dtype f32"}});
 }
 
 TEST(Statements, BlocksThatGrow) {
   check({.logic = R"(
-@task.define
-def block(Y, X):
-    task.launch(twice, Y, X)
-
 @task.define
 def host(Y: task.Tensor["M", "N"], X: task.Tensor["M", "N"]):
     assert M == 36, "sum of 1 to 8"
@@ -200,8 +178,6 @@ def host(Y: task.Tensor["M", "N"], X: task.Tensor["M", "N"]):
             task.launch(block, Y[i * 4 + i + 1 : i * 4 + 4, :], X[i * 4 + i + 1 : i * 4 + 4, :])
     task.launch(block, Y[32:, :], X[32:, :])
 )",
-         .host = "Y: GLOBAL, X: GLOBAL",
-         .block = "Y: SHARED, X: SHARED",
          .sizes = {"M=36 N=5", "M=36 N=20 --dtype f16"}});
 }
 
@@ -222,7 +198,6 @@ def block(Y, X):
 def host(Y: task.f32[3, "N"], X: task.f32[4, "N"]):
     task.launch(block, Y, X)
 )",
-         .host = "Y: GLOBAL, X: GLOBAL",
          .block = "Y: REGISTER, X: REGISTER",
          .more = "    pipeline: 3\n",
          .sizes = {"N=17"}});
@@ -243,17 +218,12 @@ def host(Y: task.Tensor["M", "N"], X: task.Tensor["M", "N"]):
     for i in task.parallel_range(M):
         task.launch(block, Y[i], X, i + 1)
 )",
-         .host = "Y: GLOBAL, X: GLOBAL",
          .block = "Y: SHARED, X: SHARED, T: REGISTER",
          .sizes = {"M=9 N=5", "M=1 N=1", "M=17 N=33 --dtype f32"}});
 }
 
 TEST(Statements, QuasiAffineSubscripts) {
   check({.logic = R"(
-@task.define
-def block(Y, X):
-    task.launch(twice, Y, X)
-
 @task.define
 def host(Y: task.Tensor["M", "N"], X: task.Tensor["M", "N"]):
     for t in task.parallel_range(M * 3):
@@ -262,8 +232,6 @@ def host(Y: task.Tensor["M", "N"], X: task.Tensor["M", "N"]):
         w = N // 3
         task.launch(block, Y[r, c * w : (c + 1) * w], X[M - 1 - r, max(c - 1, 0) * w : max(c - 1, 0) * w + w])
 )",
-         .host = "Y: GLOBAL, X: GLOBAL",
-         .block = "Y: SHARED, X: SHARED",
          .sizes = {"M=9 N=6", "M=1 N=3", "M=17 N=33 --dtype f16"}});
 }
 
@@ -294,7 +262,6 @@ def block(Y, X):
 def host(Y: task.Tensor["M", "N"], X: task.Tensor["M", "N"]):
     task.launch(block, Y, X)
 )",
-         .host = "Y: GLOBAL, X: GLOBAL",
          .block = "Y: SHARED, X: SHARED, T: SHARED",
          .sizes = {"M=9 N=6"}});
 }
@@ -324,7 +291,6 @@ def mid(Y, X):
 def host(Y: task.Tensor["A1", "B1", "C1", "D1"], X: task.Tensor["A1", "B1", "C1", "D1"]):
     task.launch(mid, Y, X)
 )",
-         .host = "Y: GLOBAL, X: GLOBAL",
          .block = "Y: GLOBAL, X: GLOBAL",
          .more = R"(    pipeline: 2
   mid: {task_name: mid, proc: HOST, mems: {Y: GLOBAL, X: GLOBAL}, workers: all}
@@ -390,7 +356,6 @@ def host(Y: task.f16["N", "M"], X: task.i32["M", "N"]):
     for i in task.parallel_range(Xp.shape[0]):
         task.launch(block, Yp[0, i], Xp[i, 0])
 )",
-           .host = "Y: GLOBAL, X: GLOBAL",
            .block = std::string("Y: GLOBAL, X: GLOBAL, T: ") + memory,
            .sizes = {"M=9 N=6", "M=1 N=1"}});
   }
@@ -412,7 +377,6 @@ def block(Y, X):
 def host(Y: task.f32["M", "N"], X: task.f32["M", "N"]):
     task.launch(block, Y, X)
 )",
-         .host = "Y: GLOBAL, X: GLOBAL",
          .block = "Y: SHARED, X: GLOBAL",
          .more = "  larger: {task_name: larger, proc: BLOCK, mems: {Y: REGISTER, X: REGISTER}}\n",
          .sizes = {"M=5 N=3"}});
@@ -434,7 +398,6 @@ def host(Y: task.f32["M", "N"], X: task.f32["M", "N"]):
     for i in task.parallel_range(M):
         task.launch(block, Y[i], X[i])
 )",
-         .host = "Y: GLOBAL, X: GLOBAL",
          .block = "Y: SHARED, X: SHARED, T: GLOBAL",
          .more = "  twice: {task_name: twice, proc: BLOCK, mems: {Y: SHARED}}\n"
                  "  add_to: {task_name: add_to, proc: BLOCK, mems: {X: REGISTER}}\n",
@@ -476,8 +439,6 @@ def host(Y: task.Tensor["M", "N"], X: task.Tensor["M", "N"], S: int):
         for i in task.parallel_range(M):
             task.launch(block, Y[i], X[(i) if False else M - 1 - i])
 )",
-         .host = "Y: GLOBAL, X: GLOBAL",
-         .block = "Y: SHARED, X: SHARED",
          .sizes = {"M=9 N=6 S=3", "M=1 N=1 S=1", "M=9 N=3 S=2 --dtype f32"}});
 }
 

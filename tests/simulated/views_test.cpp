@@ -18,7 +18,6 @@ def block(Y, X):
 def host(Y: task.Tensor["N", "M"], X: task.Tensor["M", "N"]):
     task.launch(block, Y, X)
 )",
-         .host = "Y: GLOBAL, X: GLOBAL",
          .block = "Y: SHARED, X: REGISTER",
          .sizes = {"M=37 N=19", "M=37 N=19 --dtype f16", "M=1 N=1"}});
 }
@@ -33,7 +32,6 @@ def block(Y, X):
 def host(Y: task.Tensor["N", "M"], X: task.Tensor["M", "N"]):
     task.launch(block, Y, X)
 )",
-         .host = "Y: GLOBAL, X: GLOBAL",
          .block = "Y: REGISTER, X: SHARED",
          .sizes = {"M=37 N=19", "M=37 N=19 --dtype bf16"}});
 }
@@ -41,33 +39,21 @@ def host(Y: task.Tensor["N", "M"], X: task.Tensor["M", "N"]):
 TEST(Views, BlocksOfATranspose) {
   check({.logic = R"(
 @task.define
-def block(Y, X):
-    task.launch(twice, Y, X)
-
-@task.define
 def host(Y: task.Tensor["N", "M"], X: task.Tensor["M", "N"]):
     Yp = task.partition(Y.T, by="blocks", shape=(8, 5))
     Xp = task.partition(X, by="blocks", shape=(8, 5))
     for i, j in task.parallel_range(Xp.shape):
         task.launch(block, Yp[i, j], Xp[i, j])
 )",
-         .host = "Y: GLOBAL, X: GLOBAL",
-         .block = "Y: SHARED, X: SHARED",
          .sizes = {"M=37 N=19", "M=37 N=19 --dtype f16", "M=1 N=1"}});
 }
 
 TEST(Views, PermutedAxes) {
   check({.logic = R"(
 @task.define
-def block(Y, X):
-    task.launch(twice, Y, X)
-
-@task.define
 def host(Y: task.Tensor["B","N","M"], X: task.Tensor["M","B","N"]):
     task.launch(block, Y, task.transpose(X, (1, 2, 0)))
 )",
-         .host = "Y: GLOBAL, X: GLOBAL",
-         .block = "Y: SHARED, X: SHARED",
          .sizes = {"M=5 N=7 B=3", "M=5 N=7 B=3 --dtype f16"}});
 }
 
@@ -81,17 +67,12 @@ def block(Y, X):
 def host(Y: task.Tensor["B","N","M"], X: task.Tensor["M","B","N"]):
     task.launch(block, Y, X)
 )",
-         .host = "Y: GLOBAL, X: GLOBAL",
          .block = "Y: REGISTER, X: SHARED",
          .sizes = {"M=5 N=7 B=3", "M=1 N=1 B=3 --dtype f16"}});
 }
 
 TEST(Views, MergedDimensions) {
   check({.logic = R"(
-@task.define
-def block(Y, X):
-    task.launch(twice, Y, X)
-
 @task.define
 def host(Y: task.Tensor["B","M","N"], X: task.Tensor["B","M","N"]):
     Ym = task.reshape(Y, (B * M, N))
@@ -101,17 +82,11 @@ def host(Y: task.Tensor["B","M","N"], X: task.Tensor["B","M","N"]):
     for i in task.parallel_range(Yp.shape[0]):
         task.launch(block, Yp[i, 0], Xp[i, 0])
 )",
-         .host = "Y: GLOBAL, X: GLOBAL",
-         .block = "Y: SHARED, X: SHARED",
          .sizes = {"M=5 N=7 B=3", "M=9 N=70 B=2 --dtype f16", "M=1 N=1 B=1"}});
 }
 
 TEST(Views, SplitDimensions) {
   check({.logic = R"(
-@task.define
-def block(Y, X):
-    task.launch(twice, Y, X)
-
 @task.define
 def host(Y: task.Tensor["M", "N"], X: task.Tensor["M", "N"]):
     Ym = task.reshape(Y, (M // 4, 4, N))
@@ -119,7 +94,6 @@ def host(Y: task.Tensor["M", "N"], X: task.Tensor["M", "N"]):
     for i in task.parallel_range(M // 4):
         task.launch(block, Ym[i], Xm[i])
 )",
-         .host = "Y: GLOBAL, X: GLOBAL",
          .block = "Y: SHARED, X: REGISTER",
          .sizes = {"M=8 N=7", "M=40 N=70 --dtype f16", "M=4 N=1"}});
 }
@@ -134,7 +108,6 @@ def block(Y, X):
 def host(Y: task.Tensor["M", "N"], X: task.Tensor["N", "M"]):
     task.launch(block, Y, X)
 )",
-         .host = "Y: GLOBAL, X: GLOBAL",
          .block = "Y: REGISTER, X: SHARED",
          .sizes = {"M=6 N=4", "M=5 N=7", "M=6 N=6 --dtype f16"}});
 }
@@ -142,49 +115,32 @@ def host(Y: task.Tensor["M", "N"], X: task.Tensor["N", "M"]):
 TEST(Views, HeadsOfATensor) {
   check({.logic = R"(
 @task.define
-def block(Y, X):
-    task.launch(twice, Y, X)
-
-@task.define
 def host(Y: task.Tensor["M","H","D"], X: task.Tensor["H","M","D"]):
     Yh = task.transpose(Y, (1, 0, 2))
     for h in task.parallel_range(H):
         task.launch(block, Yh[h], X[h])
 )",
-         .host = "Y: GLOBAL, X: GLOBAL",
-         .block = "Y: SHARED, X: SHARED",
          .sizes = {"M=6 H=4 D=5", "M=5 H=7 D=1", "M=66 H=2 D=20 --dtype f16"}});
 }
 
 TEST(Views, SlicesWithSteps) {
   check({.logic = R"(
 @task.define
-def block(Y, X):
-    task.launch(twice, Y, X)
-
-@task.define
 def host(Y: task.Tensor["M", "N"], X: task.Tensor["MX","NX"]):
     assert MX >= 2 * M + 3 and NX >= N + 2
     for i in task.parallel_range(M):
         task.launch(block, Y[i : i + 1, :], X[2 * i + 3 : 2 * i + 4, 2 : 2 + N])
 )",
-         .host = "Y: GLOBAL, X: GLOBAL",
-         .block = "Y: SHARED, X: SHARED",
          .sizes = {"M=6 N=5 MX=15 NX=7", "M=1 N=1 MX=5 NX=5"}});
 }
 
 TEST(Views, DroppedDimensions) {
   check({.logic = R"(
 @task.define
-def block(Y, X):
-    task.launch(twice, Y, X)
-
-@task.define
 def host(Y: task.Tensor["M", "N"], X: task.Tensor["N", "M"]):
     for i in task.parallel_range(M):
         task.launch(block, Y[i], X[:, i])
 )",
-         .host = "Y: GLOBAL, X: GLOBAL",
          .block = "Y: SHARED, X: REGISTER",
          .sizes = {"M=6 N=5", "M=1 N=1", "M=3 N=100 --dtype f16"}});
 }
@@ -209,7 +165,6 @@ def host(Y: task.Tensor["M", "N"], X: task.Tensor["M", "N"]):
     for i, j in task.parallel_range(Yp.shape):
         task.launch(block, Yp[i, j], Xp[i, j])
 )",
-         .host = "Y: GLOBAL, X: GLOBAL",
          .block = "Y: REGISTER, X: SHARED",
          .sizes = {"M=23 N=19", "M=1 N=1", "M=3 N=10 --dtype f16"}});
 }
@@ -233,8 +188,6 @@ def host(Y: task.Tensor["R","S"], X: task.Tensor["N","H","W","C"]):
     for i, j in task.parallel_range(Yp.shape):
         task.launch(block, Yp[i, j], Ip[i, j])
 )",
-         .host = "Y: GLOBAL, X: GLOBAL",
-         .block = "Y: SHARED, X: SHARED",
          .more = R"(    pipeline: 2
     rotate: {Y: 2}
 )",
