@@ -1,6 +1,7 @@
 #include "targets/machine_dsa.h"
 
 #include "compiler/base/messages.h"
+#include "targets/primitive_names.h"
 
 namespace septran {
 namespace {
@@ -50,6 +51,7 @@ void read_vector(const Node& node, VectorTiming& out, Diagnostics& diagnostics) 
   if (rates != nullptr && yaml::expect_map(*rates, "'rates'", diagnostics)) {
     for (const yaml::Entry& entry : rates->entries) {
       Fields rate(entry.value, fmt::format("the rate of '{}'", entry.key), diagnostics);
+      if (entry.key != "default") yaml::check_primitive(entry.key, entry.key_span, diagnostics);
       VectorTiming::Rate& r = out.rates[entry.key];
       rate.number("cycles_per_group", 0.01, 1e6, r.cycles_per_group);
       rate.integer("latency_cycles", 0, max_cycles, r.latency_cycles);

@@ -7,6 +7,7 @@
 #include "targets/machine.h"
 #include "targets/machine_dsa.h"
 #include "targets/presets.h"
+#include "targets/primitive_names.h"
 #include "targets/yaml_reader.h"
 
 namespace septran {
@@ -270,8 +271,11 @@ void Reader::implementation(const yaml::Entry& entry) {
     diagnostics_.report(entry.key_span, messages::machine_duplicate_name, "implementation", name);
   }
   if (fields.required("primitives") != nullptr) {
-    for (const Node* one : fields.optional_names("primitives"))
-      spec.primitives.push_back(one->text);
+    for (const Node* one : fields.optional_names("primitives")) {
+      if (one->text == "*" || yaml::check_primitive(one->text, one->span, diagnostics_)) {
+        spec.primitives.push_back(one->text);
+      }
+    }
   }
   const Node* engine = fields.required("engine");
   if (engine != nullptr && yaml::to_text(*engine, "'engine'", diagnostics_) &&

@@ -195,7 +195,7 @@ void collect(const Diagnostics& from, const Row& row, const SourceManager& sourc
 }  // namespace
 
 int check_command(const Options& options, SourceManager& sources, Diagnostics& diagnostics) {
-  const auto request = read_request(options, diagnostics);
+  const auto request = read_logic_request(options, sources, diagnostics);
   if (options.mappings.empty()) diagnostics.report({}, messages::check_needs_mapping);
   if (!request || options.mappings.empty()) return exit_bad_input;
   std::size_t width = std::string_view("mapping").size();

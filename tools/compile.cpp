@@ -216,11 +216,8 @@ bool check_pass_names(const Options& options, Diagnostics& diagnostics) {
   return fine;
 }
 
-}  // namespace
-
-Result<Request> read_request(const Options& options, Diagnostics& diagnostics) {
-  Request request;
-  const std::size_t errors = diagnostics.error_count();
+/// Takes over what is right of the options; every fault reported.
+void fill_request(const Options& options, Request& request, Diagnostics& diagnostics) {
   for (const std::string& text : options.definitions) {
     if (auto pair = split_pair(text, "-D", diagnostics)) {
       request.entry.definitions.push_back(std::move(*pair));
@@ -262,8 +259,48 @@ Result<Request> read_request(const Options& options, Diagnostics& diagnostics) {
   } else {
     diagnostics.report({}, messages::unknown_values, options.values);
   }
+}
+
+/// Reports faults of the files and of definitions that do not depend on the options that are
+/// missing because they were refused.
+void report_other_faults(const Options& options, const Request& request, SourceManager& sources,
+                         Diagnostics& diagnostics) {
+  const auto logic = load(options.input, sources, diagnostics);
+  const auto module = logic ? lang::parse_module(*logic, sources, diagnostics) : std::nullopt;
+  for (const std::string& mapping : options.mappings) {
+    const auto file = load(mapping, sources, diagnostics);
+    if (!file) continue;
+    (void)find_machine(options, *file, sources, diagnostics);
+    const auto entry = mapping::read_entry_task(*file, sources, diagnostics);
+    if (!module || !entry || module->find(entry->value) == nullptr) continue;
+    Diagnostics bound;
+    (void)lang::bind_entry(*module, entry->value, request.entry, bound);
+    for (const Diagnostic& diagnostic : bound.all()) {
+      const bool is_missing = diagnostic.code == messages::missing_definition.code ||
+                              diagnostic.code == messages::missing_entry_shape.code;
+      if (!is_missing) diagnostics.add(diagnostic);
+    }
+  }
+}
+
+}  // namespace
+
+Result<Request> read_request(const Options& options, Diagnostics& diagnostics) {
+  Request request;
+  const std::size_t errors = diagnostics.error_count();
+  fill_request(options, request, diagnostics);
   if (diagnostics.error_count() > errors) return std::nullopt;
   return request;
+}
+
+Result<Request> read_logic_request(const Options& options, SourceManager& sources,
+                                   Diagnostics& diagnostics) {
+  Request request;
+  const std::size_t errors = diagnostics.error_count();
+  fill_request(options, request, diagnostics);
+  if (diagnostics.error_count() == errors) return request;
+  report_other_faults(options, request, sources, diagnostics);
+  return std::nullopt;
 }
 
 std::optional<Compiled> compile(const Options& options, const Request& request,

@@ -55,6 +55,10 @@ struct Request {
   runtime::Values values = runtime::Values::normal;
 };
 Result<Request> read_request(const Options& options, Diagnostics& diagnostics);
+/// The same for a logic file. After a fault in the options, what is wrong with the files that they
+/// name is reported too, as far as it does not depend on the options.
+Result<Request> read_logic_request(const Options& options, SourceManager& sources,
+                                   Diagnostics& diagnostics);
 
 /// How much arithmetic stands behind an output element, for the tolerance of the comparison.
 struct ArithmeticChain {

@@ -27,7 +27,7 @@ std::optional<std::int64_t> simulated_cycles(const runtime::Backend& backend,
 
 int explain_command(const Options& options, bool measure, SourceManager& sources,
                     Diagnostics& diagnostics) {
-  const auto request = read_request(options, diagnostics);
+  const auto request = read_logic_request(options, sources, diagnostics);
   if (!request) return exit_bad_input;
   const auto compiled = compile(options, *request, sources, diagnostics);
   if (!compiled) return exit_bad_input;

@@ -227,7 +227,7 @@ class Runner {
 }  // namespace
 
 int run_kernel(const Options& options, SourceManager& sources, Diagnostics& diagnostics) {
-  const auto request = read_request(options, diagnostics);
+  const auto request = read_logic_request(options, sources, diagnostics);
   if (!request) return exit_bad_input;
   const auto compiled = compile(options, *request, sources, diagnostics);
   if (!compiled) return exit_bad_input;

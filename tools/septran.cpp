@@ -33,7 +33,7 @@ int compile_command(const Options& options, const std::string& kind, const std::
     diagnostics.report({}, messages::emit_needs_output);
     return exit_bad_input;
   }
-  const auto request = read_request(options, diagnostics);
+  const auto request = read_logic_request(options, sources, diagnostics);
   if (!request) return exit_bad_input;
   const auto compiled = compile(options, *request, sources, diagnostics);
   if (!compiled) return exit_bad_input;
@@ -100,7 +100,7 @@ void add_check_command(CLI::App& app, Options& options) {
   add_execute_options(*check, options);
   check->footer(
       "The exit code is the largest of the rows': 0 fine, 1 wrong result, 2 refused, 3 trap, "
-      "4 this build cannot run it.\n\n"
+      "hazard or deadlock, 4 this build lacks the backend.\n\n"
       "Example:\n  septran check examples/gemm/gemm.py --mapping mappings/gemm/dsa_edge.yaml "
       "--mapping mappings/gemm/dsa_cloud.yaml -D M=512 -D N=512 -D K=512");
 }

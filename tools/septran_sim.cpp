@@ -57,7 +57,7 @@ int run_program(const std::vector<std::byte>& bytes, const Options& options, Sou
 }
 
 int run_logic(const Options& options, SourceManager& sources, Diagnostics& diagnostics) {
-  const auto request = read_request(options, diagnostics);
+  const auto request = read_logic_request(options, sources, diagnostics);
   if (!request) return exit_bad_input;
   const auto compiled = compile(options, *request, sources, diagnostics);
   if (!compiled) return exit_bad_input;

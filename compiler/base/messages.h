@@ -810,9 +810,33 @@ inline constexpr Message no_implementation{
 inline constexpr Message binding_mismatch{
     "binding-mismatch", Severity::error,
     "implementation '{0}' does not take `{1}` with operands {2}", "{3}"};
-inline constexpr Message not_in_effect{"not-in-effect", Severity::warning,
-                                       "`{0}` of instance '{1}' is checked, but has no effect yet",
-                                       "the kernel runs as without it"};
+inline constexpr Message resident_without_effect{
+    "resident-without-effect", Severity::warning,
+    "`resident` has no effect on '{0}' of instance '{1}', which writes it",
+    "leave it out: a written argument has a buffer for all that is touched of it anyway"};
+inline constexpr Message spread_not_combining{
+    "spread-not-combining", Severity::error,
+    "'{0}' cannot be spread: what processors write to {1} by `{2}` does not combine",
+    "spread a loop that only adds up, by `gemm` or reductions with accumulate"};
+inline constexpr Message spread_mixed{
+    "spread-mixed", Severity::error,
+    "'{0}' cannot be spread: shares of {1} would be combined in two ways, `{2}` is one of them",
+    "keep sums, maxima and minima in tensors of their own"};
+inline constexpr Message spread_rounded{
+    "spread-rounded", Severity::error,
+    "'{0}' cannot be spread: {1} is {2}, and is rounded in every trip",
+    "sum in a temporary of f32 or i32, and copy it to {1} behind the loop"};
+inline constexpr Message spread_reads_sums{
+    "spread-reads-sums", Severity::error,
+    "'{0}' cannot be spread: `{2}` reads {1} before it is complete",
+    "what a spread loop adds up is known behind it only"};
+inline constexpr Message spread_needs_shared{
+    "spread-needs-shared", Severity::error,
+    "'{0}' cannot be spread: its trips need {1}, which {2}",
+    "spread a loop that reads arguments, and temporaries of the same iteration"};
+inline constexpr const char* spread_written_before = "the iteration itself writes for all to see";
+inline constexpr const char* spread_written_later =
+    "a trip of the loop around changes for the next one";
 inline constexpr Message split_unsupported{"split-unsupported", Severity::error,
                                            "`{0}` cannot be split along '{1}'",
                                            "its output does not carry partial results along it"};

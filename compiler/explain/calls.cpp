@@ -6,6 +6,7 @@
 #include <map>
 
 #include "compiler/explain/parts.h"
+#include "compiler/passes/fold_fill.h"
 #include "compiler/passes/implementations.h"
 
 namespace septran::explain {
@@ -89,11 +90,14 @@ CallNote call_note(const Subject& subject, const std::vector<Site>& sites,
       note.rejected.emplace_back(candidate.name, passes::misfit(tree, machine, candidate, prim));
     }
   }
-  const bool is_left = std::any_of(sites.begin(), sites.end(), [&](const Site& site) {
-    return !site.statement->engine.empty() &&
+  const auto left = std::find_if(sites.begin(), sites.end(), [&](const Site& site) {
+    return !tile::operands(*site.statement).empty() &&
            site.statement->origin.logic_span == statement.origin.logic_span;
   });
-  if (!is_left) {
+  if (left != sites.end()) {
+    const std::string stays = passes::why_fill_stays(subject.program, *left->block, left->index);
+    if (!stays.empty()) note.why += "; the fill stays: " + stays;
+  } else {
     note.engine.clear();
     note.implementation.clear();
     note.why =
@@ -102,6 +106,10 @@ CallNote call_note(const Subject& subject, const std::vector<Site>& sites,
             : "left out: it has no effect";
   }
   note.cut = cut_text(subject, sites, statement, prim);
+  for (const tile::Binding::Split& spread : prim.binding.spread) {
+    if (!note.cut.empty()) note.cut += "; ";
+    note.cut += fmt::format("{} dealt to {} processors", spread.dim, spread.size);
+  }
   return note;
 }
 

@@ -56,6 +56,7 @@ void LaunchWalk::walk(const Block& block, int level, const std::string& around,
       add(fmt::format("parallel {}", fmt::join(vars, ", ")));
     } else if (const auto* loop = std::get_if<tile::Loop>(&statement.node)) {
       add(fmt::format("loop {}", range_text(tree(), loop->var)));
+      if (loop->spread > 1) inner += fmt::format(", dealt to {} processors", loop->spread);
     } else if (std::holds_alternative<tile::If>(statement.node)) {
       add("if");
     }
@@ -197,6 +198,7 @@ std::optional<DepthKey> depth_key(const Subject& subject, const tile::Tensor& te
   key.instance = placed.instance->name;
   key.name = placed.name;
   key.key = written ? "rotate" : "pipeline";
+  key.overlaps = subject.machine.overlaps();
   if (written) {
     const auto at = placed.instance->rotate.find(placed.name);
     if (at == placed.instance->rotate.end()) return key;
@@ -221,6 +223,10 @@ std::string depth_text(const DepthKey& key, int depth) {
     return fmt::format("1 deep: {} has no `{}` for it", key.instance, key.key);
   }
   if (key.place.empty()) return fmt::format("{} deep: its uses are so many trips apart", depth);
+  if (depth < key.value && !key.overlaps) {
+    return fmt::format("{} deep: {} of {} ({}) collapses, as one engine overlaps nothing", depth,
+                       what, key.instance, key.place);
+  }
   if (depth < key.value) {
     return fmt::format("{} deep, not more as {} of {} asks ({}): nothing can overlap here", depth,
                        what, key.instance, key.place);

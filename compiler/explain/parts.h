@@ -9,10 +9,11 @@ namespace septran::explain {
 /// The key of the mapping that says how deep a buffer's ring is.
 struct DepthKey {
   std::string instance;
-  std::string key;    // "pipeline", or "rotate"
-  std::string name;   // of the tensor, for rotate
-  int value = 1;      // as written; 1 if it is not
-  std::string place;  // "file:line" of the key, empty where it is not written
+  std::string key;       // "pipeline", or "rotate"
+  std::string name;      // of the tensor, for rotate
+  int value = 1;         // as written; 1 if it is not
+  std::string place;     // "file:line" of the key, empty where it is not written
+  bool overlaps = true;  // the machine has engines that run side by side
 };
 /// For an argument's or a temporary's buffer; nothing for what no key deepens (staging buffers).
 std::optional<DepthKey> depth_key(const Subject& subject, const tile::Tensor& tensor, bool written);

@@ -74,8 +74,7 @@ Trial Proposer::attempt(const std::vector<const Candidate*>& edits) const {
     trial.program = passes::run_passes(std::move(*tree), {subject_.machine, diagnostics});
   }
   for (const Diagnostic& diagnostic : diagnostics.all()) {
-    const bool no_effect = diagnostic.code == "not-in-effect";
-    if (diagnostic.severity != Severity::error && !no_effect) continue;
+    if (diagnostic.severity != Severity::error) continue;
     trial.program.reset();
     trial.can_shrink |= diagnostic.code == "does-not-fit";
     if (trial.refusal.empty()) trial.refusal = diagnostic.text;
@@ -174,7 +173,7 @@ std::optional<Proposal> Proposer::judge(const std::vector<const Candidate*>& edi
   if (needs == Candidate::Needs::less_moved) {
     return moves_less ? std::optional(proposal) : std::nullopt;
   }
-  const bool less_work = bound_cycles(with) <= 0.9 * bound_cycles(out_);
+  const bool less_work = bound_cycles(out_) > 0 && bound_cycles(with) <= 0.9 * bound_cycles(out_);
   if (!(moves_less && is_bound_by_memory()) && !less_work) return std::nullopt;
   proposal.reason += less_work
                          ? fmt::format(": the engine that bounds the run has {:.0f} % less to do",

@@ -1,5 +1,8 @@
 // fold_fill: a product that accumulates onto a tile just filled with zeros overwrites it in the
 // first trip instead; the fill goes away.
+#include <fmt/format.h>
+
+#include "compiler/passes/fold_fill.h"
 #include "compiler/passes/region.h"
 #include "compiler/passes/rewrite.h"
 
@@ -29,32 +32,65 @@ bool touches(const Block& block, tile::TensorId tensor) {
   return reads_tensor(block, tensor) || writes_tensor(block, tensor);
 }
 
-/// The one product inside a statement that touches the tile and may take the fill over, with the
-/// condition under which it is the first; nothing else there touches the tensor.
+/// Why the statement that is the next to touch a filled tile does not take the fill over; empty if
+/// it does: it is a product that always adds to the tile, or a loop in which nothing else touches
+/// the tensor.
+std::string obstacle(const Program& program, const Statement& statement, const TileRef& filled) {
+  if (const auto* mma = std::get_if<tile::Mma>(&statement.node)) {
+    if (mma->acc != filled) return "the product behind it adds to another part of the tensor";
+    if (mma->accumulate.constant() != true) return "the product behind it does not always add";
+    if (mma->a.tensor == filled.tensor || mma->b.tensor == filled.tensor) {
+      return "the product behind it also multiplies by it";
+    }
+    return {};
+  }
+  const auto* loop = std::get_if<tile::Loop>(&statement.node);
+  if (loop == nullptr) return "what touches it next is no product";
+  if (!runs_at_least_once(program, loop->var)) {
+    return fmt::format("the loop behind it, over {}, may run zero times",
+                       program.vars[loop->var].name);
+  }
+  std::string why = "nothing behind it adds to it";
+  bool found = false;
+  for (const Statement& inner : loop->body) {
+    const Block alone{inner};
+    if (!touches(alone, filled.tensor)) continue;
+    if (found) return "in the loop behind it, more than a product touches it";
+    found = true;
+    why = obstacle(program, inner, filled);
+  }
+  return why;
+}
+
+/// The product that takes a fill over, and the loops around it within the statement.
 struct Taker {
   tile::Mma* mma = nullptr;
   std::vector<VarId> loops;
 };
 
-bool find_taker(const Program& program, Statement& statement, const TileRef& filled, Taker& taker) {
+void find_taker(Statement& statement, const TileRef& filled, Taker& taker) {
   if (auto* mma = std::get_if<tile::Mma>(&statement.node)) {
-    if (mma->acc != filled || mma->accumulate.constant() != true) return false;
-    if (mma->a.tensor == filled.tensor || mma->b.tensor == filled.tensor) return false;
     taker.mma = mma;
-    return true;
+    return;
   }
-  auto* loop = std::get_if<tile::Loop>(&statement.node);
-  if (loop == nullptr || !runs_at_least_once(program, loop->var)) return false;
-  taker.loops.push_back(loop->var);
-  bool found = false;
-  for (Statement& inner : loop->body) {
-    Block alone;
-    alone.push_back(inner);
-    if (!touches(alone, filled.tensor)) continue;
-    if (found || !find_taker(program, inner, filled, taker)) return false;
-    found = true;
+  auto& loop = std::get<tile::Loop>(statement.node);
+  taker.loops.push_back(loop.var);
+  for (Statement& inner : loop.body) {
+    const Block alone{inner};
+    if (touches(alone, filled.tensor)) return find_taker(inner, filled, taker);
   }
-  return found;
+}
+
+/// The first statement behind a place in a block that touches the tensor; the block's size if none
+/// does.
+std::size_t next_touch(const Block& block, std::size_t place, tile::TensorId tensor) {
+  std::size_t next = place + 1;
+  while (next < block.size()) {
+    const Block alone{block[next]};
+    if (touches(alone, tensor)) break;
+    ++next;
+  }
+  return next;
 }
 
 void fold_block(const Program& program, Block& block) {
@@ -63,15 +99,10 @@ void fold_block(const Program& program, Block& block) {
     const TileRef* filled = zero_filled(block[i]);
     if (filled == nullptr) continue;
     const TileRef tile = *filled;
-    std::size_t next = i + 1;
-    while (next < block.size()) {
-      Block alone;
-      alone.push_back(block[next]);
-      if (touches(alone, tile.tensor)) break;
-      ++next;
-    }
+    const std::size_t next = next_touch(block, i, tile.tensor);
+    if (next == block.size() || !obstacle(program, block[next], tile).empty()) continue;
     Taker taker;
-    if (next == block.size() || !find_taker(program, block[next], tile, taker)) continue;
+    find_taker(block[next], tile, taker);
     std::vector<Cond> later;  // than the first trip of some loop
     for (const VarId v : taker.loops) {
       later.push_back(Cond::ge(Expr::var(v), program.vars[v].begin + 1));
@@ -84,6 +115,13 @@ void fold_block(const Program& program, Block& block) {
 }
 
 }  // namespace
+
+std::string why_fill_stays(const Program& program, const Block& block, std::size_t place) {
+  const TileRef* filled = zero_filled(block[place]);
+  if (filled == nullptr) return {};
+  const std::size_t next = next_touch(block, place, filled->tensor);
+  return next == block.size() ? "" : obstacle(program, block[next], *filled);
+}
 
 Result<Program> fold_fill(Program program, const PassContext& /*context*/) {
   fold_block(program, program.body);

@@ -67,7 +67,6 @@ class Instantiator : public lang::Visitor {
     block_ = outer;
     return collected;
   }
-  void warn_without_effect();
   [[nodiscard]] std::string launch_label(const lang::LaunchRequest& request) const;
   const mapping::Instance* callee_instance(const lang::LaunchRequest& request);
   tile::ScopeArgument scope_argument(const mapping::Instance& instance,
@@ -150,11 +149,17 @@ void Instantiator::loop(const lang::LoopRequest& request, const lang::LoopBody& 
   for (std::size_t i = ids.size(); i-- > 0;) {
     tile::Loop sequential{ids[i], std::move(inner)};
     if (i + 1 == ids.size()) sequential.schedule = schedule;
+    tile::Origin of_loop = where;
+    const auto spread = instance.spread.find(request.names[i]);
+    if (spread != instance.spread.end()) {
+      sequential.spread = spread->second.value;
+      of_loop = origin(request.span, spread->second.span, "loop");
+    }
     inner = Block{};
     if (i == 0) {
-      emit(where, std::move(sequential));
+      emit(of_loop, std::move(sequential));
     } else {
-      inner.push_back({std::move(sequential), "", where});
+      inner.push_back({std::move(sequential), "", of_loop});
     }
   }
 }
@@ -224,16 +229,19 @@ void Instantiator::decide_placement(const mapping::Instance& instance,
                                     tile::ScopeArgument& argument, const Block& body) const {
   if (argument.placement != Placement::whole) return;
   const std::string& name = program_[argument.parameter].name;
+  const auto resident = std::find_if(instance.resident.begin(), instance.resident.end(),
+                                     [&](const auto& entry) { return entry.value == name; });
   if (writes_tensor(body, argument.parameter)) {
+    if (resident != instance.resident.end()) {
+      diagnostics_.report(resident->span, messages::resident_without_effect, name, instance.name);
+    }
     const auto rotate = instance.rotate.find(name);
     if (rotate != instance.rotate.end() && machine_.overlaps()) {
       argument.depth = rotate->second.value;
     }
     return;
   }
-  const bool resident = std::any_of(instance.resident.begin(), instance.resident.end(),
-                                    [&](const auto& entry) { return entry.value == name; });
-  argument.placement = resident ? Placement::whole : Placement::parts;
+  argument.placement = resident != instance.resident.end() ? Placement::whole : Placement::parts;
   if (!machine_.overlaps()) return;  // nothing runs ahead: one slot does
   if (instance.pipeline) {
     argument.depth = instance.pipeline->value;
@@ -342,6 +350,13 @@ void Instantiator::primitive(const lang::PrimitiveRequest& request) {
     prim.binding.mapping_origin = sources_.file_line(binding->span);
     prim.binding.span = binding->span;
   }
+  for (std::size_t i = frames_.size(); i-- > 0;) {
+    const mapping::Instance& instance = *frames_[i].instance;
+    if (!instance.spread.empty()) {
+      mark_spread(instance, names_->find(instance.task_name.value), prim);
+    }
+    if (!frames_[i].task->is_leaf) break;  // the launching instance has been looked at
+  }
   emit(origin(request.span, mapping_span, request.primitive.name), std::move(prim));
 }
 
@@ -375,21 +390,10 @@ std::vector<DiagnosticNote> Instantiator::tunable_notes(const std::string& /*nam
   return notes;
 }
 
-/// Fields that are read and checked, but that no pass gives effect to so far.
-void Instantiator::warn_without_effect() {
-  for (const auto& [name, field] : mapping_.instances) {
-    if (!field.spread.empty()) {
-      diagnostics_.report(field.spread.begin()->second.span, messages::not_in_effect, "spread",
-                          name);
-    }
-  }
-}
-
 Result<Program> Instantiator::run(const lang::Module& module, const lang::EntryBinding& entry) {
   const mapping::Instance* instance = mapping_.find(mapping_.entrypoint.value);
   SEPTRAN_CHECK(instance != nullptr && entry.task != nullptr);
   const std::size_t errors_before = diagnostics_.error_count();
-  warn_without_effect();
   names_.emplace(module);
   program_.name = entry.task->name;
   program_.target = machine_.name;

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "compiler/passes/rewrite.h"
+#include "compiler/passes/split.h"
 
 namespace septran::passes {
 
@@ -37,6 +38,24 @@ std::vector<tile::ScheduleStep> schedule_of(const mapping::Instance& instance, c
     steps.push_back({label_of(entry), entry.trips_earlier, entry.span});
   }
   return steps;
+}
+
+void mark_spread(const mapping::Instance& instance, const mapping::TaskNames* task,
+                 tile::Prim& prim) {
+  SEPTRAN_CHECK(task != nullptr);
+  const std::vector<std::string> loops = task->loop_names(lang::LoopKind::sequential);
+  auto& marked = prim.binding.spread;
+  for (const IterationDim& dim : iteration_space(prim).dims) {
+    const auto spread = instance.spread.find(dim.name);
+    const bool is_marked = std::any_of(marked.begin(), marked.end(),
+                                       [&](const auto& one) { return one.dim == dim.name; });
+    if (!dim.reduction || spread == instance.spread.end() || is_marked ||
+        std::find(loops.begin(), loops.end(), dim.name) != loops.end()) {
+      continue;
+    }
+    marked.push_back({dim.name, spread->second.value});
+    prim.binding.spread_span = spread->second.span;
+  }
 }
 
 tile::Parallel make_parallel(const Program& program, std::vector<VarId> vars, Block body,

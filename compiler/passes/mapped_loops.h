@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "compiler/mapping/logic_names.h"
 #include "compiler/passes/pass.h"
 
 namespace septran::passes {
@@ -15,6 +16,11 @@ std::string label_of(const mapping::ScheduleEntry& entry);
 /// included).
 std::vector<tile::ScheduleStep> schedule_of(const mapping::Instance& instance,
                                             const tile::Block& body);
+
+/// Marks the reduction dimensions of a call that the instance spreads: those that no sequential
+/// loop of its task bears the name of, and that are not marked yet.
+void mark_spread(const mapping::Instance& instance, const mapping::TaskNames* task,
+                 tile::Prim& prim);
 
 /// A parallel loop with the instance's `workers` and `order`; a parallel loop that is all of its
 /// body is dealt out together with it.

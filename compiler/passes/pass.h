@@ -57,6 +57,7 @@ Result<tile::Program> run_passes(tile::Program program, const PassContext& conte
 inline constexpr std::string_view peeled_suffix = ", a peeled trip";
 
 // The passes; what each does stands above its implementation.
+Result<tile::Program> spread_reductions(tile::Program program, const PassContext& context);
 Result<tile::Program> spread(tile::Program program, const PassContext& context);
 Result<tile::Program> select_implementations(tile::Program program, const PassContext& context);
 Result<tile::Program> fold_fill(tile::Program program, const PassContext& context);

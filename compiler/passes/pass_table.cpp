@@ -7,6 +7,8 @@ namespace septran::passes {
 const std::vector<PassInfo>& pass_table() {
   using Options = tile::VerifyOptions;
   static const std::vector<PassInfo> table{
+      {"spread-reductions", "deal a reduction to processors, and combine their shares",
+       spread_reductions},
       {"spread", "find the parallel loops that are spread over processors", spread},
       {"select", "choose what executes each primitive, split it, turn it into an operation",
        select_implementations, [](Options& o) { o.no_prims = true; }},

@@ -99,15 +99,18 @@ bool disjoint(const VarTable& vars, const View& x, const View& y) {
   return false;
 }
 
-tile::Statement copy_statement(tile::Program& program, const tile::Statement& statement, VarId var,
-                               const Expr& value) {
-  std::map<VarId, Expr> values{{var, value}};
-  const auto replaced = [&](VarId v) {
+namespace {
+
+std::function<Expr(VarId)> replaced_by(const std::map<VarId, Expr>& values) {
+  return [&values](VarId v) {
     const auto at = values.find(v);
     return at == values.end() ? Expr::var(v) : at->second;
   };
-  tile::Block block;
-  block.push_back(statement);
+}
+
+/// Replaces variables in a block, giving its own loops new ones, and simplifies everything.
+void replace_variables(tile::Program& program, tile::Block& block, std::map<VarId, Expr>& values) {
+  const auto replaced = replaced_by(values);
   const auto rename = [&](VarId& own) {
     const VarInfo info = program.vars[own];
     const VarId fresh =
@@ -136,7 +139,46 @@ tile::Statement copy_statement(tile::Program& program, const tile::Statement& st
       branch->condition = branch->condition.simplify(program.vars);
     }
   });
+}
+
+}  // namespace
+
+tile::Statement copy_statement(tile::Program& program, const tile::Statement& statement, VarId var,
+                               const Expr& value) {
+  std::map<VarId, Expr> values{{var, value}};
+  tile::Block block;
+  block.push_back(statement);
+  replace_variables(program, block, values);
   return std::move(block[0]);
+}
+
+tile::Block fresh_copy(tile::Program& program, const tile::Block& block,
+                       std::map<VarId, Expr>& values,
+                       std::map<tile::TensorId, tile::TensorId>& tensors) {
+  tile::Block copy = block;
+  replace_variables(program, copy, values);
+  const auto renew = [&](tile::TensorId& id) {
+    const auto [at, is_new] = tensors.try_emplace(id);
+    if (is_new) {
+      tile::Tensor tensor = program[id];
+      for (Expr& extent : tensor.shape) {
+        extent = program.vars.simplify(extent.substitute(replaced_by(values)));
+      }
+      at->second = program.add_tensor(std::move(tensor));
+    }
+    id = at->second;
+  };
+  tile::for_each_statement(copy, [&](tile::Statement& statement) {
+    if (auto* alloc = std::get_if<tile::Alloc>(&statement.node)) renew(alloc->tensor);
+    if (auto* scope = std::get_if<tile::Scope>(&statement.node)) {
+      for (tile::ScopeArgument& argument : scope->arguments) renew(argument.parameter);
+    }
+  });
+  for_each_tile(copy, [&](tile::TileRef& tile) {
+    const auto at = tensors.find(tile.tensor);
+    if (at != tensors.end()) tile.tensor = at->second;
+  });
+  return copy;
 }
 
 std::int64_t max_extent(const tile::Program& program, const Expr& extent) {

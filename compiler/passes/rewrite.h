@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
 
 #include "compiler/passes/pass.h"
@@ -37,6 +38,13 @@ bool disjoint(const VarTable& vars, const View& x, const View& y);
 /// and everything simplified.
 tile::Statement copy_statement(tile::Program& program, const tile::Statement& statement, VarId var,
                                const Expr& value);
+
+/// A copy of a block with every variable in `values` replaced, in the shapes of tensors too. What
+/// it binds and allocates itself becomes new variables and tensors, which are added to `values` and
+/// `tensors` (old to new).
+tile::Block fresh_copy(tile::Program& program, const tile::Block& block,
+                       std::map<VarId, Expr>& values,
+                       std::map<tile::TensorId, tile::TensorId>& tensors);
 
 /// The largest value an extent takes; at least 1.
 std::int64_t max_extent(const tile::Program& program, const Expr& extent);

@@ -48,6 +48,7 @@ class Selector {
   void select_block(Block& block);
   void select_prim(Statement statement, Block& out);
   const ImplementationSpec* choose(const Statement& statement, const Prim& prim);
+  void note_places(const Prim& prim, Diagnostic& diagnostic) const;
   [[nodiscard]] std::string misfit(const ImplementationSpec& implementation,
                                    const Prim& prim) const {
     return passes::misfit(program_, machine_, implementation, prim);
@@ -83,6 +84,19 @@ bool Selector::executes_primitive(const Prim& prim) const {
          std::find(names.begin(), names.end(), "*") != names.end();
 }
 
+/// Says where the mapping places each operand.
+void Selector::note_places(const Prim& prim, Diagnostic& diagnostic) const {
+  for (const tile::Operand& operand : prim.operands) {
+    const TileRef* tile = tile_of(operand);
+    if (tile == nullptr) continue;
+    const tile::Tensor& tensor = program_[tile->tensor];
+    if (!tensor.origin.mapping_span.valid()) continue;
+    diagnostic.notes.push_back(
+        {tensor.origin.mapping_span,
+         fmt::format("{} is placed in {} here", tensor.name, tensor.memory)});
+  }
+}
+
 const ImplementationSpec* Selector::choose(const Statement& statement, const Prim& prim) {
   const std::string operands = describe_operands(program_, prim.operands);
   if (!prim.binding.implementation.empty()) {
@@ -94,16 +108,7 @@ const ImplementationSpec* Selector::choose(const Statement& statement, const Pri
         context_.diagnostics.report(prim.binding.span, messages::binding_mismatch, chosen->name,
                                     prim.primitive->name, operands, why);
     diagnostic.notes.push_back({statement.origin.logic_span, "for this call"});
-    for (const tile::Operand& operand : prim.operands) {
-      if (const TileRef* tile = tile_of(operand)) {
-        const tile::Tensor& tensor = program_[tile->tensor];
-        if (tensor.origin.mapping_span.valid()) {
-          diagnostic.notes.push_back(
-              {tensor.origin.mapping_span,
-               fmt::format("{} is placed in {} here", tensor.name, tensor.memory)});
-        }
-      }
-    }
+    note_places(prim, diagnostic);
     fine_ = false;
     return nullptr;
   }
@@ -113,10 +118,9 @@ const ImplementationSpec* Selector::choose(const Statement& statement, const Pri
     if (misfits.empty()) return &implementation;
     why += fmt::format("{}{}: {}", why.empty() ? "" : "; ", implementation.name, misfits);
   }
-  context_.diagnostics
-      .report(statement.origin.logic_span, messages::no_implementation, machine_.name,
-              prim.primitive->name, operands, why)
-      .notes.push_back({statement.origin.mapping_span, "placed by this part of the mapping"});
+  note_places(prim,
+              context_.diagnostics.report(statement.origin.logic_span, messages::no_implementation,
+                                          machine_.name, prim.primitive->name, operands, why));
   fine_ = false;
   return nullptr;
 }

@@ -16,39 +16,6 @@ using tile::Program;
 using tile::Statement;
 using tile::TileRef;
 
-IterationSpace iteration_space(const Prim& prim) {
-  std::vector<std::optional<std::vector<Expr>>> shapes;
-  for (const tile::Operand& operand : prim.operands) {
-    const auto* tile = std::get_if<TileRef>(&operand);
-    shapes.push_back(tile == nullptr ? std::nullopt : std::optional(tile->view.shape()));
-  }
-  return resolve_shapes(*prim.primitive, prim.attributes, shapes).space;
-}
-
-/// Cuts begin .. begin+extent-1 out of dimension `dim` of every operand that varies with it.
-/// Attributes that are positions move along.
-Prim cut(const Program& program, const Prim& prim, const IterationSpace& space, std::size_t dim,
-         const Expr& begin, const Expr& extent) {
-  Prim part = prim;
-  for (std::size_t o = 0; o < part.operands.size(); ++o) {
-    auto* tile = std::get_if<TileRef>(&part.operands[o]);
-    if (tile == nullptr) continue;
-    for (std::size_t d = 0; d < space.operand_dims[o].size(); ++d) {
-      if (space.operand_dims[o][d] != dim) continue;
-      tile->view = simplify(slice_dim(tile->view, d, begin, extent), program.vars);
-    }
-  }
-  if (prim.primitive->kind == PrimitiveKind::mask) {
-    const std::size_t rank = space.dims.size();
-    const char* moved = dim + 2 == rank ? "row0" : dim + 1 == rank ? "col0" : nullptr;
-    if (moved != nullptr) {
-      auto& value = std::get<Expr>(part.attributes.at(moved));
-      value = value + begin;
-    }
-  }
-  return part;
-}
-
 class Splitter {
  public:
   Splitter(Program& program, const Statement& statement, bool peel, const EmitPart& emit,
@@ -113,7 +80,7 @@ void Splitter::nest(const Prim& prim, std::size_t level, const Cond& first, Bloc
   if (at->reduction && peel_) {
     // The first part overwrites (or combines as the call says), the others combine.
     const Expr size = program_.vars.simplify(Expr::min(split.size, extent));
-    nest(cut(program_, prim, space, dim, 0, size), level + 1, first, out);
+    nest(cut_call(program_, prim, space, dim, 0, size), level + 1, first, out);
     rest.attributes["accumulate"] = true;
     begin_trip = 1;
   }
@@ -125,7 +92,7 @@ void Splitter::nest(const Prim& prim, std::size_t level, const Cond& first, Bloc
   if (at->reduction) here = Cond::all({first, Cond::lt(Expr::var(var), begin_trip + 1)});
   tile::Loop loop;
   loop.var = var;
-  nest(cut(program_, rest, space, dim, begin, size), level + 1, here, loop.body);
+  nest(cut_call(program_, rest, space, dim, begin, size), level + 1, here, loop.body);
   Statement statement{std::move(loop), "", statement_.origin};
   statement.origin.rule = fmt::format("split {}", split.dim);
   out.push_back(std::move(statement));
@@ -133,13 +100,44 @@ void Splitter::nest(const Prim& prim, std::size_t level, const Cond& first, Bloc
 
 }  // namespace
 
+IterationSpace iteration_space(const Prim& prim) {
+  std::vector<std::optional<std::vector<Expr>>> shapes;
+  for (const tile::Operand& operand : prim.operands) {
+    const auto* tile = std::get_if<TileRef>(&operand);
+    shapes.push_back(tile == nullptr ? std::nullopt : std::optional(tile->view.shape()));
+  }
+  return resolve_shapes(*prim.primitive, prim.attributes, shapes).space;
+}
+
+Prim cut_call(const Program& program, const Prim& prim, const IterationSpace& space,
+              std::size_t dim, const Expr& begin, const Expr& extent) {
+  Prim part = prim;
+  for (std::size_t o = 0; o < part.operands.size(); ++o) {
+    auto* tile = std::get_if<TileRef>(&part.operands[o]);
+    if (tile == nullptr) continue;
+    for (std::size_t d = 0; d < space.operand_dims[o].size(); ++d) {
+      if (space.operand_dims[o][d] != dim) continue;
+      tile->view = simplify(slice_dim(tile->view, d, begin, extent), program.vars);
+    }
+  }
+  if (prim.primitive->kind == PrimitiveKind::mask) {
+    const std::size_t rank = space.dims.size();
+    const char* moved = dim + 2 == rank ? "row0" : dim + 1 == rank ? "col0" : nullptr;
+    if (moved != nullptr) {
+      auto& value = std::get<Expr>(part.attributes.at(moved));
+      value = value + begin;
+    }
+  }
+  return part;
+}
+
 bool split_call(Program& program, const Statement& statement, const Prim& prim, bool peel,
                 const EmitPart& emit, Diagnostics& diagnostics, Block& out) {
   return Splitter(program, statement, peel, emit, diagnostics).run(prim, out);
 }
 
 bool carries_partial_results(const Program& program, const Prim& prim) {
-  if (!prim.primitive->combining) return false;
+  if (!prim.primitive->combining()) return false;
   if (prim.primitive->kind != PrimitiveKind::matrix) return true;
   const double alpha = float_attribute(prim.attributes, "alpha");
   return alpha == std::trunc(alpha) ||

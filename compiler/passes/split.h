@@ -7,6 +7,15 @@
 
 namespace septran::passes {
 
+/// The iteration dimensions of a call, from its operands' shapes.
+IterationSpace iteration_space(const tile::Prim& prim);
+
+/// Cuts begin .. begin+extent-1 out of dimension `dim` of every operand that varies with it.
+/// Attributes that are positions move along.
+tile::Prim cut_call(const tile::Program& program, const tile::Prim& prim,
+                    const IterationSpace& space, std::size_t dim, const Expr& begin,
+                    const Expr& extent);
+
 /// The rule of the vec that rounds a complete product held in a wider accumulator type.
 inline constexpr const char* rounding_rule = "round the product";
 

@@ -66,7 +66,7 @@ std::string section(const Primitive& primitive) {
   }
   text += fmt::format("\nIteration dimensions: {}.", dims_text(primitive));
   text += fmt::format(" Operations a point: {}.", primitive.operations_per_point);
-  if (primitive.combining) text += " Partial results may be combined.";
+  if (primitive.combining()) text += " Partial results may be combined.";
   if (!primitive.error_bound.empty()) text += fmt::format(" Error: {}.", primitive.error_bound);
   return text + "\n";
 }

@@ -2,6 +2,7 @@
 #include "compiler/primitives/primitives.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "compiler/base/diagnostic.h"
 
@@ -40,6 +41,22 @@ Access operand_access(const Primitive& primitive, const Attributes& attributes, 
   if (it == attributes.end()) return access;
   const bool* accumulate = std::get_if<bool>(&it->second);
   return accumulate != nullptr && *accumulate ? Access::read_write : access;
+}
+
+double combining_identity(const Primitive& combined_by, DType type) {
+  if (combined_by.name == "add") return 0;
+  SEPTRAN_CHECK(combined_by.name == "max" || combined_by.name == "min");
+  const double sign = combined_by.name == "max" ? -1 : 1;
+  switch (type) {
+    case DType::i8:
+      return sign < 0 ? -128 : 127;
+    case DType::i32:
+      return sign < 0 ? -2147483648.0 : 2147483647.0;
+    case DType::f8e4m3:  // has no infinity
+      return sign * 448;
+    default:
+      return sign * std::numeric_limits<double>::infinity();
+  }
 }
 
 }  // namespace septran

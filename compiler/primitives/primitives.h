@@ -65,10 +65,12 @@ struct Primitive {
   PrimitiveKind kind = PrimitiveKind::unary;
   std::vector<OperandSpec> operands;  // the first is the output
   std::vector<AttributeSpec> attributes;
-  bool combining = false;           // with accumulate: partial results may be combined (spread)
+  /// With accumulate: the primitive that combines two partial results; empty where they may not be.
+  std::string combined_by = "";
   double operations_per_point = 1;  // per point of the iteration space; gemm: 2
   std::string meaning;              // one line for the documentation
   std::string error_bound;          // of transcendentals, for the documentation
+  [[nodiscard]] bool combining() const { return !combined_by.empty(); }
   [[nodiscard]] const AttributeSpec* find_attribute(std::string_view name) const;
 };
 
@@ -107,6 +109,10 @@ struct AttributeFault {
 /// Access of operand `index` in a call with these attributes (defaults filled in).
 [[nodiscard]] Access operand_access(const Primitive& primitive, const Attributes& attributes,
                                     std::size_t index);
+
+/// The value that changes nothing when it is combined by add, max or min; asking for another
+/// primitive is a bug.
+[[nodiscard]] double combining_identity(const Primitive& combined_by, DType type);
 
 /// A named iteration dimension of a call.
 struct IterationDim {

@@ -58,7 +58,7 @@ Primitive gemm() {
                           .default_value = 1.0,
                           .choices = {},
                           .doc = "factor of the product"}},
-          .combining = true,
+          .combined_by = "add",
           .operations_per_point = 2,
           .meaning = "C = alpha * op(A) * op(B), plus C if accumulate",
           .error_bound = "sums in any order"};
@@ -125,14 +125,15 @@ Primitive gelu() {
   return p;
 }
 
-Primitive reduction(const char* name, const char* meaning, const char* bound) {
+Primitive reduction(const char* name, const char* combined_by, const char* meaning,
+                    const char* bound) {
   return {.name = name,
           .kind = PrimitiveKind::reduction,
           .operands = {output("Y", "X's shape without `axis`; also read if accumulate"),
                        input("X", "one dimension or more")},
           .attributes = {required("axis", AttributeKind::integer, "the dimension that goes away"),
                          flag("accumulate", "combines with Y instead of overwriting it")},
-          .combining = true,
+          .combined_by = combined_by,
           .meaning = meaning,
           .error_bound = bound};
 }
@@ -261,11 +262,12 @@ std::vector<Primitive> make_table() {
       unary("tanh", 1, "Y = hyperbolic tangent of X", "absolute 2^-20"),
       unary("sigmoid", 3, "Y = 1 / (1 + e^-X)", "relative 2^-20 * (1 + |x|)"),
       unary("erf", 1, "Y = error function of X", "absolute 2^-20"),
-      reduction("reduce_sum", "Y = sum of X along axis, plus Y if accumulate", "sums in any order"),
-      reduction("reduce_max", "Y = largest of X along axis (and Y if accumulate); NaN if any is",
-                exact),
-      reduction("reduce_min", "Y = smallest of X along axis (and Y if accumulate); NaN if any is",
-                exact),
+      reduction("reduce_sum", "add", "Y = sum of X along axis, plus Y if accumulate",
+                "sums in any order"),
+      reduction("reduce_max", "max",
+                "Y = largest of X along axis (and Y if accumulate); NaN if any is", exact),
+      reduction("reduce_min", "min",
+                "Y = smallest of X along axis (and Y if accumulate); NaN if any is", exact),
       clamp(),
       select(),
       mask("mask_causal", {}, "S[r, c] = value where col0 + c > row0 + r"),

@@ -226,6 +226,7 @@ void TextParser::loop(Statement& out) {
   if (in_.accept_word("workers")) {
     loop.workers = static_cast<int>(in_.integer(-max_workers, max_workers));
   }
+  if (in_.accept_word("spread")) loop.spread = static_cast<int>(in_.integer(0, max_workers));
   if (in_.accept_word("schedule")) {
     do {
       ScheduleStep step;

@@ -338,7 +338,7 @@ Attributes TextParser::attributes(const Primitive& primitive) {
   return given;
 }
 
-/// `bind(implementation x, tile [16, 16], split k 64, swap, origin "...")`.
+/// `bind(implementation x, tile [16, 16], split k 64, swap, spread k 4, origin "...")`.
 Binding TextParser::binding() {
   Binding binding;
   if (!in_.accept_word("bind")) return binding;
@@ -353,10 +353,13 @@ Binding TextParser::binding() {
       binding.split.push_back({std::move(dim), in_.integer(-max_size, max_size)});
     } else if (in_.accept_word("swap")) {
       binding.swap = true;
+    } else if (in_.accept_word("spread")) {
+      std::string dim = in_.word("a dimension");
+      binding.spread.push_back({std::move(dim), in_.integer(0, max_size)});
     } else if (in_.accept_word("origin")) {
       binding.mapping_origin = in_.quoted();
     } else {
-      in_.expected("implementation, tile, split, swap or origin");
+      in_.expected("implementation, tile, split, swap, spread or origin");
     }
   } while (in_.accept(","));
   in_.expect(")");

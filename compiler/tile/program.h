@@ -114,6 +114,8 @@ struct Loop {
   int workers = 0;  // 0: an ordinary loop
   /// The order that the mapping asks for, until the loop is rotated by it.
   std::vector<ScheduleStep> schedule{};
+  /// Processors that the mapping deals its trips to, until that is done; 0: it stays with one.
+  int spread = 0;
 };
 
 /// Order of traversal of a parallel loop, by index into Parallel::vars.
@@ -168,11 +170,13 @@ struct Binding {
   };
   std::vector<Split> split;
   bool swap = false;
+  std::vector<Split> spread;   // reduction dimensions and the processors that they are dealt to
   std::string mapping_origin;  // "dsa_edge.yaml:18"
   Span span;                   // of the binding in the mapping file; not part of the text form
+  Span spread_span;            // likewise
   bool operator==(const Binding& other) const {
     return implementation == other.implementation && tile == other.tile && split == other.split &&
-           swap == other.swap && mapping_origin == other.mapping_origin;
+           swap == other.swap && spread == other.spread && mapping_origin == other.mapping_origin;
   }
 };
 

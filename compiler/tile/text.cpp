@@ -129,6 +129,9 @@ class Printer {
       add(fmt::format("split {} {}", word_text(split.dim), split.size));
     }
     if (binding.swap) add("swap");
+    for (const Binding::Split& spread : binding.spread) {
+      add(fmt::format("spread {} {}", word_text(spread.dim), spread.size));
+    }
     if (!binding.mapping_origin.empty()) add("origin " + quoted_text(binding.mapping_origin));
     return out + ")";
   }
@@ -157,6 +160,7 @@ class Printer {
     std::string head = prefix_ + "loop (" + binding(loop.var) + ")";
     if (loop.independent) head += " independent";
     if (loop.workers != 0) head += fmt::format(" workers {}", loop.workers);
+    if (loop.spread != 0) head += fmt::format(" spread {}", loop.spread);
     for (std::size_t i = 0; i < loop.schedule.size(); ++i) {
       const ScheduleStep& step = loop.schedule[i];
       head += (i > 0 ? ", " : " schedule ") + word_text(step.launch);

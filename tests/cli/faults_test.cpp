@@ -114,7 +114,7 @@ std::vector<Fault> option_faults() {
       {.name = "unknown_pass",
        .words = "M=64 N=64 K=64 --stop-after selekt",
        .expected = {"error[unknown-pass]", "'selekt'",
-                    "hint: passes are instantiate, spread, select"}},
+                    "hint: passes are instantiate, spread-reductions, spread, select"}},
       {.name = "unknown_target",
        .words = "M=64 N=64 K=64 --target dsa_edg",
        .expected = {"error[", "dsa_edg", "hint:"}},

@@ -10,6 +10,7 @@
 #include "targets/host_cpu.h"
 #include "tests/cpu/support.h"
 #include "tests/support/generator.h"
+#include "tests/support/spread_generator.h"
 
 namespace septran::testing_support {
 namespace {
@@ -161,13 +162,27 @@ TEST(RandomPrograms, AgreeWithTheReferenceNatively) {
   const unsigned first = from_environment("SEPTRAN_RANDOM_SEED", 1);
   for (unsigned seed = first; seed < first + count; ++seed) {
     KernelText text = Generator(seed).make();
-    text.target = seed % 2 == 0 ? "cpu_native" : "cpu_generic";
+    const bool needs_two = text.mapping.find("spread:") != std::string::npos;
+    text.target = seed % 2 == 0 && !needs_two ? "cpu_native" : "cpu_generic";
     SCOPED_TRACE(fmt::format("seed {}\n{}{}", seed, text.logic, text.mapping));
     EXPECT_EQ(compare_native(text, true, 0), "");
     Kernel kernel;
     compile(text, kernel);
     ASSERT_TRUE(kernel.program);
     EXPECT_EQ(compare_stages(kernel, true, 0), "");
+  }
+}
+
+TEST(RandomPrograms, AgreeNativelyWhereReductionsAreSpread) {
+  const TemporaryFolder cache("spread");
+  const Variable chosen("SEPTRAN_CACHE", cache.path().string());
+  const unsigned count = from_environment("SEPTRAN_RANDOM_PROGRAMS", 8);
+  const unsigned first = from_environment("SEPTRAN_RANDOM_SEED", 1);
+  for (unsigned seed = first; seed < first + count; ++seed) {
+    KernelText text = SpreadGenerator(seed, 2).make();
+    text.target = "cpu_generic";
+    SCOPED_TRACE(fmt::format("seed {}\n{}{}", seed, text.logic, text.mapping));
+    EXPECT_EQ(compare_native(text, true, 0), "");
   }
 }
 

@@ -58,6 +58,52 @@ TEST(Explain, CountsRunsAndBytesOfClippedBlocks) {
   }
 }
 
+TEST(Explain, SaysWhatKeepsAFill) {
+  KernelText text = gemm("M=64 N=64 K=64");
+  text.logic = replaced(text.logic, "task.sequential_range(Ap.shape[1])",
+                        "task.sequential_range(M - 64, Ap.shape[1])");
+  text.logic = replaced(text.logic,
+                        "def gemm_block_logic(C, A, B):", "def gemm_block_logic(C, A, B, M: int):");
+  text.logic = replaced(text.logic, "Ap[i, :], Bp[:, j])", "Ap[i, :], Bp[:, j], 64 + i)");
+  text.definitions = definitions("M=300 N=64 K=64");
+  Explained explained;
+  explain_kernel(text, explained);
+  ASSERT_TRUE(explained.kernel.program) << explained.kernel.messages();
+  const auto& calls = explained.explanation.calls;
+  const auto fill = std::find_if(calls.begin(), calls.end(), [](const CallNote& note) {
+    return note.text.starts_with("fill");
+  });
+  ASSERT_NE(fill, calls.end());
+  EXPECT_TRUE(
+      fill->why.ends_with("; the fill stays: the loop behind it, over k, may run zero times"))
+      << fill->why;
+}
+
+TEST(Explain, SaysThatOneEngineCollapsesPipelines) {
+  KernelText text = gemm("M=64 N=64 K=130");
+  text.target = "cpu_generic";
+  Explained explained;
+  explain_kernel(text, explained);
+  ASSERT_TRUE(explained.kernel.program) << explained.kernel.messages();
+  const std::string written = to_text(explained.explanation);
+  EXPECT_NE(written.find("1 deep: `pipeline: 3` of gemm_block (kernel.yaml:20) collapses, as one "
+                         "engine overlaps nothing"),
+            std::string::npos)
+      << written;
+  EXPECT_EQ(written.find("nan"), std::string::npos) << written;
+}
+
+TEST(Explain, SaysWhatIsDealtOut) {
+  KernelText text = gemm("M=64 N=64 K=640", {{"    rotate: {acc: 2}\n", "    spread: {k: 4}\n"}});
+  text.target = "dsa_cloud";
+  Explained explained;
+  explain_kernel(text, explained);
+  ASSERT_TRUE(explained.kernel.program) << explained.kernel.messages();
+  const std::string written = to_text(explained.explanation);
+  EXPECT_NE(written.find("combine shares of k"), std::string::npos) << written;
+  EXPECT_NE(written.find("store share of k"), std::string::npos) << written;
+}
+
 TEST(Explain, CountsTriangles) {
   KernelText text;
   text.logic = source("tests/cli/cases/attention.py");

@@ -46,7 +46,7 @@ const std::vector<Layer> layers{
      {"compiler/base", "compiler/frontend", "compiler/mapping", "compiler/passes",
       "compiler/primitives", "compiler/tile", "targets/machine.h"},
      {"nlohmann/"}},
-    {"targets", {"compiler/base"}, {"yaml-cpp/"}},
+    {"targets", {"compiler/base", "compiler/primitives"}, {"yaml-cpp/"}},
     {"targets/dsa", {"compiler/base", "compiler/primitives", "targets/machine.h"}, {}},
     {"targets/dsa/lower",
      {"compiler/base", "compiler/primitives", "compiler/tile", "targets/dsa", "targets/machine.h"},

@@ -25,19 +25,6 @@ std::string replaced(std::string text, const std::string& from, const std::strin
   return text.replace(at, from.size(), to);
 }
 
-TEST(Passes, SayWhatHasNoEffectYet) {
-  KernelText text;
-  text.logic = source("examples/gemm/gemm.py");
-  text.definitions = {{"M", "64"}, {"N", "64"}, {"K", "64"}};
-  text.mapping = replaced(source("mappings/gemm/dsa_edge.yaml"), "    rotate: {acc: 2}\n",
-                          "    rotate: {acc: 2}\n    spread: {k: 1}\n");
-  Kernel kernel;
-  testing_support::compile(text, kernel);
-  ASSERT_TRUE(kernel.program.has_value()) << kernel.messages();
-  EXPECT_NE(kernel.messages().find("warning[not-in-effect]: `spread`"), std::string::npos)
-      << kernel.messages();
-}
-
 TEST(Passes, MergeSyncsWhereEventsRunOut) {
   KernelText text;
   text.logic = source("examples/mlp/mlp.py");

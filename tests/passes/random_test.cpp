@@ -5,6 +5,7 @@
 
 #include "tests/support/generator.h"
 #include "tests/support/pipeline_generator.h"
+#include "tests/support/spread_generator.h"
 
 namespace septran {
 namespace {
@@ -24,6 +25,14 @@ TEST(RandomPrograms, EveryMappingGivesTheReferencesAnswer) {
       1, 150, [](const KernelText&, Kernel& kernel) {
         const std::string fault = testing_support::compare_stages(kernel, true, 0);
         return fault.empty() ? testing_support::check_syncs(*kernel.program, false) : fault;
+      });
+}
+
+TEST(RandomPrograms, GiveTheReferencesAnswerWhereReductionsAreSpread) {
+  testing_support::check_random_programs<testing_support::SpreadGenerator>(
+      1, 100, [](const KernelText&, Kernel& kernel) {
+        const std::string fault = testing_support::compare_stages(kernel, true, 0);
+        return fault.empty() ? testing_support::check_hazards(*kernel.program) : fault;
       });
 }
 

@@ -53,7 +53,7 @@ TEST(Table, RowsAreComplete) {
       EXPECT_EQ(primitive.find_attribute(spec.name), &spec);
       EXPECT_FALSE(spec.optional && spec.default_value) << primitive.name << " " << spec.name;
     }
-    if (primitive.combining) {
+    if (primitive.combining()) {
       EXPECT_NE(primitive.find_attribute("accumulate"), nullptr);
     }
   }

@@ -7,6 +7,7 @@
 #include "simulated.h"
 #include "tests/support/generator.h"
 #include "tests/support/pipeline_generator.h"
+#include "tests/support/spread_generator.h"
 
 namespace septran {
 namespace {
@@ -20,6 +21,10 @@ std::string fault_of(const KernelText& /*text*/, Kernel& kernel) {
 
 TEST(RandomProgramsSimulated, GiveTheReferencesAnswer) {
   testing_support::check_random_programs<testing_support::Generator>(10'001, 150, fault_of);
+}
+
+TEST(RandomProgramsSimulated, GiveTheReferencesAnswerWhereReductionsAreSpread) {
+  testing_support::check_random_programs<testing_support::SpreadGenerator>(30'001, 100, fault_of);
 }
 
 TEST(RandomProgramsSimulated, GiveTheReferencesAnswerInScheduledOrders) {

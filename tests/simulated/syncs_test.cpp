@@ -171,8 +171,7 @@ TEST(RandomProgramsSimulated, HazardsOfTileProgramAndMachineCodeAgree) {
   int needed = 0;
   int unneeded = 0;
   for (unsigned seed = first; seed < first + count; ++seed) {
-    KernelText text = testing_support::Generator(seed).make();
-    text.target = "dsa_edge";
+    const KernelText text = testing_support::Generator(seed, false).make();
     Kernel kernel;
     testing_support::compile(text, kernel);
     ASSERT_TRUE(kernel.program.has_value()) << seed << kernel.messages();

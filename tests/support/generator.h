@@ -16,11 +16,14 @@ namespace septran::testing_support {
 class Generator {
  public:
   static constexpr bool may_be_impossible = false;
-  explicit Generator(unsigned seed) : random_(seed) {}
+  /// Without `may_spread`, the target is the one of one core.
+  explicit Generator(unsigned seed, bool may_spread = true)
+      : random_(seed), may_spread_(may_spread) {}
 
   KernelText make() {
     KernelText text;
-    text.target = coin() ? "dsa_edge" : "dsa_cloud";
+    on_cloud_ = coin() && may_spread_;
+    text.target = on_cloud_ ? "dsa_cloud" : "dsa_edge";
     for (const char* dim : {"M", "N", "K"}) {
       text.definitions.emplace_back(dim, fmt::format("{}", pick(1, coin() ? 20 : 70)));
     }
@@ -178,6 +181,7 @@ class Generator {
     if (coin()) out += fmt::format("    rotate: {{acc: {}}}\n", pick(1, 3));
     if (coin(3)) out += fmt::format("    resident: [{}]\n", choose({"A", "B", "A, B"}));
     if (own_parallel_) out += loop_fields;
+    if (on_cloud_ && coin(4)) out += "    spread: {k: 2}\n";
     if (on_array || coin()) {
       out += fmt::format("    leaf_task_bindings:\n      multiply: {{impl: {}{}{}}}\n",
                          on_array ? "mma" : "gemm_plain", split(),
@@ -187,6 +191,8 @@ class Generator {
   }
 
   std::mt19937 random_;
+  bool may_spread_ = true;
+  bool on_cloud_ = false;
   bool accumulates_ = false;
   bool transposed_ = false;
   bool own_parallel_ = false;
