@@ -176,13 +176,27 @@ class RowNest {
         if (o == 0) at->last_writer = c;
       }
     }
+    for (Tile& tile : tiles_) {
+      if (streams_.uses(tile.ref->tensor) == uses_here(tile.ref->tensor))
+        tile.last_writer = SIZE_MAX;
+    }
+  }
+  /// How many operands of these calls are tiles of the tensor.
+  [[nodiscard]] std::size_t uses_here(tile::TensorId tensor) const {
+    std::size_t uses = 0;
+    for (const VecCall& call : calls_) {
+      for (std::size_t o = 0; o < call.vec.operands.size(); ++o) {
+        uses += call.tile(o) != nullptr && call.tile(o)->tensor == tensor ? 1U : 0U;
+      }
+    }
+    return uses;
   }
 
   struct Tile {
     const TileRef* ref;
     Access access;
     std::string value;        // the C variable that has the current columns, if any
-    std::size_t last_writer;  // index of a call
+    std::size_t last_writer;  // index of a call; none where its elements are used here only
   };
   Tile& tile(const TileRef& ref) {
     return *std::find_if(tiles_.begin(), tiles_.end(),
@@ -300,14 +314,24 @@ class RowNest {
     return of.value;
   }
 
-  /// Asks for what the next trip of the loop around will read here.
+  /// Asks for what the next trip of the loop around will read: of this reader's part of the
+  /// columns, as many as the columns at hand are of all.
   void prefetch(std::size_t c, std::size_t operand, const Columns& columns) {
     const auto next = streams_.next(calls_[c].vec, operand);
     if (!next || columns.part || !along(calls_[c], operand)) return;
+    const auto share = static_cast<std::size_t>(next->end - next->begin);
+    const std::size_t fetches = (unrolled() * share + NextTrip::all - 1) / NextTrip::all;
+    if (columns.run >= fetches) return;
+    std::string column = columns.first;
+    if (share < NextTrip::all) {
+      const std::string end = factor(vars_.simplify(calls_[c].space.dims.back().extent), vars_);
+      column = fmt::format("({} * {} + {} * j) / {} + {}", next->begin, end, share, NextTrip::all,
+                           static_cast<std::int64_t>(columns.run) * lanes_of(e_));
+    }
     const std::string step =
         next->workers > 0 ? fmt::format(" * min({}, workers)", next->workers) : "";
     out_.line("__builtin_prefetch({} + {} + {}{});", accesses_[c][operand].pointer,
-              offset(c, operand, columns.first), next->elements, step);
+              offset(c, operand, "(" + column + ")"), next->elements, step);
   }
 
   void elementwise(std::size_t c, const Columns& columns) {

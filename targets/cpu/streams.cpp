@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "compiler/tile/visit.h"
 
@@ -15,6 +16,22 @@ using tile::TileRef;
 constexpr std::int64_t least_distance_bytes = 1024;  // what is nearer, processors fetch themselves
 
 bool in_main_memory(const Tensor& tensor) { return tensor.kind != tile::TensorKind::buffer; }
+
+/// How much a call is to do, roughly: most functions of one operand are approximations of many
+/// steps.
+double work_of(const tile::Program& program, const tile::Vec& vec) {
+  double most = 1;
+  for (const tile::Operand& operand : vec.operands) {
+    const auto* ref = std::get_if<TileRef>(&operand);
+    if (ref == nullptr) continue;
+    double elements = 1;
+    for (const ViewDim& dim : ref->view.dims) {
+      elements *= static_cast<double>(std::max<std::int64_t>(1, program.vars.range(dim.extent).hi));
+    }
+    most = std::max(most, elements);
+  }
+  return vec.primitive->kind == PrimitiveKind::unary ? 8 * most : most;
+}
 
 }  // namespace
 
@@ -34,10 +51,32 @@ Streams::Streams(const tile::Program& program, const Machine& machine) : program
   tile::for_each_statement(program.body, [&](const tile::Statement& statement) {
     for (const auto& use : tile::operands(statement)) {
       if (reads(use.access)) far_.erase(use.tile->tensor.value);
+      ++uses_[use.tile->tensor.value];
     }
   });
   std::vector<Around> loops;
   walk(program.body, loops);
+  for (const auto& [key, readers] : readers_) share(readers);
+}
+
+/// Deals the columns of one tile to those that read it in one trip.
+void Streams::share(const std::vector<Reader>& readers) {
+  const double begin = readers.front().work;
+  const double all = work_after_.at(readers.back().loop) - begin;
+  const auto place = [&](double work) {
+    return std::llround((work - begin) / all * static_cast<double>(NextTrip::all));
+  };
+  for (std::size_t r = 0; r < readers.size(); ++r) {
+    NextTrip& next = next_.at({readers[r].vec, readers[r].operand});
+    next.begin = place(readers[r].work);
+    next.end = r + 1 == readers.size() ? NextTrip::all : place(readers[r + 1].work);
+  }
+}
+
+std::size_t Streams::uses(tile::TensorId id) const {
+  const auto at = uses_.find(id.value);
+  const bool is_buffer = program_[id].kind == tile::TensorKind::buffer;
+  return is_buffer && at != uses_.end() ? at->second : SIZE_MAX;
 }
 
 std::optional<NextTrip> Streams::next(const tile::Vec& vec, std::size_t operand) const {
@@ -47,11 +86,16 @@ std::optional<NextTrip> Streams::next(const tile::Vec& vec, std::size_t operand)
 
 void Streams::walk(const tile::Block& block, std::vector<Around>& loops) {
   for (const tile::Statement& statement : block) {
-    if (const auto* vec = std::get_if<tile::Vec>(&statement.node)) look(*vec, loops);
+    if (const auto* vec = std::get_if<tile::Vec>(&statement.node)) {
+      look(*vec, loops);
+      work_ += work_of(program_, *vec);
+    }
     const auto* loop = std::get_if<tile::Loop>(&statement.node);
     if (loop != nullptr) loops.push_back({loop->var, loop->workers});
     for (const tile::Block* inner : tile::child_blocks(statement)) walk(*inner, loops);
-    if (loop != nullptr) loops.pop_back();
+    if (loop == nullptr) continue;
+    work_after_[loop->var] = work_;
+    loops.pop_back();
   }
 }
 
@@ -72,8 +116,6 @@ void Streams::look(const tile::Vec& vec, const std::vector<Around>& loops) {
     for (const ViewDim& dim : ref->view.dims) {
       key += " " + to_string(expanded(dim.extent), program_.vars);
     }
-    const auto known = last_.find(key);
-    if (known != last_.end()) next_.erase(known->second);
     const auto around = std::find_if(loops.rbegin(), loops.rend(), [&](const Around& loop) {
       return place.depends_on(loop.var);
     });
@@ -81,7 +123,7 @@ void Streams::look(const tile::Vec& vec, const std::vector<Around>& loops) {
     const Expr step = place.substitute(around->var, Expr::var(around->var) + Expr(1)) - place;
     const auto elements = step.constant();
     if (!elements || std::abs(*elements) * element < least_distance_bytes) continue;
-    last_[key] = {&vec, o};
+    readers_[key].push_back({&vec, o, around->var, work_});
     next_[{&vec, o}] = {*elements, around->workers};
   }
 }

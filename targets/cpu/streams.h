@@ -15,10 +15,15 @@
 
 namespace septran::cpu {
 
-/// Where an operand's tile lies in the next trip of the loop around it.
+/// Where an operand's tile lies in the next trip of the loop around it. Several operations may read
+/// it in one trip: each fetches its share of the columns, from `begin` to `end` of all of them
+/// being 1024, by how much there is to do until the next one.
 struct NextTrip {
+  static constexpr std::int64_t all = 1024;
   std::int64_t elements = 0;  // further on, for each step of the loop's variable
   int workers = 0;            // of a loop that is dealt out; steps are as many as take part
+  std::int64_t begin = 0;
+  std::int64_t end = all;
 };
 
 class Streams {
@@ -28,16 +33,26 @@ class Streams {
   /// Whether a tensor is only written and larger than all caches: its values need not stay there.
   [[nodiscard]] bool is_far(tile::TensorId id) const { return far_.contains(id.value); }
   [[nodiscard]] bool any_far() const { return !far_.empty(); }
-  /// For an operand that is the last in a trip to read its part of a tensor larger than a core's
-  /// own cache: where the next trip will read. The processor can fetch it meanwhile.
+  /// For an operand that reads its part of an input larger than a core's own cache: where the next
+  /// trip will read. The processor can fetch it meanwhile.
   [[nodiscard]] std::optional<NextTrip> next(const tile::Vec& vec, std::size_t operand) const;
+  /// How many operands of the program's operations are tiles of a buffer; SIZE_MAX for other
+  /// tensors, which others may see.
+  [[nodiscard]] std::size_t uses(tile::TensorId id) const;
 
  private:
   struct Around {  // a loop
     VarId var;
     int workers = 0;
   };
+  struct Reader {
+    const tile::Vec* vec = nullptr;
+    std::size_t operand = 0;
+    VarId loop;
+    double work = 0;  // done when it starts
+  };
   void walk(const tile::Block& block, std::vector<Around>& loops);
+  void share(const std::vector<Reader>& readers);
   void look(const tile::Vec& vec, const std::vector<Around>& loops);
   [[nodiscard]] Expr expanded(const Expr& e) const;
   [[nodiscard]] std::int64_t bytes(const tile::Tensor& tensor) const;
@@ -45,9 +60,11 @@ class Streams {
   const tile::Program& program_;
   std::int64_t own_cache_bytes_ = 0;
   std::set<std::uint32_t> far_;
-  using Reader = std::pair<const tile::Vec*, std::size_t>;
-  std::map<Reader, NextTrip> next_;
-  std::map<std::string, Reader> last_;  // by tensor and place
+  std::map<std::uint32_t, std::size_t> uses_;
+  std::map<std::pair<const tile::Vec*, std::size_t>, NextTrip> next_;
+  std::map<std::string, std::vector<Reader>> readers_;  // by tensor and place
+  std::map<VarId, double> work_after_;                  // a loop's trip
+  double work_ = 0;                                     // of a trip of all loops, so far
 };
 
 }  // namespace septran::cpu
