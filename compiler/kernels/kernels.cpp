@@ -18,42 +18,13 @@ namespace septran::kernels {
 namespace {
 
 template <typename E, std::size_t n>
-E lookup(const std::array<std::pair<std::string_view, E>, n>& table, std::string_view name) {
+E lookup(const std::array<Named<E>, n>& table, std::string_view name) {
   for (const auto& [known, value] : table) {
     if (known == name) return value;
   }
   SEPTRAN_BUG("no kernel for a primitive of the table");
 }
 
-constexpr std::array<std::pair<std::string_view, Unary>, 14> unaries{{
-    {"neg", Unary::neg},
-    {"exp", Unary::exp},
-    {"exp2", Unary::exp2},
-    {"log", Unary::log},
-    {"sqrt", Unary::sqrt},
-    {"rsqrt", Unary::rsqrt},
-    {"recip", Unary::recip},
-    {"abs", Unary::abs},
-    {"relu", Unary::relu},
-    {"gelu", Unary::gelu},
-    {"silu", Unary::silu},
-    {"tanh", Unary::tanh},
-    {"sigmoid", Unary::sigmoid},
-    {"erf", Unary::erf},
-}};
-constexpr std::array<std::pair<std::string_view, Binary>, 6> binaries{{
-    {"add", Binary::add},
-    {"sub", Binary::sub},
-    {"mul", Binary::mul},
-    {"div", Binary::div},
-    {"max", Binary::max},
-    {"min", Binary::min},
-}};
-constexpr std::array<std::pair<std::string_view, Reduction>, 3> reductions{{
-    {"reduce_sum", Reduction::sum},
-    {"reduce_max", Reduction::max},
-    {"reduce_min", Reduction::min},
-}};
 constexpr std::array<Binary, 3> combine_of{Binary::add, Binary::max, Binary::min};
 
 /// Rows, columns of the last two dimensions, and how many such matrices there are.

@@ -3,8 +3,11 @@
 // value does not depend on where in the array it stands, so tilings do not change results.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
+#include <utility>
 
 #include "compiler/base/dtype.h"
 
@@ -29,6 +32,39 @@ enum class Unary {
 };
 enum class Binary { add, sub, mul, div, max, min };
 enum class Reduction { sum, max, min };
+
+/// The primitives that these are, by name.
+template <typename E>
+using Named = std::pair<std::string_view, E>;
+inline constexpr auto unaries = std::to_array<Named<Unary>>({
+    {"neg", Unary::neg},
+    {"exp", Unary::exp},
+    {"exp2", Unary::exp2},
+    {"log", Unary::log},
+    {"sqrt", Unary::sqrt},
+    {"rsqrt", Unary::rsqrt},
+    {"recip", Unary::recip},
+    {"abs", Unary::abs},
+    {"relu", Unary::relu},
+    {"gelu", Unary::gelu},
+    {"silu", Unary::silu},
+    {"tanh", Unary::tanh},
+    {"sigmoid", Unary::sigmoid},
+    {"erf", Unary::erf},
+});
+inline constexpr auto binaries = std::to_array<Named<Binary>>({
+    {"add", Binary::add},
+    {"sub", Binary::sub},
+    {"mul", Binary::mul},
+    {"div", Binary::div},
+    {"max", Binary::max},
+    {"min", Binary::min},
+});
+inline constexpr auto reductions = std::to_array<Named<Reduction>>({
+    {"reduce_sum", Reduction::sum},
+    {"reduce_max", Reduction::max},
+    {"reduce_min", Reduction::min},
+});
 
 /// Inner loops in one arithmetic type; outputs may be one of the inputs unless said otherwise.
 /// i32: sums, differences and products wrap at 32 bits; of `unary`, neg, abs and relu only.
