@@ -165,6 +165,18 @@ struct CpuSpec {
   std::vector<std::string> instruction_sets;
 };
 
+/// What the CUDA backend may assume of a GPU.
+struct CudaSpec {
+  std::string architecture;         // that code is compiled for: "sm_90a"
+  bool warpgroup_products = false;  // products of warpgroups, from shared memory
+  bool bulk_copies = false;         // a copy engine for boxes of tensors
+  int registers_per_block = 65536;  // of 32 bits
+  int threads_per_block = 1024;
+  std::int64_t l2_bytes = 0;
+  double bytes_per_second = 0;               // of GLOBAL
+  std::map<DType, double> flops_per_second;  // peak of products, by their inputs' type
+};
+
 struct Machine {
   std::string name;
   std::string describes;
@@ -176,8 +188,9 @@ struct Machine {
   std::vector<PathSpec> paths;
   std::vector<EngineSpec> engines;
   std::vector<ImplementationSpec> implementations;
-  DsaSpec dsa;  // family dsa
-  CpuSpec cpu;  // family cpu
+  DsaSpec dsa;    // family dsa
+  CpuSpec cpu;    // family cpu
+  CudaSpec cuda;  // family cuda
   /// Not a description itself: the first of these that this machine's processor can run stands for
   /// it, with the machine's own sizes. load_machine() gives that one.
   std::vector<std::string> native_of;
@@ -192,6 +205,9 @@ struct Machine {
   /// Whether a processor does anything beside anything else; if not, there is nothing that
   /// buffers of several slots could overlap.
   [[nodiscard]] bool overlaps() const { return engines.size() > 1; }
+  /// Whether the hardware deals iterations to processors as these become free; if not, a processor
+  /// has a fixed share.
+  [[nodiscard]] bool schedules_iterations() const { return family == MachineFamily::cuda; }
 };
 
 /// Reads a description; every unknown key, wrong type or senseless value is reported. The files of

@@ -5,6 +5,8 @@
 
 #include "compiler/base/messages.h"
 #include "targets/machine.h"
+#include "targets/machine_cpu.h"
+#include "targets/machine_cuda.h"
 #include "targets/machine_dsa.h"
 #include "targets/presets.h"
 #include "targets/primitive_names.h"
@@ -47,7 +49,6 @@ class Reader {
   void matrix_types(const Node& list, ImplementationSpec& spec);
   void tiles(const Node& list, ImplementationSpec& spec);
   std::vector<std::int64_t> tile(const Node& list);
-  void cpu(Fields& fields);
   void operand_memories(const Node& list, ImplementationSpec& spec);
   void path(const Node& node);
   void check_path(const PathSpec& path, const Node& node);
@@ -413,17 +414,6 @@ void Reader::check_complete(const Node& root) {
   }
 }
 
-void Reader::cpu(Fields& fields) {
-  const Node* node = fields.required("cpu");
-  if (node == nullptr) return;
-  Fields f(*node, "'cpu'", diagnostics_);
-  f.integer("vector_bytes", 4, 256, machine_.cpu.vector_bytes);
-  for (const Node* name : f.optional_names("instruction_sets")) {
-    machine_.cpu.instruction_sets.push_back(name->text);
-  }
-  f.finish();
-}
-
 Machine Reader::read(const Node& root) {
   Fields fields(root, "a machine description", diagnostics_);
   if (!fields.valid()) return {};
@@ -453,7 +443,12 @@ Machine Reader::read(const Node& root) {
   if (machine_.family == MachineFamily::dsa) {
     if (const Node* dsa = fields.required("dsa")) read_dsa(*dsa, machine_.dsa, diagnostics_);
   }
-  if (machine_.family == MachineFamily::cpu) cpu(fields);
+  if (machine_.family == MachineFamily::cpu) {
+    if (const Node* cpu = fields.required("cpu")) read_cpu(*cpu, machine_.cpu, diagnostics_);
+  }
+  if (machine_.family == MachineFamily::cuda) {
+    if (const Node* cuda = fields.required("cuda")) read_cuda(*cuda, machine_.cuda, diagnostics_);
+  }
   fields.finish();
   check_launches(root);
   check_complete(root);

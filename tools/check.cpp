@@ -115,7 +115,14 @@ void Checker::run(Row& row, Diagnostics& diagnostics) {
     return;
   }
   const auto kernel = backend->load(compiled->tile, compiled->machine, diagnostics);
-  if (!kernel) return;
+  if (!kernel) {
+    if (lacks_component(diagnostics)) row.code = exit_missing_component;
+    const bool no_gpu =
+        std::any_of(diagnostics.all().begin(), diagnostics.all().end(),
+                    [](const Diagnostic& one) { return one.code == messages::no_gpu.code; });
+    if (no_gpu) row.verdict = "no GPU here";
+    return;
+  }
   const auto tensors = (*kernel)->tensors();
   if (!check_names(tensors, request_, diagnostics)) return;
   const Golden* golden = nullptr;

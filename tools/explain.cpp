@@ -6,6 +6,7 @@
 #include "compiler/explain/explain.h"
 #include "runtime/backends/backends.h"
 #include "runtime/file.h"
+#include "targets/cuda/lower.h"
 
 namespace septran::tools {
 namespace {
@@ -21,6 +22,17 @@ std::optional<std::int64_t> simulated_cycles(const runtime::Backend& backend,
   const auto result = (*kernel)->run({}, run, ignored);
   if (!result || !std::holds_alternative<runtime::Measurement>(*result)) return std::nullopt;
   return std::get<runtime::Measurement>(*result).cycles;
+}
+
+/// Which way each part of a GPU's code takes, and why not a faster one.
+void print_gpu_code(const cuda::Source& source) {
+  fmt::print("\ncode for {}\n", source.architecture);
+  for (const cuda::KernelSource& kernel : source.kernels) {
+    fmt::print("  {}: {} blocks of {} threads, {} bytes of shared memory, filled by {}\n",
+               kernel.name, kernel.blocks, kernel.threads, kernel.shared_bytes,
+               kernel.maps.empty() ? "all threads" : "the copy engine");
+  }
+  for (const std::string& note : source.notes) fmt::print("  {}\n", note);
 }
 
 }  // namespace
@@ -49,6 +61,9 @@ int explain_command(const Options& options, bool measure, SourceManager& sources
                                  compiled->tile};
   const explain::Explanation explanation = explain::explain(subject, how);
   fmt::print("{}", explain::to_text(explanation));
+  if (machine.family == MachineFamily::cuda) {
+    print_gpu_code(cuda::lower_to_cuda(compiled->tile, machine));
+  }
   if (options.json.empty()) return exit_fine;
   const bool written =
       runtime::write_file_atomically(options.json, explain::to_json(explanation), diagnostics);

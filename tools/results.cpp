@@ -112,4 +112,12 @@ Verdict compare_outputs(const Compiled& compiled, std::span<const KernelTensor> 
   return verdict;
 }
 
+bool lacks_component(const Diagnostics& diagnostics) {
+  return std::any_of(diagnostics.all().begin(), diagnostics.all().end(), [](const auto& one) {
+    return one.code == messages::cpu_lacks.code || one.code == messages::no_c_compiler.code ||
+           one.code == messages::no_gpu.code || one.code == messages::no_gpu_compiler.code ||
+           one.code == messages::gpu_other_architecture.code;
+  });
+}
+
 }  // namespace septran::tools

@@ -47,4 +47,7 @@ Verdict compare_outputs(const Compiled& compiled, std::span<const runtime::Kerne
                         const Request& request, const std::vector<HostTensor>& results,
                         const std::vector<HostTensor>& golden, Diagnostics& diagnostics);
 
+/// Whether what kept a kernel from being loaded is a component that this machine lacks.
+bool lacks_component(const Diagnostics& diagnostics);
+
 }  // namespace septran::tools

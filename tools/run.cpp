@@ -114,13 +114,6 @@ Json to_json(const Report& report) {
   return json;
 }
 
-/// Whether what kept a kernel from being loaded is a component that this machine lacks.
-bool lacks_component(const Diagnostics& diagnostics) {
-  return std::any_of(diagnostics.all().begin(), diagnostics.all().end(), [](const auto& one) {
-    return one.code == messages::cpu_lacks.code || one.code == messages::no_c_compiler.code;
-  });
-}
-
 class Runner {
  public:
   Runner(const Options& options, const Request& request, const Compiled& compiled,

@@ -5,14 +5,17 @@
 
 #include "compiler/base/messages.h"
 #include "compiler/tile/text.h"
+#include "runtime/cuda/compiler.h"
 #include "runtime/file.h"
 #include "targets/cpu/lower.h"
+#include "targets/cuda/lower.h"
 #include "targets/dsa/assembly.h"
 #include "targets/dsa/encode.h"
 #include "targets/dsa/lower/lower.h"
 #include "tools/check.h"
 #include "tools/command.h"
 #include "tools/explain.h"
+#include "tools/results.h"
 #include "tools/run.h"
 
 namespace septran::tools {
@@ -27,10 +30,21 @@ int put(const std::string& text, const std::string& path, Diagnostics& diagnosti
   return runtime::write_file_atomically(path, text, diagnostics) ? exit_fine : exit_bad_input;
 }
 
+int put_gpu_code(const Compiled& compiled, const std::string& kind, const std::string& output,
+                 Diagnostics& diagnostics) {
+  const cuda::Source source = cuda::lower_to_cuda(compiled.tile, compiled.machine);
+  if (kind == "cuda") return put(source.text, output, diagnostics);
+  const auto code = runtime::compile_gpu_code(
+      source.text, source.architecture,
+      kind == "ptx" ? runtime::GpuCode::ptx : runtime::GpuCode::cubin, diagnostics);
+  if (code) return put(*code, output, diagnostics);
+  return lacks_component(diagnostics) ? exit_missing_component : exit_bad_input;
+}
+
 int compile_command(const Options& options, const std::string& kind, const std::string& output,
                     SourceManager& sources, Diagnostics& diagnostics) {
-  if (kind == "bin" && output.empty()) {
-    diagnostics.report({}, messages::emit_needs_output);
+  if ((kind == "bin" || kind == "cubin") && output.empty()) {
+    diagnostics.report({}, messages::emit_needs_output, kind);
     return exit_bad_input;
   }
   const auto request = read_logic_request(options, sources, diagnostics);
@@ -43,7 +57,10 @@ int compile_command(const Options& options, const std::string& kind, const std::
   if (kind == "tile" || !options.stop_after.empty()) {
     return put(tile::to_text(compiled->tile), output, diagnostics);
   }
-  const MachineFamily needed = kind == "c" ? MachineFamily::cpu : MachineFamily::dsa;
+  const bool is_gpu = kind == "cuda" || kind == "ptx" || kind == "cubin";
+  const MachineFamily needed = kind == "c" ? MachineFamily::cpu
+                               : is_gpu    ? MachineFamily::cuda
+                                           : MachineFamily::dsa;
   if (compiled->machine.family != needed) {
     diagnostics.report({}, messages::emit_not_of_target, compiled->machine.name, kind);
     return exit_bad_input;
@@ -51,6 +68,7 @@ int compile_command(const Options& options, const std::string& kind, const std::
   if (kind == "c") {
     return put(cpu::lower_to_c(compiled->tile, compiled->machine).text, output, diagnostics);
   }
+  if (is_gpu) return put_gpu_code(*compiled, kind, output, diagnostics);
   const auto program = dsa::lower_to_dsa(compiled->tile, compiled->machine, diagnostics);
   if (!program) return exit_bad_input;
   if (kind == "asm") return put(dsa::to_assembly(*program), output, diagnostics);
@@ -83,8 +101,10 @@ void add_compile_command(CLI::App& app, Options& options, std::string& kind, std
   compile->add_option("logic", options.input, "logic file")->required();
   add_logic_options(*compile, options);
   add_pass_options(*compile, options);
-  compile->add_option("--emit", kind, "what: launch-tree, tile; asm, bin (dsa); c (cpu)")
-      ->check(CLI::IsMember({"launch-tree", "tile", "asm", "bin", "c"}))
+  compile
+      ->add_option("--emit", kind,
+                   "what: launch-tree, tile; asm, bin (dsa); c (cpu); cuda, ptx, cubin (cuda)")
+      ->check(CLI::IsMember({"launch-tree", "tile", "asm", "bin", "c", "cuda", "ptx", "cubin"}))
       ->capture_default_str();
   compile->add_option("-o", output, "file to write (default: standard output)");
   compile->footer(

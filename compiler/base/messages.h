@@ -79,6 +79,9 @@ inline constexpr Message no_native_machine{
     "this machine's processor runs none of the descriptions {0}"};
 inline constexpr Message machine_not_a_multiple{"machine-not-a-multiple", Severity::error,
                                                 "{0} is {1}, which is no multiple of {2} ({3})"};
+inline constexpr Message machine_bad_architecture{"machine-bad-architecture", Severity::error,
+                                                  "'{0}' is no architecture of GPUs",
+                                                  "one such as 'sm_90a'"};
 inline constexpr Message machine_narrower{"machine-narrower", Severity::error,
                                           "{0} cannot be held as {1}, which is narrower"};
 inline constexpr Message machine_not_found{"machine-not-found", Severity::error,
@@ -1064,11 +1067,12 @@ inline constexpr Message target_changed{"target-changed", Severity::error,
                                         "the program was compiled for another version of '{0}'",
                                         "compile it again for this description"};
 inline constexpr Message emit_needs_output{"emit-needs-output", Severity::error,
-                                           "`--emit bin` writes a program file and needs -o",
+                                           "`--emit {0}` writes a binary file and needs -o",
                                            "for example -o gemm.sdsa"};
-inline constexpr Message emit_not_of_target{"emit-not-of-target", Severity::error,
-                                            "'{0}' has no `--emit {1}`",
-                                            "asm and bin are of accelerators, c of processors"};
+inline constexpr Message emit_not_of_target{
+    "emit-not-of-target", Severity::error, "'{0}' has no `--emit {1}`",
+    "asm and bin are of accelerators, c of processors, cuda, ptx "
+    "and cubin of GPUs"};
 inline constexpr Message option_needs_logic{"option-needs-logic", Severity::error,
                                             "{0} has no meaning for a compiled program",
                                             "give the logic file and its mapping instead"};
@@ -1092,6 +1096,20 @@ inline constexpr Message no_build_folder{
     "name another folder in SEPTRAN_CACHE"};
 inline constexpr Message object_not_loaded{"object-not-loaded", Severity::error,
                                            "the built kernel cannot be loaded: {0}"};
+inline constexpr Message no_gpu{"no-gpu", Severity::error,
+                                "there is no GPU here to run kernels for '{0}': {1}",
+                                "everything but running works without"};
+inline constexpr Message gpu_other_architecture{
+    "gpu-other-architecture", Severity::error,
+    "code for '{0}' ({1}) does not run on this machine's {2} (compute capability {3}.{4})",
+    "`septran targets` lists the descriptions"};
+inline constexpr Message no_gpu_compiler{
+    "no-gpu-compiler", Severity::error, "there is no NVRTC to compile the kernel with",
+    "it is part of the CUDA Toolkit; its file may be named in SEPTRAN_NVRTC"};
+inline constexpr Message gpu_compiler_failed{"gpu-compiler-failed", Severity::error,
+                                             "NVRTC could not compile the kernel: {0}"};
+inline constexpr Message gpu_failed{"gpu-failed", Severity::error,
+                                    "the GPU's driver failed at {0}"};
 inline constexpr Message no_simulated_time{"no-simulated-time", Severity::error,
                                            "--timing-only is for simulations; '{0}' is real"};
 inline constexpr Message unknown_command{"unknown-command", Severity::error,

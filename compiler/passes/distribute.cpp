@@ -175,6 +175,10 @@ Statement Distributor::share(Statement statement) {
   loop.independent = true;
   const int count = context_.machine.block_count();
   loop.workers = parallel.workers > 0 ? std::min(parallel.workers, count) : count;
+  if (parallel.workers == 0 && context_.machine.schedules_iterations()) {
+    const std::int64_t trips = std::max<std::int64_t>(1, program_.vars.range(flat.trips).hi);
+    loop.workers = static_cast<int>(std::min<std::int64_t>(trips, INT32_MAX));
+  }
   loop.body = std::move(body);
   Statement result{std::move(loop), "", statement.origin};
   result.origin.rule = "each worker's share";

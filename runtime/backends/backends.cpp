@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "runtime/cuda/gpu.h"
 #include "runtime/native/native.h"
 
 namespace septran::runtime {
@@ -14,6 +15,7 @@ constexpr Backend table[] = {
     {MachineFamily::dsa, "accelerator simulator (SystemC)", nullptr, "SystemC"},
 #endif
     {MachineFamily::cpu, "this machine's processor (C compiler)", load_native},
+    {MachineFamily::cuda, "NVIDIA GPUs (driver and NVRTC, loaded when needed)", load_gpu},
 };
 
 }  // namespace

@@ -73,5 +73,33 @@ TEST(Run, RefusesWhatItCannotDo) {
                  {"error[emit-not-of-target]", "hint:"});
 }
 
+TEST(Run, SaysThatThereIsNoGpu) {
+  const std::map<std::string, std::string> no_driver{{"SEPTRAN_CUDA_DRIVER", "/nowhere/cuda.so"}};
+  const std::string mapping = in_source("mappings/gemm/nvidia_h100.yaml");
+  const Arguments small = job(gemm, mapping, "M=8 N=8 K=8");
+  const Outcome one = run(small, no_driver);
+  EXPECT_EQ(one.code, 4);
+  EXPECT_NE(
+      one.err.find("error[no-gpu]: there is no GPU here to run kernels for 'nvidia_h100': the "
+                   "driver's library /nowhere/cuda.so is not installed"),
+      std::string::npos)
+      << one.err;
+  // The others' rows are there all the same.
+  const Outcome table = run_program(
+      SEPTRAN_EXECUTABLE,
+      Arguments{"check"} + small + Arguments{"--mapping", in_source("mappings/gemm/dsa_edge.yaml")},
+      no_driver);
+  EXPECT_EQ(table.code, 4);
+  EXPECT_NE(table.out.find("no GPU here"), std::string::npos) << table.out;
+  EXPECT_NE(table.out.find(" ok"), std::string::npos) << table.out;
+  const Outcome text = septran(Arguments{"compile"} + small + Arguments{"--emit", "cuda"});
+  EXPECT_EQ(text.code, 0) << text.err;
+  EXPECT_NE(text.out.find("__global__"), std::string::npos);
+  const Outcome why = septran(Arguments{"explain"} + small);
+  EXPECT_EQ(why.code, 0) << why.err;
+  EXPECT_NE(why.out.find("warpgroups multiply f16 or bf16, not f32 by f32"), std::string::npos)
+      << why.out;
+}
+
 }  // namespace
 }  // namespace septran::cli

@@ -82,6 +82,31 @@ TEST(Machine, ReadsEveryField) {
   EXPECT_EQ(m.dsa.energy.at("mac.f16"), 0.4);
 }
 
+TEST(Machine, ReadsGpus) {
+  const std::string text = read_text(SEPTRAN_SOURCE_DIR "/targets/nvidia_h100.yaml");
+  const Outcome outcome = read(text);
+  ASSERT_TRUE(outcome.machine) << outcome.rendered;
+  const Machine& m = *outcome.machine;
+  EXPECT_EQ(m.family, MachineFamily::cuda);
+  EXPECT_EQ(m.cuda.architecture, "sm_90a");
+  EXPECT_TRUE(m.cuda.warpgroup_products);
+  EXPECT_TRUE(m.cuda.bulk_copies);
+  EXPECT_EQ(m.cuda.threads_per_block, 1024);
+  EXPECT_EQ(m.cuda.l2_bytes, 50 << 20);
+  EXPECT_EQ(m.cuda.flops_per_second.at(DType::bf16), 9.89e14);
+  EXPECT_TRUE(m.schedules_iterations());
+  const auto fault = [&](const std::string& replacement) {
+    const std::string rendered = read(golden::replaced(text, replacement)).rendered;
+    return rendered.substr(0, rendered.find('\n'));
+  };
+  EXPECT_NE(fault("architecture: sm_90a => architecture: hopper")
+                .find("error[machine-bad-architecture]: 'hopper' is no architecture of GPUs"),
+            std::string::npos);
+  EXPECT_NE(fault("{f16: 9.89e14 => {f17: 9.89e14").find("unknown element type 'f17'"),
+            std::string::npos)
+      << fault("{f16: 9.89e14 => {f17: 9.89e14");
+}
+
 TEST(Machine, HashFollowsContentNotLayout) {
   const std::string base = read_text(here + "base.yaml");
   const std::uint64_t hash = read(base).machine->hash;

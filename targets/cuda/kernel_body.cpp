@@ -1,0 +1,305 @@
+// The statements of a kernel, as the role in hand does them.
+#include <algorithm>
+
+#include "compiler/base/diagnostic.h"
+#include "compiler/tile/visit.h"
+#include "targets/cuda/kernel_writer.h"
+
+namespace septran::cuda {
+
+using tile::Block;
+using tile::Statement;
+using tile::Tensor;
+
+void KernelWriter::lower(const Statement& statement) {
+  const bool structure = !tile::child_blocks(statement).empty();
+  if (structure ? !concerns(statement) : !is_mine(statement)) return;
+  if (role_ != Role::producer) settle_before(statement);
+  if (role_ != Role::producer && barriers_.contains(&statement)) e_.barrier();
+  std::visit([&](const auto& node) { lower_node(node, statement); }, statement.node);
+}
+
+void KernelWriter::lower_block(const Block& block) {
+  for (const Statement& statement : block) lower(statement);
+}
+
+void KernelWriter::lower_node(const tile::Alloc& alloc, const Statement& /*statement*/) {
+  const Tensor& tensor = program_[alloc.tensor];
+  const auto place = plan_.places.find(alloc.tensor.value);
+  const bool ring = place != plan_.places.end() && tensor.kind == tile::TensorKind::buffer &&
+                    tensor.depth > 1 && place->second.kind != TilePlace::Kind::registers;
+  if (!ring || !uses(alloc.tensor.value, role_)) return;
+  out_.line("{0}_slot = {0}_slot + 1 == {1} ? 0 : {0}_slot + 1;", e_.tensor_name(alloc.tensor),
+            tensor.depth);
+}
+
+void KernelWriter::lower_node(const tile::Loop& loop, const Statement& statement) {
+  const VarInfo& info = program_.vars[loop.var];
+  const std::string var = variable(loop.var, program_.vars);
+  const std::string begin = to_c(info.begin, program_.vars);
+  const std::string end = to_c(info.end, program_.vars);
+  if (loop.workers > 0) {
+    comment(statement);
+    out_.open(
+        "for (int64_t {0} = {1} + worker; worker < {2} && {0} < {3}; {0} += min({2}, workers))",
+        var, factor(info.begin, program_.vars), loop.workers, end);
+  } else if (info.end == info.begin + Expr(1)) {
+    out_.open("{}", "");
+    out_.line("const int64_t {} = {};", var, begin);
+    lower_block(loop.body);
+    out_.close();
+    return;
+  } else {
+    comment(statement);
+    out_.directive("#pragma unroll 1");
+    out_.open("for (int64_t {0} = {1}; {0} < {2}; ++{0})", var, begin, end);
+  }
+  if (role_ == Role::consumer && only_products(loop)) {
+    lower_product_loop(loop);
+    return;
+  }
+  lower_block(loop.body);
+  if (role_ != Role::producer) settle(0);
+  out_.close();
+}
+
+void KernelWriter::lower_node(const tile::If& branch, const Statement& statement) {
+  comment(statement);
+  out_.open("if ({})", to_c(branch.condition, program_.vars));
+  lower_block(branch.then);
+  if (role_ != Role::producer) settle(0);
+  if (!branch.otherwise.empty()) {
+    out_.close();
+    out_.open("else");
+    lower_block(branch.otherwise);
+    if (role_ != Role::producer) settle(0);
+  }
+  out_.close();
+}
+
+// Operations: each in a block of its own, for its names.
+
+void KernelWriter::lower_node(const tile::DmaCopy& copy, const Statement& statement) {
+  comment(statement);
+  out_.open("{}", "");
+  if (role_ == Role::producer) {
+    bulk_copy_of(copy, statement);
+  } else {
+    emit_dma_copy(e_, copy);
+  }
+  out_.close();
+}
+
+void KernelWriter::lower_node(const tile::Mma& mma, const Statement& statement) {
+  comment(statement);
+  out_.open("{}", "");
+  const auto product = plan_.products.find(&mma);
+  if (product == plan_.products.end()) {
+    emit_mma(e_, statement, mma);
+    out_.close();
+    return;
+  }
+  emit_wgmma(e_, mma, product->second, shapes_);
+  out_.close();
+  running_.push_back({&mma, {}});
+  if (role_ == Role::all) settle(0);
+}
+
+void KernelWriter::lower_node(const tile::Vec& vec, const Statement& statement) {
+  comment(statement);
+  const bool guarded = vec.guard && vec.guard->decide(program_.vars) != true;
+  if (guarded) {
+    out_.open("if ({})", to_c(*vec.guard, program_.vars));
+  } else {
+    out_.open("{}", "");
+  }
+  emit_vec(e_, statement, vec);
+  out_.close();
+}
+
+void KernelWriter::lower_node(const tile::Barrier& /*node*/, const Statement& /*statement*/) {
+  out_.line("grid_barrier((uint32_t *)workspace, passed);");
+}
+
+void KernelWriter::lower_node(const tile::Sync& sync, const Statement& /*statement*/) {
+  if (role_ == Role::all) return;  // all threads do everything in the program's order
+  for (const tile::EventId id : sync.events) {
+    if (sync.kind == tile::SyncKind::wait) {
+      wait_for(id);
+    } else if (!running_.empty()) {
+      running_.back().signals.push_back(id);
+    } else {
+      signal(id);
+    }
+  }
+}
+
+template <typename Other>
+void KernelWriter::lower_node(const Other& /*node*/, const Statement& /*statement*/) {
+  SEPTRAN_BUG("a statement that passes take away");
+}
+
+// Copies and events.
+
+void KernelWriter::bulk_copy_of(const tile::DmaCopy& copy, const Statement& statement) {
+  std::string why;
+  const auto bulk = bulk_copy(program_, plan_, copy, why);
+  SEPTRAN_CHECK(bulk.has_value());
+  auto map = std::find(maps_.begin(), maps_.end(), bulk->map);
+  if (map == maps_.end()) map = maps_.insert(maps_.end(), bulk->map);
+  const std::string event = event_name(roles_->told_by.at(&statement));
+  const Access to = e_.operand(copy.dst, "to").access;
+  out_.line("uint64_t *const barrier = {0}_barriers + {0}.at;", event);
+  out_.line("barrier_expect(barrier, {});",
+            bulk->box_bytes * static_cast<std::int64_t>(bulk->boxes.size()));
+  for (const BulkBox& box : bulk->boxes) {
+    std::string corner;
+    for (const Expr& c : box.corner) {
+      corner += fmt::format(", (int)({})", to_c(program_.vars.simplify(c), program_.vars));
+    }
+    out_.line("bulk_copy((char *)to + {}, &map_{}, barrier{});", box.shared_offset,
+              map - maps_.begin(), corner);
+  }
+}
+
+const EventPlan& KernelWriter::plan_of(tile::EventId id) const {
+  const auto at = std::find_if(roles_->events.begin(), roles_->events.end(),
+                               [&](const EventPlan& plan) { return plan.event == id; });
+  SEPTRAN_CHECK(at != roles_->events.end());
+  return *at;
+}
+
+std::string KernelWriter::event_name(tile::EventId id) const {
+  return identifier(program_.events[id.value].name, id.value);
+}
+
+void KernelWriter::wait_for(tile::EventId id) {
+  const EventPlan& plan = plan_of(id);
+  // What waits to be told may be what the other role waits for.
+  if (role_ == Role::consumer) {
+    const bool last = std::any_of(running_.begin(), running_.end(), [&](const Running& one) {
+      return std::any_of(one.signals.begin(), one.signals.end(),
+                         [&](tile::EventId s) { return plan_of(s).count < 2; });
+    });
+    if (last) settle(0);
+  }
+  out_.line("barrier_wait({0}_barriers + {0}.at, {0}.parity); {0}.next({1});", event_name(id),
+            plan.count);
+}
+
+void KernelWriter::signal(tile::EventId id) {
+  const EventPlan& plan = plan_of(id);
+  const std::string name = event_name(id);
+  if (role_ == Role::consumer) {
+    out_.line("__syncwarp();");
+    out_.line("if (thread % 32 == 0) barrier_arrive({0}_barriers + {0}.at);", name);
+  } else {
+    out_.line("barrier_arrive({0}_barriers + {0}.at);", name);
+  }
+  out_.line("{}.next({});", name, plan.count);
+}
+
+// Products that run on their own.
+
+/// Waits for the products that a statement needs: those whose sums it touches, or whose fragments
+/// it overwrites. What writes shared memory waits for all.
+void KernelWriter::settle_before(const Statement& statement) {
+  if (running_.empty()) return;
+  if (!tile::child_blocks(statement).empty()) {
+    const auto* loop = std::get_if<tile::Loop>(&statement.node);
+    const bool value = loop != nullptr && loop->workers == 0 &&
+                       program_.vars[loop->var].end == program_.vars[loop->var].begin + Expr(1);
+    if (!value) settle(0);
+    return;
+  }
+  const auto* own = std::get_if<tile::Mma>(&statement.node);
+  const bool is_product = own != nullptr && plan_.products.contains(own);
+  std::size_t needed = 0;  // products from the first on
+  for (const auto& use : tile::operands(statement)) {
+    const bool in_registers = e_.in_registers(use.tile->tensor);
+    for (std::size_t i = 0; i < running_.size(); ++i) {
+      const tile::Mma& mma = *running_[i].mma;
+      const bool sums = mma.acc.tensor == use.tile->tensor && !(is_product && use.index == 0);
+      const bool fragment = mma.a.tensor == use.tile->tensor && writes(use.access);
+      const bool memory = !in_registers && writes(use.access) &&
+                          e_.place(use.tile->tensor).kind != TilePlace::Kind::global;
+      if (sums || fragment || memory) needed = std::max(needed, i + 1);
+    }
+  }
+  if (needed > 0) settle(running_.size() - needed);
+}
+
+/// Waits until no more than the last `left_running` products run; tells of the others.
+void KernelWriter::settle(std::size_t left_running) {
+  if (running_.size() <= left_running) return;
+  out_.line("products_wait<{}>();", left_running);
+  const std::size_t done = running_.size() - left_running;
+  const std::vector<Running> finished(running_.begin(),
+                                      running_.begin() + static_cast<std::ptrdiff_t>(done));
+  running_.erase(running_.begin(), running_.begin() + static_cast<std::ptrdiff_t>(done));
+  for (const Running& one : finished) {
+    finish_wgmma(e_, *one.mma);
+    for (const tile::EventId id : one.signals) signal(id);
+  }
+}
+
+/// Whether a role's part of a loop is waits, then products, then signals of rings with room.
+bool KernelWriter::only_products(const tile::Loop& loop) const {
+  int stage = 0;  // waits, products, signals
+  if (loop.workers > 0) return false;
+  for (const Statement& statement : loop.body) {
+    if (std::holds_alternative<tile::Alloc>(statement.node) || !concerns(statement)) continue;
+    const auto* mma = std::get_if<tile::Mma>(&statement.node);
+    const auto* sync = std::get_if<tile::Sync>(&statement.node);
+    if (mma != nullptr) {
+      if (stage > 1 || !plan_.products.contains(mma) || mma->alpha != 1.0 ||
+          e_.in_registers(mma->a.tensor) || barriers_.contains(&statement)) {
+        return false;
+      }
+      stage = 1;
+    } else if (sync != nullptr && sync->kind == tile::SyncKind::wait) {
+      if (stage > 0) return false;
+    } else if (sync != nullptr) {
+      if (stage == 0) return false;
+      stage = 2;
+      for (const tile::EventId id : sync->events) {
+        if (plan_of(id).count < 2) return false;
+      }
+    } else {
+      return false;
+    }
+  }
+  return stage == 2;
+}
+
+/// Such a loop keeps the products of one trip running while the next one's are issued.
+void KernelWriter::lower_product_loop(const tile::Loop& loop) {
+  const VarInfo& info = program_.vars[loop.var];
+  const std::string var = variable(loop.var, program_.vars);
+  std::vector<tile::EventId> told;
+  for (const Statement& statement : loop.body) {
+    const auto* sync = std::get_if<tile::Sync>(&statement.node);
+    if (sync != nullptr && sync->kind == tile::SyncKind::signal && is_mine(statement)) {
+      told.insert(told.end(), sync->events.begin(), sync->events.end());
+      continue;
+    }
+    if (!is_mine(statement)) continue;
+    std::visit([&](const auto& node) { lower_node(node, statement); }, statement.node);
+  }
+  const std::size_t products = running_.size();
+  running_.clear();
+  out_.line("products_wait<{}>();  // those of the trip before are done", products);
+  out_.open("if ({} > {})", var, to_c(info.begin, program_.vars));
+  for (const tile::EventId id : told) signal(id);
+  out_.close();
+  out_.close();
+  out_.line("products_wait<0>();");
+  const bool always = program_.vars.range(info.end - info.begin).lo >= 1;
+  if (!always) {
+    out_.open("if ({} < {})", to_c(info.begin, program_.vars), to_c(info.end, program_.vars));
+  }
+  for (const tile::EventId id : told) signal(id);
+  if (!always) out_.close();
+}
+
+}  // namespace septran::cuda

@@ -1,0 +1,237 @@
+#include "targets/cuda/kernel_writer.h"
+
+#include <algorithm>
+
+#include "compiler/base/diagnostic.h"
+#include "compiler/tile/visit.h"
+#include "targets/cpu/access.h"
+#include "targets/cuda/sync_plan.h"
+
+namespace septran::cuda {
+
+using tile::Block;
+using tile::Statement;
+using tile::Tensor;
+using tile::TensorKind;
+
+namespace {
+
+constexpr const char* copying_engine = "load";
+
+template <typename Visit>
+void for_each(const tile::Program& program, const KernelPlan& kernel, Visit visit) {
+  for (std::size_t i = kernel.begin; i < kernel.end; ++i) {
+    visit(program.body[i]);
+    for (const Block* inner : tile::child_blocks(program.body[i])) {
+      tile::for_each_statement(*inner, visit);
+    }
+  }
+}
+
+}  // namespace
+
+KernelWriter::KernelWriter(Emitter& emitter, const KernelPlan& kernel,
+                           const std::optional<Roles>& roles,
+                           std::map<WgmmaShape, std::string>& shapes)
+    : e_(emitter),
+      out_(emitter.out()),
+      program_(emitter.program()),
+      plan_(emitter.plan()),
+      kernel_(kernel),
+      roles_(roles),
+      shapes_(shapes) {}
+
+void KernelWriter::write(std::int64_t grid_counter_bytes) {
+  bool async = roles_.has_value();
+  for_each(program_, kernel_, [&](const Statement& statement) {
+    const auto* mma = std::get_if<tile::Mma>(&statement.node);
+    async |= mma != nullptr && plan_.products.contains(mma);
+  });
+  e_.begin_kernel(kernel_, roles_.has_value(), async);
+  barriers_ = find_barriers(program_, plan_, kernel_, roles_ ? "consumer" : "");
+  barriers_at_ = ceil_div(kernel_.shared_bytes + kernel_.scratch_bytes, 64) * 64;
+  shared_bytes_ = barriers_at_ + (roles_ ? roles_->barrier_bytes : 0);
+  // Tensor maps are parameters: what they are is known only once the copies are written.
+  const Writer before = out_;
+  out_ = Writer();
+  out_.set_depth(1);
+  if (roles_) {
+    write_roles();
+  } else {
+    declare_rings(Role::all);
+    declare_registers();
+    for (std::size_t i = kernel_.begin; i < kernel_.end; ++i) lower(program_.body[i]);
+  }
+  const std::string body = out_.text();
+  out_ = before;
+  signature(grid_counter_bytes);
+  declare_memory();
+  if (roles_) declare_barriers();
+  out_.directive(body);
+  out_.close();
+  out_.raw("");
+}
+
+void KernelWriter::signature(std::int64_t grid_counter_bytes) {
+  std::string parameters;
+  for (std::uint32_t i = 0; i < program_.tensors.size(); ++i) {
+    const Tensor& tensor = program_.tensors[i];
+    if (tensor.kind != TensorKind::argument) continue;
+    parameters += fmt::format("{} *__restrict__ {}, ", cpu::c_type(tensor.storage),
+                              e_.tensor_name(tile::TensorId{i}));
+  }
+  parameters += "char *workspace";
+  for (std::size_t m = 0; m < maps_.size(); ++m) {
+    parameters += fmt::format(", const __grid_constant__ TensorMap map_{}", m);
+  }
+  out_.line("extern \"C\" __global__ void __launch_bounds__({}, 1)", threads());
+  out_.open("{}({})", kernel_.name, parameters);
+  out_.line("constexpr int threads = {};  // that work on tiles", kernel_.threads());
+  out_.line("const int thread = threadIdx.x;");
+  out_.line("const int64_t worker = blockIdx.x, workers = gridDim.x;");
+  out_.line("extern __shared__ __align__(1024) char shared[];");
+  out_.line("char *const scratch = shared + {};", kernel_.shared_bytes);
+  out_.line("char *const common = workspace + {};", grid_counter_bytes);
+  out_.line("char *const own = common + {} + worker * own_bytes;", plan_.common_bytes);
+  out_.line("char *const spare = own + {};", plan_.block_bytes);
+  if (kernel_.waits_for_grid) out_.line("uint32_t passed = 0;");
+  out_.line(
+      "(void)threads, (void)thread, (void)worker, (void)workers, (void)scratch, (void)spare;");
+}
+
+/// Pointers to what lies in the workspace and in shared memory.
+void KernelWriter::declare_memory() {
+  for (const auto& [id, place] : plan_.places) {
+    if (!uses(id, Role::all)) continue;
+    const Tensor& tensor = program_.tensors[id];
+    const std::string name = e_.tensor_name(tile::TensorId{id});
+    const char* type = cpu::c_type(tensor.storage);
+    if (const auto at = plan_.workspace.find(id); at != plan_.workspace.end()) {
+      out_.line("{0} *const {1} = ({0} *)({2} + {3});  // {4}", type, name,
+                plan_.own.contains(id) ? "own" : "common", at->second, shape_text(tensor));
+    } else if (place.kind == TilePlace::Kind::shared || place.kind == TilePlace::Kind::swizzled) {
+      out_.line("{0} *const {1} = ({0} *)(shared + {2});  // {3}{4}{5}", type, name,
+                place.offset_bytes, shape_text(tensor),
+                place.kind == TilePlace::Kind::swizzled ? ", swizzled" : "",
+                tensor.depth > 1 ? fmt::format(", {} deep", tensor.depth) : "");
+    }
+  }
+}
+
+void KernelWriter::declare_barriers() {
+  for (const EventPlan& plan : roles_->events) {
+    out_.line("uint64_t *const {}_barriers = (uint64_t *)(shared + {});  // {}",
+              event_name(plan.event), barriers_at_ + plan.offset_bytes,
+              cpu::comment_text(program_.events[plan.event.value].name));
+  }
+  out_.open("if (thread == 0)");
+  for (const EventPlan& plan : roles_->events) {
+    out_.line("for (int i = 0; i < {}; ++i) barrier_init({}_barriers + i, {});", plan.count,
+              event_name(plan.event), plan.arrivals);
+  }
+  out_.line("barriers_ready();");
+  out_.close();
+  out_.line("__syncthreads();");
+}
+
+void KernelWriter::declare_rings(Role role) {
+  for (const auto& [id, place] : plan_.places) {
+    const Tensor& tensor = program_.tensors[id];
+    const bool ring = place.kind != TilePlace::Kind::registers &&
+                      tensor.kind == TensorKind::buffer && tensor.depth > 1;
+    if (ring && uses(id, role)) {
+      out_.line("int {}_slot = {};", e_.tensor_name(tile::TensorId{id}), tensor.depth - 1);
+    }
+  }
+}
+
+void KernelWriter::declare_registers() {
+  for (const auto& [id, place] : plan_.places) {
+    if (place.kind != TilePlace::Kind::registers || !uses(id, Role::all)) continue;
+    const RegisterTile tile = e_.register_tile(tile::TensorId{id});
+    const std::int64_t count = tile.layout.offsets();
+    out_.line("{} {}[{}];  // a thread's part of {}",
+              tile.paired ? "uint32_t" : cpu::c_type(tile.element), tile.name,
+              tile.paired ? ceil_div(count, 2) : count, shape_text(program_.tensors[id]));
+  }
+}
+
+void KernelWriter::write_roles() {
+  const RoleRegisters registers = role_registers(kernel_.warpgroups);
+  out_.open("if (thread >= threads)");
+  out_.line("// One thread has the copy engine fill shared memory.");
+  if (registers.producer > 0) out_.line("give_registers<{}>();", registers.producer);
+  out_.open("if (thread == threads)");
+  write_role(Role::producer);
+  out_.close();
+  out_.close();
+  out_.open("else");
+  out_.line("// {} warpgroups work on tiles.", kernel_.warpgroups);
+  if (registers.consumer > 0) out_.line("take_registers<{}>();", registers.consumer);
+  write_role(Role::consumer);
+  out_.close();
+  role_ = Role::all;
+}
+
+void KernelWriter::write_role(Role role) {
+  role_ = role;
+  for (const EventPlan& plan : roles_->events) {
+    // A wait that credits allow finds its barrier one phase before the first.
+    const bool waits = plan.to_consumers == (role == Role::consumer);
+    out_.line("Event {} = {{0, {}}};", event_name(plan.event),
+              waits && program_.events[plan.event.value].credits > 0 ? 1 : 0);
+  }
+  declare_rings(role);
+  if (role == Role::consumer) declare_registers();
+  for (std::size_t i = kernel_.begin; i < kernel_.end; ++i) lower(program_.body[i]);
+  if (role == Role::consumer) settle(0);
+}
+
+bool KernelWriter::is_mine(const Statement& statement) const {
+  if (role_ == Role::all || statement.engine.empty()) return true;
+  return (statement.engine == copying_engine) == (role_ == Role::producer);
+}
+
+bool KernelWriter::uses(std::uint32_t tensor, Role role) const {
+  bool found = false;
+  for_each(program_, kernel_, [&](const Statement& statement) {
+    const bool copies = statement.engine == copying_engine;
+    if (role != Role::all && copies != (role == Role::producer)) return;
+    for (const auto& use : tile::operands(statement)) found |= use.tile->tensor.value == tensor;
+  });
+  return found;
+}
+
+/// Whether a statement holds anything that the role does.
+bool KernelWriter::concerns(const Statement& statement) const {
+  if (role_ == Role::all) return true;
+  const auto acts = [&](const Statement& s) {
+    const bool acting = std::holds_alternative<tile::Sync>(s.node) || !tile::operands(s).empty();
+    return acting && is_mine(s);
+  };
+  if (acts(statement)) return true;
+  bool found = false;
+  for (const Block* inner : tile::child_blocks(statement)) {
+    tile::for_each_statement(*inner, [&](const Statement& s) { found |= acts(s); });
+  }
+  return found;
+}
+
+std::string KernelWriter::shape_text(const Tensor& tensor) const {
+  std::string shape;
+  for (const Expr& extent : tensor.shape) {
+    shape += (shape.empty() ? "" : ", ") + to_string(extent, program_.vars);
+  }
+  return fmt::format("{} {}[{}]", cpu::comment_text(tensor.name), name(tensor.dtype), shape);
+}
+
+void KernelWriter::comment(const Statement& statement) {
+  const tile::Origin& origin = statement.origin;
+  std::string text = origin.logic;
+  for (const std::string& part : {origin.mapping, origin.rule}) {
+    if (!part.empty()) text += (text.empty() ? "" : "  ") + part;
+  }
+  if (!text.empty()) out_.line("// {}", cpu::comment_text(text));
+}
+
+}  // namespace septran::cuda

@@ -1,0 +1,89 @@
+// One kernel's text: its structure, and what each role does of it.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "targets/cuda/emitter.h"
+#include "targets/cuda/roles.h"
+#include "targets/cuda/wgmma.h"
+
+namespace septran::cuda {
+
+class KernelWriter {
+ public:
+  /// `shapes` collects the instructions that products need.
+  KernelWriter(Emitter& emitter, const KernelPlan& kernel, const std::optional<Roles>& roles,
+               std::map<WgmmaShape, std::string>& shapes);
+  /// Writes the kernel behind what the emitter has; bytes of shared memory and tensor maps are then
+  /// known.
+  void write(std::int64_t grid_counter_bytes);
+  [[nodiscard]] std::int64_t shared_bytes() const { return shared_bytes_; }
+  [[nodiscard]] const std::vector<TensorMap>& maps() const { return maps_; }
+  [[nodiscard]] int threads() const { return kernel_.threads() + (roles_ ? 128 : 0); }
+
+ private:
+  enum class Role { all, producer, consumer };
+  /// A product that runs on its own, and what waits for it.
+  struct Running {
+    const tile::Mma* mma = nullptr;
+    std::vector<tile::EventId> signals;
+  };
+
+  void signature(std::int64_t grid_counter_bytes);
+  void declare_memory();
+  void declare_barriers();
+  void declare_rings(Role role);
+  void declare_registers();
+  void write_roles();
+  void write_role(Role role);
+  [[nodiscard]] bool uses(std::uint32_t tensor, Role role) const;
+  [[nodiscard]] bool is_mine(const tile::Statement& statement) const;
+  [[nodiscard]] bool concerns(const tile::Statement& statement) const;
+  [[nodiscard]] std::string shape_text(const tile::Tensor& tensor) const;
+  void comment(const tile::Statement& statement);
+
+  void lower(const tile::Statement& statement);
+  void lower_block(const tile::Block& block);
+  void lower_node(const tile::Alloc& node, const tile::Statement& statement);
+  void lower_node(const tile::Loop& node, const tile::Statement& statement);
+  void lower_node(const tile::If& node, const tile::Statement& statement);
+  void lower_node(const tile::DmaCopy& node, const tile::Statement& statement);
+  void lower_node(const tile::Mma& node, const tile::Statement& statement);
+  void lower_node(const tile::Vec& node, const tile::Statement& statement);
+  void lower_node(const tile::Barrier& node, const tile::Statement& statement);
+  void lower_node(const tile::Sync& node, const tile::Statement& statement);
+  template <typename Other>
+  void lower_node(const Other& node, const tile::Statement& statement);
+
+  void bulk_copy_of(const tile::DmaCopy& copy, const tile::Statement& statement);
+  [[nodiscard]] const EventPlan& plan_of(tile::EventId id) const;
+  [[nodiscard]] std::string event_name(tile::EventId id) const;
+  void wait_for(tile::EventId id);
+  void signal(tile::EventId id);
+
+  // Products that run on their own.
+  void settle_before(const tile::Statement& statement);
+  void settle(std::size_t left_running);
+  [[nodiscard]] bool only_products(const tile::Loop& loop) const;
+  void lower_product_loop(const tile::Loop& loop);
+
+  Emitter& e_;
+  Writer& out_;
+  const tile::Program& program_;
+  const Plan& plan_;
+  const KernelPlan& kernel_;
+  const std::optional<Roles>& roles_;
+  std::map<WgmmaShape, std::string>& shapes_;
+  std::set<const tile::Statement*> barriers_;
+  std::vector<TensorMap> maps_;
+  std::vector<Running> running_;
+  Role role_ = Role::all;
+  std::int64_t shared_bytes_ = 0;
+  std::int64_t barriers_at_ = 0;
+};
+
+}  // namespace septran::cuda

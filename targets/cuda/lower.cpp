@@ -1,0 +1,102 @@
+#include "targets/cuda/lower.h"
+
+#include <algorithm>
+
+#include "targets/cpu/access.h"
+#include "targets/cuda/emitter.h"
+#include "targets/cuda/kernel_writer.h"
+#include "targets/cuda/prelude.h"
+
+namespace septran::cuda {
+namespace {
+
+using tile::Program;
+using tile::Tensor;
+using tile::TensorKind;
+
+constexpr std::int64_t grid_counter_bytes = 256;  // at the start of the workspace
+
+class Lowering {
+ public:
+  Lowering(const Program& program, const Machine& machine)
+      : program_(program),
+        machine_(machine),
+        plan_(make_plan(program, machine)),
+        e_(program, machine, plan_) {}
+
+  Source run() {
+    Source source;
+    source.architecture = machine_.cuda.architecture;
+    for (const Tensor& tensor : program_.tensors) {
+      if (tensor.kind != TensorKind::argument) continue;
+      Parameter& parameter = source.parameters.emplace_back();
+      parameter = {tensor.name, tensor.storage, {}, tensor.is_input, tensor.is_output};
+      for (const Expr& extent : tensor.shape) parameter.shape.push_back(extent.offset());
+    }
+    std::int64_t blocks = 1;
+    for (const KernelPlan& kernel : plan_.kernels) {
+      if (kernel.begin == kernel.end) continue;
+      blocks = std::max(blocks, kernel.blocks);
+      source.kernels.push_back(lower_kernel(kernel));
+    }
+    const std::int64_t block_bytes = ceil_div(plan_.block_bytes + e_.spare_bytes(), 256) * 256;
+    source.workspace_bytes = grid_counter_bytes + plan_.common_bytes + blocks * block_bytes;
+    source.text = fmt::format("// {} for {}, made by SepTran.\n", cpu::comment_text(program_.name),
+                              cpu::comment_text(program_.target));
+    source.text += prelude;
+    if (machine_.cuda.warpgroup_products) source.text += hopper_prelude;
+    for (const auto& [shape, text] : shapes_) source.text += text;
+    source.text += fmt::format(
+        "constexpr int64_t own_bytes = {};  // of the workspace, a block\n\n", block_bytes);
+    source.text += e_.out().text() + "}  // namespace septran\n";
+    source.notes = notes();
+    return source;
+  }
+
+ private:
+  KernelSource lower_kernel(const KernelPlan& kernel) {
+    std::string why;
+    const std::optional<Roles> roles = plan_roles(program_, machine_, plan_, kernel, why);
+    if (!why.empty()) {
+      roles_notes_.push_back(
+          fmt::format("all threads copy, and wait for each copy, in {}: {}", kernel.name, why));
+    }
+    KernelWriter writer(e_, kernel, roles, shapes_);
+    writer.write(grid_counter_bytes);
+    KernelSource source{kernel.name,           kernel.blocks,         writer.threads(),
+                        writer.shared_bytes(), kernel.waits_for_grid, writer.maps()};
+    for (TensorMap& map : source.maps) {
+      if (map.parameter < 0) map.workspace_at += grid_counter_bytes;
+    }
+    return source;
+  }
+
+  std::vector<std::string> notes() const {
+    std::vector<std::string> notes = roles_notes_;
+    for (const auto& [id, place] : plan_.places) {
+      if (place.kind != TilePlace::Kind::workspace) continue;
+      notes.push_back(fmt::format("{} is kept in memory, not in registers: {}",
+                                  program_.tensors[id].name, place.reason));
+    }
+    for (const auto& [mma, why] : plan_.plain) {
+      notes.push_back(fmt::format("the product {} is computed without tensor cores: {}",
+                                  program_[mma->acc.tensor].name, why));
+    }
+    return notes;
+  }
+
+  const Program& program_;
+  const Machine& machine_;
+  Plan plan_;
+  Emitter e_;
+  std::map<WgmmaShape, std::string> shapes_;
+  std::vector<std::string> roles_notes_;
+};
+
+}  // namespace
+
+Source lower_to_cuda(const Program& program, const Machine& machine) {
+  return Lowering(program, machine).run();
+}
+
+}  // namespace septran::cuda

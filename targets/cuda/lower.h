@@ -1,0 +1,13 @@
+// The tile program as CUDA C++.
+#pragma once
+
+#include "compiler/tile/program.h"
+#include "targets/cuda/source.h"
+#include "targets/machine.h"
+
+namespace septran::cuda {
+
+/// A tile program after all passes for a machine of family cuda.
+Source lower_to_cuda(const tile::Program& program, const Machine& machine);
+
+}  // namespace septran::cuda

@@ -1,0 +1,219 @@
+#include "targets/cuda/plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "compiler/tile/visit.h"
+#include "targets/cuda/products.h"
+#include "targets/cuda/register_tiles.h"
+
+namespace septran::cuda {
+namespace {
+
+using tile::Block;
+using tile::Program;
+using tile::Statement;
+using tile::Tensor;
+using tile::TensorKind;
+
+constexpr std::int64_t workspace_alignment = 256;
+
+std::int64_t aligned(std::int64_t bytes) {
+  return ceil_div(bytes, workspace_alignment) * workspace_alignment;
+}
+
+class Planner {
+ public:
+  Planner(const Program& program, const Machine& machine) : program_(program), machine_(machine) {}
+
+  Plan run() {
+    cut_into_kernels();
+    for (KernelPlan& kernel : plan_.kernels) {
+      kernel.blocks = blocks_of(kernel);
+      choose_products(kernel);
+      place_register_tiles(program_, machine_, kernel, plan_);
+      if (kernel.warpgroups == 0) kernel.warpgroups = 1;
+      place_others(kernel);
+    }
+    lay_out_workspace();
+    return std::move(plan_);
+  }
+
+ private:
+  template <typename Visit>
+  void for_each(const KernelPlan& kernel, Visit visit) const {
+    for (std::size_t i = kernel.begin; i < kernel.end; ++i) {
+      visit(program_.body[i]);
+      for (const Block* inner : tile::child_blocks(program_.body[i])) {
+        tile::for_each_statement(*inner, visit);
+      }
+    }
+  }
+
+  /// At the barriers of the program's top, where nothing on chip lives across one.
+  void cut_into_kernels() {
+    std::vector<KernelPlan> kernels;
+    kernels.emplace_back();
+    for (std::size_t i = 0; i < program_.body.size(); ++i) {
+      if (std::holds_alternative<tile::Barrier>(program_.body[i].node)) {
+        kernels.back().end = i;
+        kernels.emplace_back().begin = i + 1;
+      }
+    }
+    kernels.back().end = program_.body.size();
+    if (shares_buffers(kernels)) {
+      KernelPlan all;
+      all.end = program_.body.size();
+      kernels = {all};
+    }
+    for (std::size_t k = 0; k < kernels.size(); ++k) {
+      KernelPlan& kernel = kernels[k];
+      kernel.warpgroups = 0;
+      kernel.name = fmt::format("kernel_{}", k);
+      for_each(kernel, [&](const Statement& statement) {
+        kernel.waits_for_grid |= std::holds_alternative<tile::Barrier>(statement.node);
+      });
+    }
+    plan_.kernels = std::move(kernels);
+  }
+
+  bool shares_buffers(const std::vector<KernelPlan>& kernels) const {
+    std::map<std::uint32_t, std::size_t> user;
+    bool shared = false;
+    for (std::size_t k = 0; k < kernels.size(); ++k) {
+      for_each(kernels[k], [&](const Statement& statement) {
+        for (const auto& use : tile::operands(statement)) {
+          if (program_[use.tile->tensor].kind != TensorKind::buffer) continue;
+          const auto [at, is_new] = user.emplace(use.tile->tensor.value, k);
+          shared |= at->second != k;
+        }
+      });
+    }
+    return shared;
+  }
+
+  /// The most workers that a share keeps busy.
+  std::int64_t blocks_of(const KernelPlan& kernel) const {
+    std::int64_t blocks = 1;
+    for_each(kernel, [&](const Statement& statement) {
+      const auto* loop = std::get_if<tile::Loop>(&statement.node);
+      if (loop == nullptr || loop->workers == 0) return;
+      const VarInfo& var = program_.vars[loop->var];
+      const std::int64_t trips = program_.vars.range(var.end - var.begin).hi;
+      blocks = std::max(blocks, std::min<std::int64_t>(loop->workers, trips));
+    });
+    return blocks;
+  }
+
+  void choose_products(const KernelPlan& kernel) {
+    for_each(kernel, [&](const Statement& statement) {
+      const auto* mma = std::get_if<tile::Mma>(&statement.node);
+      if (mma == nullptr) return;
+      TensorCoreProduct product;
+      std::string why = why_not_tensor_cores(program_, machine_, *mma, product);
+      if (why.empty()) {
+        plan_.products[mma] = product;
+      } else {
+        plan_.plain[mma] = std::move(why);
+      }
+    });
+  }
+
+  void place_others(KernelPlan& kernel) {
+    std::set<std::uint32_t> by_tensor_cores;
+    for_each(kernel, [&](const Statement& statement) {
+      const auto* mma = std::get_if<tile::Mma>(&statement.node);
+      if (mma == nullptr || !plan_.products.contains(mma)) return;
+      by_tensor_cores.insert(mma->a.tensor.value);
+      by_tensor_cores.insert(mma->b.tensor.value);
+    });
+    for_each(kernel, [&](const Statement& statement) {
+      for (const auto& use : tile::operands(statement)) {
+        const std::uint32_t id = use.tile->tensor.value;
+        const Tensor& tensor = program_[use.tile->tensor];
+        if (plan_.places.contains(id)) continue;
+        TilePlace& place = plan_.places[id];
+        place.element = tensor.storage;
+        if (tensor.kind != TensorKind::buffer) continue;
+        place.kind =
+            by_tensor_cores.contains(id) ? TilePlace::Kind::swizzled : TilePlace::Kind::shared;
+        place.offset_bytes = tensor.offset_bytes.value();
+        // Products take rows in steps of 64: the last may reach beyond the tile.
+        const std::int64_t beyond =
+            place.kind == TilePlace::Kind::swizzled ? (64 - tensor.shape[0].offset() % 64) % 64 : 0;
+        kernel.shared_bytes =
+            std::max(kernel.shared_bytes,
+                     place.offset_bytes + tensor.depth * tensor.slot_bytes + beyond * 128);
+      }
+    });
+    kernel.scratch_bytes = kernel.threads() * 8;
+  }
+
+  void find_own(const Block& block, bool in_share) {
+    for (const Statement& statement : block) {
+      const auto* alloc = std::get_if<tile::Alloc>(&statement.node);
+      if (alloc != nullptr && in_share) plan_.own.insert(alloc->tensor.value);
+      const auto* loop = std::get_if<tile::Loop>(&statement.node);
+      for (const Block* inner : tile::child_blocks(statement)) {
+        find_own(*inner, in_share || (loop != nullptr && loop->workers > 0));
+      }
+    }
+  }
+
+  void lay_out_workspace() {
+    find_own(program_.body, false);
+    for (std::uint32_t i = 0; i < program_.tensors.size(); ++i) {
+      const Tensor& tensor = program_.tensors[i];
+      const auto place = plan_.places.find(i);
+      const bool kept =
+          place != plan_.places.end() && place->second.kind == TilePlace::Kind::workspace;
+      if (tensor.kind != TensorKind::temporary && !kept) continue;
+      if (kept) plan_.own.insert(i);
+      std::int64_t& end = plan_.own.contains(i) ? plan_.block_bytes : plan_.common_bytes;
+      plan_.workspace[i] = end;
+      end += aligned(tensor.slot_bytes * tensor.depth);
+    }
+  }
+
+  const Program& program_;
+  const Machine& machine_;
+  Plan plan_;
+};
+
+}  // namespace
+
+Plan make_plan(const Program& program, const Machine& machine) {
+  return Planner(program, machine).run();
+}
+
+Layout layout_of(const KernelPlan& kernel, const TileGroup& group, std::int64_t rows,
+                 std::int64_t cols) {
+  if (group.spread == Spread::accumulator) return accumulator_layout(rows, cols, kernel.warpgroups);
+  return grid_layout(rows, cols, kernel.threads(), group.lanes, group.width);
+}
+
+Layout layout_of(const Program& /*program*/, const KernelPlan& kernel, const TilePlace& place,
+                 const Tensor& tensor) {
+  const TileGroup& group = kernel.groups.at(static_cast<std::size_t>(place.group));
+  const std::int64_t first = tensor.shape[0].offset();
+  if (tensor.shape.size() == 2) return layout_of(kernel, group, first, tensor.shape[1].offset());
+  if (place.along == Along::rows) return layout_of(kernel, group, first, 1).vector_of(0);
+  return layout_of(kernel, group, group.rows, first).vector_of(1);
+}
+
+bool is_corner_or_swapped(const View& view) {
+  if (!view.is_box() || view.rank() != view.base.size()) return false;
+  return std::all_of(view.base.begin(), view.base.end(),
+                     [](const Expr& base) { return base == Expr(0); });
+}
+
+bool is_corner(const View& view) {
+  if (!is_corner_or_swapped(view)) return false;
+  for (std::size_t d = 0; d < view.rank(); ++d) {
+    if (view.dims[d].digits[0].axis != d) return false;
+  }
+  return true;
+}
+
+}  // namespace septran::cuda

@@ -1,0 +1,100 @@
+// What the CUDA backend decides before it writes a line: which part of the program is which kernel,
+// how many threads it has, where tiles lie, and what computes each product. Every decision against
+// the fast way carries its reason, which `septran explain` prints.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "compiler/tile/program.h"
+#include "targets/cuda/layout.h"
+#include "targets/machine.h"
+
+namespace septran::cuda {
+
+/// How the tiles of a group are spread over threads.
+enum class Spread {
+  grid,        // rows and lanes of threads
+  accumulator  // as products of warpgroups leave their sums
+};
+
+/// Register tiles that meet in operations: one spread for all of them.
+struct TileGroup {
+  Spread spread = Spread::grid;
+  std::int64_t rows = 1;  // of all of them
+  std::int64_t lanes = 32;
+  std::int64_t width = 1;
+};
+
+/// What a one-dimensional tile has a value for each of.
+enum class Along { rows, columns };
+
+/// Where a tensor of the program lies on the GPU.
+struct TilePlace {
+  enum class Kind {
+    global,     // an argument, or a temporary in the workspace
+    shared,     // row-major, at its address
+    swizzled,   // in shared memory, as swizzled_layout says
+    registers,  // spread over the threads of a block
+    workspace   // meant for registers, but kept in a part of GLOBAL of the block's own
+  };
+  Kind kind = Kind::global;
+  int group = -1;                 // of registers
+  Along along = Along::rows;      // of registers with one dimension
+  DType element = DType::f32;     // that it is kept as
+  std::int64_t offset_bytes = 0;  // shared, swizzled: from the start of shared memory; workspace
+  std::string reason;             // why not what was asked for
+};
+
+/// A product that the tensor cores compute.
+struct TensorCoreProduct {
+  bool a_by_k = true;  // k runs along rows of A's tile: neighbours along k lie side by side
+  bool b_by_k = true;
+};
+
+/// The statements of the program's top from `begin` to `end`: one launch.
+struct KernelPlan {
+  std::string name;
+  std::size_t begin = 0;
+  std::size_t end = 0;
+  std::int64_t blocks = 1;
+  int warpgroups = 1;  // that work on tiles
+  std::int64_t shared_bytes = 0;
+  std::int64_t scratch_bytes = 0;  // at the end of shared memory, for reductions across warps
+  bool waits_for_grid = false;     // barriers between blocks inside
+  std::vector<TileGroup> groups;
+  [[nodiscard]] int threads() const { return warpgroups * 128; }
+};
+
+struct Plan {
+  std::vector<KernelPlan> kernels;
+  std::map<std::uint32_t, TilePlace> places;               // by tensor
+  std::map<const tile::Mma*, TensorCoreProduct> products;  // by the tensor cores
+  std::map<const tile::Mma*, std::string> plain;           // why not by them
+  /// In the workspace: what all blocks share, then a part for each block.
+  std::map<std::uint32_t, std::int64_t> workspace;
+  std::set<std::uint32_t> own;  // tensors in a block's part
+  std::int64_t common_bytes = 0;
+  std::int64_t block_bytes = 0;
+};
+
+/// Decides everything. The program must outlive the plan.
+Plan make_plan(const tile::Program& program, const Machine& machine);
+
+/// The layout of a tile of a group.
+Layout layout_of(const KernelPlan& kernel, const TileGroup& group, std::int64_t rows,
+                 std::int64_t cols);
+/// Of a register tile of the program.
+Layout layout_of(const tile::Program& program, const KernelPlan& kernel, const TilePlace& place,
+                 const tile::Tensor& tensor);
+
+/// Whether a view is the corner of its tensor: all dimensions in order, from the first element on.
+bool is_corner(const View& view);
+/// The same, possibly with the two dimensions of a matrix swapped.
+bool is_corner_or_swapped(const View& view);
+
+}  // namespace septran::cuda

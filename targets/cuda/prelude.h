@@ -1,0 +1,15 @@
+// What generated CUDA C++ begins with: element types, conversions, the functions of the primitives,
+// and the few instructions that it names itself. No headers, so that NVRTC compiles quickly.
+#pragma once
+
+#include <string_view>
+
+namespace septran::cuda {
+
+/// Text up to the kernels; everything stands in a namespace that stays open.
+extern const std::string_view prelude;
+
+/// Barriers in shared memory, bulk copies and products of warpgroups (sm_90a).
+extern const std::string_view hopper_prelude;
+
+}  // namespace septran::cuda

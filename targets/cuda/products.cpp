@@ -1,0 +1,88 @@
+#include "targets/cuda/products.h"
+
+#include <fmt/format.h>
+
+#include "compiler/base/diagnostic.h"
+
+namespace septran::cuda {
+namespace {
+
+using tile::Program;
+using tile::Tensor;
+
+constexpr std::int64_t k_step = 16;        // of an instruction, for 16-bit elements
+constexpr std::int64_t max_columns = 512;  // two instructions side by side
+
+std::int64_t extent_of(const Tensor& tensor, std::size_t axis) {
+  return tensor.shape[axis].constant().value_or(0);
+}
+
+/// Why a tile of shared memory cannot be swizzled for the tensor cores; `k_axis` is the axis of the
+/// tensor along which k runs.
+std::string why_not_swizzled(const Tensor& tensor, std::size_t k_axis) {
+  const auto element = static_cast<std::int64_t>(size_bytes(tensor.storage));
+  const std::int64_t rows = extent_of(tensor, 0);
+  const std::int64_t cols = extent_of(tensor, 1);
+  if (k_axis == 1 && cols % k_step != 0) {
+    return fmt::format("{} has {} elements along k, not a multiple of {}", tensor.name, cols,
+                       k_step);
+  }
+  if (swizzled_bytes(swizzled_rows(rows), cols, element) > tensor.slot_bytes) {
+    return fmt::format("a row of {} takes {} bytes, not a multiple of 128", tensor.name,
+                       cols * element);
+  }
+  return "";
+}
+
+}  // namespace
+
+std::int64_t swizzled_rows(std::int64_t extent) {
+  return extent % k_step == 0 ? extent : ceil_div(extent, k_step) * k_step;
+}
+
+std::string why_not_tensor_cores(const Program& program, const Machine& machine,
+                                 const tile::Mma& mma, TensorCoreProduct& product) {
+  if (!machine.cuda.warpgroup_products) return "this GPU has no products of warpgroups";
+  const Tensor& acc = program[mma.acc.tensor];
+  const Tensor& a = program[mma.a.tensor];
+  const Tensor& b = program[mma.b.tensor];
+  if (a.dtype != b.dtype || (a.dtype != DType::f16 && a.dtype != DType::bf16)) {
+    return fmt::format("warpgroups multiply f16 or bf16, not {} by {}", name(a.dtype),
+                       name(b.dtype));
+  }
+  if (acc.memory != "REGISTER" || acc.storage != DType::f32) {
+    return fmt::format("{} is not f32 in REGISTER", acc.name);
+  }
+  if (b.memory != "SHARED" || (a.memory != "SHARED" && a.memory != "REGISTER")) {
+    return "the operands do not lie in SHARED";
+  }
+  if (!is_corner(mma.acc.view) || !is_corner_or_swapped(mma.a.view) ||
+      !is_corner_or_swapped(mma.b.view)) {
+    return "an operand is a part or a view of its tile";
+  }
+  if (mma.alpha != 1.0 && mma.accumulate.constant() != false) {
+    return "a factor is put on what is added to earlier sums";
+  }
+  if (mma.acc.tensor == mma.a.tensor || acc.shape.size() != 2) return "the output is an input too";
+  if (extent_of(acc, 1) % 8 != 0 || extent_of(acc, 1) > max_columns) {
+    return fmt::format("{} has {} columns, not a multiple of 8 up to {}", acc.name,
+                       extent_of(acc, 1), max_columns);
+  }
+  // The axis of the tensor that the operand's dimension along k walks.
+  const std::size_t a_k = mma.a.view.dims[mma.transpose_a ? 0 : 1].digits[0].axis;
+  const std::size_t b_k = mma.b.view.dims[mma.transpose_b ? 1 : 0].digits[0].axis;
+  product.a_by_k = a_k == 1;
+  product.b_by_k = b_k == 1;
+  if (a.memory == "REGISTER") {
+    if (!product.a_by_k) return fmt::format("{} in REGISTER is transposed", a.name);
+    if (extent_of(a, 1) % k_step != 0) {
+      return fmt::format("{} has {} columns, not a multiple of {}", a.name, extent_of(a, 1),
+                         k_step);
+    }
+  } else if (std::string why = why_not_swizzled(a, a_k); !why.empty()) {
+    return why;
+  }
+  return why_not_swizzled(b, b_k);
+}
+
+}  // namespace septran::cuda

@@ -1,0 +1,18 @@
+// Which products the tensor cores can compute.
+#pragma once
+
+#include <string>
+
+#include "targets/cuda/plan.h"
+
+namespace septran::cuda {
+
+/// What the tensor cores need of a product's tiles, apart from how register tiles are spread.
+/// Gives why they cannot compute it; empty if they can, and `product` is filled.
+std::string why_not_tensor_cores(const tile::Program& program, const Machine& machine,
+                                 const tile::Mma& mma, TensorCoreProduct& product);
+
+/// Rows that a swizzled tile takes for `extent` rows: k in whole steps, others in whole patterns.
+std::int64_t swizzled_rows(std::int64_t extent);
+
+}  // namespace septran::cuda

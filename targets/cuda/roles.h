@@ -1,0 +1,59 @@
+// Kernels whose copies into shared memory are the copy engine's: one thread issues them, the others
+// work on tiles, and the program's events, as barriers in shared memory, order the two.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "targets/cuda/plan.h"
+#include "targets/cuda/source.h"
+
+namespace septran::cuda {
+
+/// The boxes of one copy: dst[i] at byte `shared_offset` gets the box whose corner is `corner`
+/// (innermost first).
+struct BulkBox {
+  std::int64_t shared_offset = 0;
+  std::vector<Expr> corner;
+};
+struct BulkCopy {
+  TensorMap map;
+  std::vector<BulkBox> boxes;
+  std::int64_t box_bytes = 0;
+};
+
+/// The copy as the copy engine performs it; why it cannot, in `why`.
+std::optional<BulkCopy> bulk_copy(const tile::Program& program, const Plan& plan,
+                                  const tile::DmaCopy& copy, std::string& why);
+
+/// An event as barriers: `count` of them in turn, of which each phase has `arrivals`.
+struct EventPlan {
+  tile::EventId event;
+  bool to_consumers = true;  // signalled by the copying thread
+  int count = 1;
+  int arrivals = 1;
+  std::int64_t offset_bytes = 0;  // in shared memory
+};
+
+struct Roles {
+  std::vector<EventPlan> events;
+  /// By copy: the event whose next signal tells of it.
+  std::map<const tile::Statement*, tile::EventId> told_by;
+  std::int64_t barrier_bytes = 0;
+};
+
+/// Whether a kernel can have roles; why not, in `why` (empty where it has nothing to copy).
+/// Barriers lie behind the kernel's shared memory and scratch.
+std::optional<Roles> plan_roles(const tile::Program& program, const Machine& machine,
+                                const Plan& plan, const KernelPlan& kernel, std::string& why);
+
+/// Registers of a thread of each role; 0 where all threads have enough as it is.
+struct RoleRegisters {
+  int producer = 0;
+  int consumer = 0;
+};
+RoleRegisters role_registers(int warpgroups);
+
+}  // namespace septran::cuda

@@ -1,0 +1,98 @@
+// What the CUDA backend makes of programs: which way each part takes, and that nothing is refused
+// that another backend can run.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "tests/cuda/support.h"
+
+namespace septran::testing_support {
+namespace {
+
+bool has_note(const cuda::Source& source, const std::string& text) {
+  return std::any_of(source.notes.begin(), source.notes.end(),
+                     [&](const std::string& note) { return note.find(text) != std::string::npos; });
+}
+
+bool has(const cuda::Source& source, const std::string& text) {
+  return source.text.find(text) != std::string::npos;
+}
+
+TEST(CudaSource, FastCasesUseCopyEngineAndTensorCores) {
+  for (const GpuCase& one : fast_cases) {
+    SCOPED_TRACE(fmt::format("{} {}", one.logic, one.words));
+    std::string messages;
+    const auto source = lower(one, messages);
+    ASSERT_TRUE(source) << messages;
+    EXPECT_TRUE(has(*source, "  bulk_copy("));
+    EXPECT_TRUE(has(*source, "      wgmma_n") || has(*source, "  wgmma_n"));
+    EXPECT_TRUE(source->notes.empty()) << source->notes.front();
+    for (const cuda::KernelSource& kernel : source->kernels) {
+      EXPECT_GE(kernel.maps.size(), 2U);
+      EXPECT_LE(kernel.shared_bytes, 232448);
+      for (const cuda::TensorMap& map : kernel.maps) EXPECT_EQ(map.box[0] * 2, 128);
+    }
+  }
+}
+
+TEST(CudaSource, OtherCasesAreLoweredToo) {
+  for (const GpuCase& one : other_cases) {
+    SCOPED_TRACE(fmt::format("{} {} {}", one.logic, one.words, one.target));
+    std::string messages;
+    const auto source = lower(one, messages);
+    ASSERT_TRUE(source) << messages;
+    EXPECT_FALSE(source->kernels.empty());
+    EXPECT_FALSE(has(*source, "  wgmma_n") && std::string(one.target) == "nvidia_a100");
+  }
+}
+
+TEST(CudaSource, NotesSayWhyAWayIsNotTaken) {
+  std::string messages;
+  const auto odd = lower(
+      {"examples/gemm/gemm.py", "mappings/gemm/nvidia_h100.yaml", "M=197 N=300 K=130 dtype=f16"},
+      messages);
+  ASSERT_TRUE(odd) << messages;
+  EXPECT_TRUE(has_note(*odd, "a row of A takes 260 bytes, not a multiple of 16"));
+  const auto wide = lower(
+      {"examples/gemm/gemm.py", "mappings/gemm/nvidia_h100.yaml", "M=64 N=64 K=64"}, messages);
+  ASSERT_TRUE(wide) << messages;
+  EXPECT_TRUE(has_note(*wide, "warpgroups multiply f16 or bf16, not f32 by f32"));
+  const auto ampere = lower({"examples/gemm/gemm.py", "mappings/gemm/nvidia_h100.yaml",
+                             "M=256 N=256 K=256 dtype=f16", "nvidia_a100"},
+                            messages);
+  ASSERT_TRUE(ampere) << messages;
+  EXPECT_TRUE(has_note(*ampere, "this GPU has no products of warpgroups"));
+  EXPECT_TRUE(has_note(*ampere, "this GPU has no copy engine"));
+}
+
+TEST(CudaSource, RowsOfSoftmaxStayInRegisters) {
+  std::string messages;
+  const auto source = lower({"examples/softmax/softmax.py", "mappings/softmax/nvidia_h100.yaml",
+                             "M=197 N=4096 dtype=f16"},
+                            messages);
+  ASSERT_TRUE(source) << messages;
+  EXPECT_TRUE(source->notes.empty()) << source->notes.front();
+  EXPECT_TRUE(has(*source, "uint32_t X_"));  // pairs of f16
+  EXPECT_TRUE(has(*source, "piece = *(const Bytes16*)"));
+  ASSERT_EQ(source->kernels.size(), 1U);
+  EXPECT_EQ(source->kernels[0].blocks, 197);  // a row a block
+}
+
+TEST(CudaSource, BarriersOfTheProgramsTopBecomeLaunches) {
+  std::string messages;
+  const auto source = lower({"examples/mlp/mlp.py", "mappings/mlp/nvidia_h100.yaml",
+                             "M=512 N=512 K=512 F=1024 dtype=f16"},
+                            messages);
+  ASSERT_TRUE(source) << messages;
+  ASSERT_EQ(source->kernels.size(), 2U);
+  EXPECT_FALSE(source->kernels[0].waits_for_grid);
+  // The layer between is a temporary of the workspace, which the second kernel's copies read.
+  EXPECT_GE(source->workspace_bytes, 512 * 1024 * 2);
+  const auto& maps = source->kernels[1].maps;
+  EXPECT_TRUE(std::any_of(maps.begin(), maps.end(),
+                          [](const cuda::TensorMap& map) { return map.parameter < 0; }));
+}
+
+}  // namespace
+}  // namespace septran::testing_support

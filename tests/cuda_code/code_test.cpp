@@ -1,0 +1,136 @@
+// Generated code as the CUDA compiler takes it: without spills, within the registers and shared
+// memory of a block, with the instructions that were meant, and without ptxas's complaints about
+// products that wait for each other or registers that are not given.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <regex>
+
+#include "runtime/cuda/compiler.h"
+#include "runtime/cuda/gpu.h"
+#include "source_dir.h"
+#include "tests/cpu/support.h"
+#include "tests/cuda/support.h"
+
+namespace septran::testing_support {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Compiled {
+  std::string log;
+  std::string ptx;
+};
+
+std::string run(const std::string& command) {
+  std::string output;
+  FILE* pipe = ::popen((command + " 2>&1").c_str(), "r");
+  if (pipe == nullptr) return "it cannot be run";
+  std::array<char, 4096> part{};
+  while (std::fgets(part.data(), part.size(), pipe) != nullptr) output += part.data();
+  if (::pclose(pipe) != 0) output += "FAILED";
+  return output;
+}
+
+Compiled compile_code(const cuda::Source& source) {
+  const fs::path folder = fs::path(testing::TempDir()) / fmt::format("septran-code-{}", ::getpid());
+  fs::create_directories(folder);
+  std::ofstream(folder / "kernel.cu") << source.text;
+  const std::string arch = source.architecture.substr(3);
+  Compiled result;
+  result.log =
+      run(fmt::format("{} -std=c++17 -gencode=arch=compute_{},code=sm_{} -cubin -keep -keep-dir {} "
+                      "-diag-suppress 177,550 -Xptxas -v -o {} {}",
+                      SEPTRAN_NVCC, arch, arch, folder.string(), (folder / "kernel.cubin").string(),
+                      (folder / "kernel.cu").string()));
+  std::ifstream ptx(folder / "kernel.ptx");
+  result.ptx.assign(std::istreambuf_iterator<char>(ptx), {});
+  std::error_code ignored;
+  fs::remove_all(folder, ignored);
+  return result;
+}
+
+void expect_good(const cuda::Source& source, const Compiled& compiled) {
+  EXPECT_EQ(compiled.log.find("FAILED"), std::string::npos) << compiled.log;
+  EXPECT_FALSE(std::regex_search(compiled.log, std::regex("C75(08|1[0-9])"))) << compiled.log;
+  const std::regex used("Used ([0-9]+) registers");
+  std::size_t kernels = 0;
+  for (std::sregex_iterator at(compiled.log.begin(), compiled.log.end(), used), end; at != end;
+       ++at) {
+    ++kernels;
+    EXPECT_LE(std::stoi((*at)[1]), 255);
+  }
+  EXPECT_EQ(kernels, source.kernels.size());
+  for (const cuda::KernelSource& kernel : source.kernels) EXPECT_LE(kernel.shared_bytes, 232448);
+}
+
+TEST(CudaCode, FastCasesCompileWithoutSpills) {
+  for (const GpuCase& one : fast_cases) {
+    SCOPED_TRACE(fmt::format("{} {}", one.logic, one.words));
+    std::string messages;
+    const auto source = lower(one, messages);
+    ASSERT_TRUE(source) << messages;
+    const Compiled compiled = compile_code(*source);
+    expect_good(*source, compiled);
+    EXPECT_FALSE(std::regex_search(compiled.log, std::regex("[1-9][0-9]* bytes spill")))
+        << compiled.log;
+    EXPECT_NE(compiled.ptx.find("wgmma.mma_async"), std::string::npos);
+    EXPECT_NE(compiled.ptx.find("cp.async.bulk.tensor"), std::string::npos);
+  }
+}
+
+TEST(CudaCode, OtherCasesCompile) {
+  for (const GpuCase& one : other_cases) {
+    SCOPED_TRACE(fmt::format("{} {} {}", one.logic, one.words, one.target));
+    std::string messages;
+    const auto source = lower(one, messages);
+    ASSERT_TRUE(source) << messages;
+    expect_good(*source, compile_code(*source));
+  }
+}
+
+std::string codes(const Diagnostics& diagnostics) {
+  std::string text;
+  for (const Diagnostic& one : diagnostics.all()) text += one.code + std::string(" ");
+  return text;
+}
+
+TEST(CudaCode, WhatCannotBeCompiledIsReported) {
+  Diagnostics diagnostics;
+  EXPECT_FALSE(runtime::compile_gpu_code("__global__ void f() { nonsense }", "sm_90a",
+                                         runtime::GpuCode::cubin, diagnostics));
+  EXPECT_EQ(codes(diagnostics), "gpu-compiler-failed ");
+}
+
+TEST(CudaCode, ADriverThatFailsIsReported) {
+  ::setenv("SEPTRAN_CUDA_DRIVER", SEPTRAN_FAKE_DRIVER, 1);
+  const TemporaryFolder cache("gpu");
+  const Variable chosen("SEPTRAN_CACHE", cache.path().string());
+  KernelText text;
+  text.logic = read_text(SEPTRAN_SOURCE_DIR "/examples/gemm/gemm.py");
+  text.mapping = read_text(SEPTRAN_SOURCE_DIR "/mappings/gemm/nvidia_h100.yaml");
+  text.target = "nvidia_h100";
+  text.dtype = DType::f16;
+  text.definitions = {{"M", "64"}, {"N", "64"}, {"K", "64"}};
+  Kernel kernel;
+  compile(text, kernel);
+  ASSERT_TRUE(kernel.program) << kernel.messages();
+  EXPECT_FALSE(runtime::load_gpu(*kernel.program, *kernel.machine, kernel.diagnostics));
+  EXPECT_EQ(codes(kernel.diagnostics), "gpu-failed ");
+  // What was compiled is in the cache; a broken entry is made anew.
+  std::vector<fs::path> entries;
+  for (const auto& entry : fs::directory_iterator(cache.path())) entries.push_back(entry.path());
+  ASSERT_EQ(entries.size(), 1U);
+  const auto size = fs::file_size(entries[0]);
+  fs::resize_file(entries[0], size / 2);
+  EXPECT_FALSE(runtime::load_gpu(*kernel.program, *kernel.machine, kernel.diagnostics));
+  EXPECT_EQ(fs::file_size(entries[0]), size);
+}
+
+}  // namespace
+}  // namespace septran::testing_support
