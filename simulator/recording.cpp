@@ -150,7 +150,7 @@ void Recording::finish(Cycle cycles, const dsa::Program& program) {
     notes_.push_back({dsa::to_text(instruction.node),
                       known ? program.origins[instruction.origin] : dsa::SourceOrigin{}});
   }
-  for (const dsa::EventInfo& event : program.events) event_names_.push_back(event.name);
+  event_infos_ = program.events;
   cycles_ = cycles;
   while (count_of(cycles, width_) > limit_) width_ *= 2;
   for (const Series& series : traffic_) width_ = std::max(width_, series.width());
@@ -158,7 +158,16 @@ void Recording::finish(Cycle cycles, const dsa::Program& program) {
   for (const EngineRecord& engine : engines_) {
     for (const auto& [state, series] : engine.states) width_ = std::max(width_, series.width());
   }
-  if (!slices_until_) return;
+  if (everything_) {
+    std::vector<Cycle> begins;
+    for (const EngineRecord& engine : engines_) {
+      for (const Slice& slice : engine.slices) begins.push_back(slice.begin);
+    }
+    if (begins.size() <= kept_operations) return;
+    std::nth_element(begins.begin(), begins.begin() + kept_operations, begins.end());
+    slices_until_ = begins[kept_operations];
+  }
+  if (!slices_until_ || everything_) return;
   for (EngineRecord& engine : engines_) {
     std::erase_if(engine.slices, [&](const Slice& one) { return one.begin >= *slices_until_; });
   }

@@ -134,8 +134,8 @@ class Recording {
   [[nodiscard]] std::vector<std::int64_t> live(int core, dsa::MemoryId memory) const;
   /// By number of instruction.
   [[nodiscard]] const std::vector<InstructionNote>& notes() const { return notes_; }
-  [[nodiscard]] const std::vector<std::string>& event_names() const { return event_names_; }
-  /// Until when all operations are among the slices; nothing: to the end.
+  [[nodiscard]] const std::vector<dsa::EventInfo>& event_infos() const { return event_infos_; }
+  /// Those of the slices that begin before are few enough for a page; nothing: all are.
   [[nodiscard]] std::optional<Cycle> slices_until() const { return slices_until_; }
 
  private:
@@ -147,7 +147,7 @@ class Recording {
   std::size_t kept_ = 0;
   std::optional<Cycle> slices_until_;
   std::vector<InstructionNote> notes_;
-  std::vector<std::string> event_names_;
+  std::vector<dsa::EventInfo> event_infos_;
   std::vector<EngineRecord> engines_;
   std::vector<EventUse> events_;
   std::vector<Series> traffic_;  // reads, writes

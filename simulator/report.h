@@ -28,6 +28,7 @@ struct DriverResults {
   std::optional<double> compile_seconds;
   std::optional<double> simulate_seconds;
   std::optional<HazardReport> hazards;
+  std::optional<double> area_mm2 = {};                 // of the machine
   const Recording* recording = nullptr;                // for `timeline`
   std::map<std::string, std::string> line_texts = {};  // of lines of the logic, by place
 };

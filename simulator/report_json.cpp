@@ -30,7 +30,6 @@ nlohmann::ordered_json machine_json(const MachineReport& machine) {
                                  {"global_bytes_per_cycle", machine.global_bytes_per_cycle},
                                  {"macs_per_cycle", machine.macs_per_cycle},
                                  {"vector_elements_per_cycle", machine.vector_elements_per_cycle}};
-  if (machine.area_mm2) json["area_mm2"] = *machine.area_mm2;
   return json;
 }
 
@@ -157,6 +156,7 @@ nlohmann::ordered_json timeline_json(const Recording& recording) {
       auto rows = nlohmann::ordered_json::array();
       for (const Slice& slice : record.slices) {
         if (slice.end == slice.begin) continue;
+        if (slice.begin >= recording.slices_until().value_or(recording.cycles())) break;
         for (const std::int64_t value : {slice.begin, slice.end - slice.begin,
                                          std::int64_t{slice.instruction}, slice.amount}) {
           rows.push_back(value);
@@ -202,6 +202,7 @@ nlohmann::ordered_json to_json(const SimulationResult& result, const std::string
   add("wall_seconds", "simulate", driver.simulate_seconds);
   if (finished) {
     add_report(json, std::get<SimulationReport>(result), driver.line_texts);
+    if (driver.area_mm2) json["machine"]["area_mm2"] = *driver.area_mm2;
     if (driver.recording != nullptr) json["timeline"] = timeline_json(*driver.recording);
   } else if (const auto* trap = std::get_if<Trap>(&result)) {
     json["trap"] = trap_json(*trap);

@@ -114,8 +114,6 @@ struct MachineReport {
   /// Of all cores, in the types and primitives of this run; 0 where it has none.
   double macs_per_cycle = 0;
   double vector_elements_per_cycle = 0;
-  /// Sum of the description's areas; nothing if it states none.
-  std::optional<double> area_mm2;
 };
 /// What would make the run faster, by the report's own numbers.
 struct Advice {

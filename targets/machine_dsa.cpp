@@ -119,6 +119,16 @@ void read_dram(const Node& node, DramTiming& out, Diagnostics& diagnostics) {
   }
 }
 
+/// Prices that only load_changed_machine uses; checked here with the rest.
+void check_area(const Node& node, Diagnostics& diagnostics) {
+  Fields f(node, "'area'", diagnostics);
+  double ignored = 0;
+  for (const char* key : {"core", "pe", "lane", "shared.byte", "register.byte", "dram.channel"}) {
+    f.number(key, 0, 1e12, ignored);
+  }
+  f.finish();
+}
+
 void read_energy(const Node& node, EnergyTable& out, Diagnostics& diagnostics) {
   if (!yaml::expect_map(node, "'energy'", diagnostics)) return;
   for (const yaml::Entry& entry : node.entries) {
@@ -142,6 +152,7 @@ void read_dsa(const Node& node, DsaSpec& spec, Diagnostics& diagnostics) {
   }
   if (const Node* n = f.required("dram")) read_dram(*n, spec.dram, diagnostics);
   if (const Node* n = f.required("energy")) read_energy(*n, spec.energy, diagnostics);
+  if (const Node* n = f.optional("area")) check_area(*n, diagnostics);
   f.finish();
 }
 

@@ -80,6 +80,26 @@ void add_execute_options(CLI::App& app, Options& options) {
 void add_report_options(CLI::App& app, Options& options) {
   app.add_option("--html", options.html, "write the report as a page for the browser")
       ->type_name("FILE");
+  app.add_option("--trace", options.trace, "write trace events for Perfetto or chrome://tracing")
+      ->type_name("FILE");
+  app.add_option("--vcd", options.vcd, "write the engines' states for a waveform viewer")
+      ->type_name("FILE");
+  app.add_option("--compare", options.compare, "say what changed between two JSON reports")
+      ->type_name("FILE")
+      ->expected(2);
+  app.add_option("--workload", options.workload,
+                 "simulate the layers of a network (CSV or YAML), without values")
+      ->type_name("FILE");
+  app.add_option("--sweep", options.sweeps,
+                 "simulate, without values, with a field of the target description changed; may be "
+                 "repeated for every combination")
+      ->type_name("FIELD=V1,V2")
+      ->allow_extra_args(false);
+  app.add_option("--csv", options.csv, "write the rows of a sweep or workload as CSV")
+      ->type_name("FILE");
+  app.add_option("--jobs", options.jobs,
+                 "processes of a sweep or workload (default: one a processor)")
+      ->check(CLI::Range(1, 4096), "");
 }
 
 std::string version_text(const char* program) {

@@ -14,7 +14,7 @@ void add_logic_options(CLI::App& app, Options& options);
 void add_pass_options(CLI::App& app, Options& options);
 /// Adds the options of an execution: --seed, --values, --no-check, --timing-only, --json.
 void add_execute_options(CLI::App& app, Options& options);
-/// Adds the other files that a simulation can write: --html.
+/// Adds what septran-sim can do beside one run, and the files that it can write.
 void add_report_options(CLI::App& app, Options& options);
 /// Adds --out.
 void add_output_option(CLI::App& app, Options& options);

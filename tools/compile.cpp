@@ -13,6 +13,7 @@
 #include "compiler/tile/text.h"
 #include "compiler/tile/visit.h"
 #include "runtime/npy.h"
+#include "targets/machine_fields.h"
 
 namespace septran::tools {
 namespace {
@@ -158,7 +159,7 @@ void check_outputs(const Options& options, const Request& request, Diagnostics& 
     diagnostics.report({}, messages::out_without_values);
   }
   std::set<std::string> paths;
-  std::vector<std::string> asked{options.json, options.html};
+  std::vector<std::string> asked{options.json, options.html, options.trace, options.vcd};
   for (const auto& [name, path] : request.outputs) asked.push_back(path);
   for (const std::string& path : asked) {
     if (path.empty()) continue;
@@ -190,16 +191,27 @@ std::optional<FileId> load(const std::string& path, SourceManager& sources,
 }
 
 /// The target that the command line or the mapping names.
-Result<Machine> find_machine(const Options& options, FileId mapping_file, SourceManager& sources,
-                             Diagnostics& diagnostics) {
-  if (!options.target.empty()) return load_machine(options.target, {}, sources, diagnostics);
-  const auto target = mapping::read_target_name(mapping_file, sources, diagnostics);
-  if (!target) return std::nullopt;
-  if (target->value.empty()) {
-    diagnostics.report(Span{mapping_file, 0, 0}, messages::no_target);
-    return std::nullopt;
+struct Target {
+  std::string name;  // or path
+  ChangedMachine described;
+};
+Result<Target> find_machine(const Options& options, FileId mapping_file, SourceManager& sources,
+                            Diagnostics& diagnostics) {
+  std::string name = options.target;
+  Span place;
+  if (name.empty()) {
+    const auto target = mapping::read_target_name(mapping_file, sources, diagnostics);
+    if (!target) return std::nullopt;
+    if (target->value.empty()) {
+      diagnostics.report(Span{mapping_file, 0, 0}, messages::no_target);
+      return std::nullopt;
+    }
+    name = target->value;
+    place = target->span;
   }
-  return load_machine(target->value, target->span, sources, diagnostics);
+  auto described = load_changed_machine(name, place, options.fields, sources, diagnostics);
+  if (!described) return std::nullopt;
+  return Target{std::move(name), std::move(*described)};
 }
 
 bool check_pass_names(const Options& options, Diagnostics& diagnostics) {
@@ -316,9 +328,9 @@ std::optional<Compiled> compile(const Options& options, const Request& request,
   const auto mapping_file = load(options.mappings[0], sources, diagnostics);
   if (!logic_file || !mapping_file) return std::nullopt;
   auto module = lang::parse_module(*logic_file, sources, diagnostics);
-  auto machine = find_machine(options, *mapping_file, sources, diagnostics);
+  auto target = find_machine(options, *mapping_file, sources, diagnostics);
   const auto entry_task = mapping::read_entry_task(*mapping_file, sources, diagnostics);
-  if (!module || !machine || !entry_task) return std::nullopt;
+  if (!module || !target || !entry_task) return std::nullopt;
   if (module->find(entry_task->value) == nullptr) {
     std::vector<std::string> names;
     for (const lang::Task& task : module->tasks) names.push_back(task.name);
@@ -326,7 +338,17 @@ std::optional<Compiled> compile(const Options& options, const Request& request,
                        sources.name(*logic_file), fmt::format("{}", fmt::join(names, ", ")));
     return std::nullopt;
   }
-  Compiled compiled{std::move(*module), {}, std::move(*machine), {}, {}, {}, {}, {}, 0};
+  Compiled compiled{std::move(*module),
+                    {},
+                    std::move(target->described.machine),
+                    {},
+                    {},
+                    {},
+                    {},
+                    {},
+                    0,
+                    target->name,
+                    target->described.area_mm2};
   auto entry = lang::bind_entry(compiled.module, entry_task->value, request.entry, diagnostics);
   if (!entry) return std::nullopt;
   compiled.entry = std::move(*entry);

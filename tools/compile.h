@@ -42,6 +42,14 @@ struct Options {
   bool check_hazards = false;
   std::string json;
   std::string html;
+  std::string trace;  // trace events
+  std::string vcd;
+  std::string csv;                   // of a sweep or workload
+  std::vector<std::string> compare;  // two reports
+  std::string workload;
+  std::vector<std::string> sweeps;                          // --sweep field=value,...
+  std::vector<std::pair<std::string, std::string>> fields;  // of the description, changed
+  int jobs = 0;                                             // processes; 0: one a processor
   int repetitions = 0;  // of a timed run; 0: enough for a steady median
   std::vector<std::string> print_after;
   std::string stop_after;
@@ -77,7 +85,9 @@ struct Compiled {
   ArithmeticChain arithmetic;
   /// Tunables to which all instances that have them give one value.
   std::map<std::string, lang::TunableValue> tunables;
-  double seconds = 0;  // all of compiling
+  double seconds = 0;              // all of compiling
+  std::string target_file;         // name or path of the description
+  std::optional<double> area_mm2;  // as the description prices it
 };
 
 /// Reads the files and runs all passes (or those up to --stop-after). Prints the tile program after

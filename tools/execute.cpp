@@ -59,7 +59,7 @@ int execute(const Job& job, const Options& options, const Request& request,
   simulator::SimulationOptions simulation;
   simulation.timing_only = options.timing_only;
   simulator::HazardReport hazards;
-  simulator::Recording recording;
+  simulator::Recording recording(wants_everything(options));
   const bool records = wants_recording(options);
   const auto result = simulator::simulate(job.program, job.machine, buffers, simulation,
                                           options.check_hazards ? &hazards : nullptr,
@@ -68,7 +68,10 @@ int execute(const Job& job, const Options& options, const Request& request,
   if (records) driver.recording = &recording;
   if (options.check_hazards) driver.hazards = hazards;
   driver.simulate_seconds = seconds_since(start);
-  if (job.compiled != nullptr) driver.compile_seconds = job.compiled->seconds;
+  if (job.compiled != nullptr) {
+    driver.compile_seconds = job.compiled->seconds;
+    driver.area_mm2 = job.compiled->area_mm2;
+  }
 
   int code = exit_fine;
   if (!std::holds_alternative<simulator::SimulationReport>(result)) {

@@ -4,12 +4,18 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "simulator/recording.h"
 #include "simulator/report/html.h"
+#include "simulator/report/trace.h"
 
 namespace septran::tools {
 
 bool wants_recording(const Options& options) {
-  return !options.json.empty() || !options.html.empty();
+  return !options.json.empty() || !options.html.empty() || wants_everything(options);
+}
+
+bool wants_everything(const Options& options) {
+  return !options.trace.empty() || !options.vcd.empty();
 }
 
 std::map<std::string, std::string> line_texts(const simulator::SimulationResult& result) {
@@ -40,6 +46,14 @@ std::vector<std::pair<std::string, std::string>> report_files(
   const auto json = simulator::to_json(result, target, driver);
   if (!options.json.empty()) files.emplace_back(options.json, simulator::report_text(json));
   if (!options.html.empty()) files.emplace_back(options.html, report::run_page(json));
+  const auto* run = std::get_if<simulator::SimulationReport>(&result);
+  if (run == nullptr || driver.recording == nullptr) return files;
+  if (!options.trace.empty()) {
+    files.emplace_back(options.trace, report::trace_events(*run, *driver.recording));
+  }
+  if (!options.vcd.empty()) {
+    files.emplace_back(options.vcd, report::value_changes(*run, *driver.recording));
+  }
   return files;
 }
 

@@ -1,4 +1,4 @@
-// The report files of a run: JSON, HTML.
+// The report files of a run: JSON, HTML, trace events, VCD.
 #pragma once
 
 #include <string>
@@ -12,6 +12,8 @@ namespace septran::tools {
 
 /// Whether a file was asked for that says what happens over time.
 [[nodiscard]] bool wants_recording(const Options& options);
+/// Whether one was asked for that needs all that happens, one by one.
+[[nodiscard]] bool wants_everything(const Options& options);
 /// Source lines of the places that the result names ("gemm.py:17"), those that can be read.
 [[nodiscard]] std::map<std::string, std::string> line_texts(
     const simulator::SimulationResult& result);

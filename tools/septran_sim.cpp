@@ -10,7 +10,10 @@
 #include "targets/dsa/lower/lower.h"
 #include "targets/dsa/validate.h"
 #include "tools/command.h"
+#include "tools/compare_runs.h"
 #include "tools/execute.h"
+#include "tools/sweep.h"
+#include "tools/workload.h"
 
 namespace septran::tools {
 namespace {
@@ -72,6 +75,15 @@ int run_logic(const Options& options, SourceManager& sources, Diagnostics& diagn
 }
 
 int run(const Options& options, SourceManager& sources, Diagnostics& diagnostics) {
+  if (!options.compare.empty()) return compare_reports(options, sources, diagnostics);
+  if (!options.workload.empty()) return run_workload(options, sources, diagnostics);
+  if (!options.input.empty() && !options.sweeps.empty()) {
+    return run_sweep(options, sources, diagnostics);
+  }
+  if (options.input.empty()) {
+    diagnostics.report({}, messages::nothing_to_run);
+    return exit_bad_input;
+  }
   const auto bytes = read_bytes(options.input);
   if (!bytes) {
     diagnostics.report({}, messages::cannot_read, options.input);
@@ -91,7 +103,7 @@ int main(int argc, char** argv) {
       "Example:\n  septran-sim examples/gemm/gemm.py --mapping mappings/gemm/dsa_edge.yaml "
       "-D M=512 -D N=512 -D K=512");
   Options options;
-  app.add_option("input", options.input, "logic file, or a compiled program (.sdsa)")->required();
+  app.add_option("input", options.input, "logic file, or a compiled program (.sdsa)");
   add_logic_options(app, options);
   add_pass_options(app, options);
   add_execute_options(app, options);

@@ -1076,6 +1076,49 @@ inline constexpr Message emit_not_of_target{
 inline constexpr Message option_needs_logic{"option-needs-logic", Severity::error,
                                             "{0} has no meaning for a compiled program",
                                             "give the logic file and its mapping instead"};
+inline constexpr Message nothing_to_run{"nothing-to-run", Severity::error,
+                                        "no logic file or program was given",
+                                        "septran-sim LOGIC --mapping FILE, or septran-sim --help"};
+inline constexpr Message report_not_json{"report-not-json", Severity::error,
+                                         "this is not JSON: {0}",
+                                         "septran-sim --json FILE writes a report"};
+inline constexpr Message report_unusable{"report-unusable", Severity::error,
+                                         "this is no report of a run that ended: {0}",
+                                         "septran-sim --json FILE writes a report"};
+inline constexpr Message report_inconsistent{"report-inconsistent", Severity::error,
+                                             "'{0}' and '{1}' cannot be compared: {2}",
+                                             "docs/report.schema.json says what a report holds"};
+inline constexpr Message workload_needs_logic{
+    "workload-needs-logic", Severity::error,
+    "a workload of sizes needs a logic file and its --mapping to run them with",
+    "for example examples/gemm/gemm.py --mapping mappings/gemm/dsa_cloud.yaml --workload FILE"};
+inline constexpr Message workload_empty{"workload-empty", Severity::error,
+                                        "the workload has no layers",
+                                        "a line with the names of the columns, then one a layer"};
+inline constexpr Message workload_columns{
+    "workload-columns", Severity::error, "these are not the columns of a workload",
+    "Layer, M, N, K; or Layer, IFMAP Height, IFMAP Width, Filter Height, Filter Width, Channels, "
+    "Num Filter, Strides"};
+inline constexpr Message workload_unknown_column{
+    "workload-unknown-column", Severity::error, "the column '{0}' has no meaning here",
+    "products have M, N and K; convolutions those of SCALE-Sim's topologies, dense only"};
+inline constexpr Message workload_short_line{"workload-short-line", Severity::error,
+                                             "this line has no value for '{0}'",
+                                             "each line has as many cells as the first"};
+inline constexpr Message workload_bad_size{"workload-bad-size", Severity::error,
+                                           "{0} is '{1}'; it must be an integer from 1 to {2}"};
+inline constexpr Message workload_large_filter{
+    "workload-large-filter", Severity::error,
+    "a filter of {0} x {1} does not fit an input of {2} x {3}",
+    "the input's size includes its padding"};
+inline constexpr Message sweep_form{"sweep-form", Severity::error,
+                                    "--sweep takes FIELD=VALUE,VALUE,..., not '{0}'",
+                                    "for example --sweep dram.channels=1,2,4"};
+inline constexpr Message sweep_too_large{"sweep-too-large", Severity::error,
+                                         "the sweep has more than {0} points",
+                                         "give fewer values or fewer fields"};
+inline constexpr Message sweep_unknown_field{"sweep-unknown-field", Severity::error,
+                                             "'{0}' is no field of the description '{1}'", "{2}"};
 inline constexpr Message check_needs_mapping{"check-needs-mapping", Severity::error,
                                              "`septran check` needs at least one --mapping",
                                              "for example --mapping a.yaml --mapping b.yaml"};

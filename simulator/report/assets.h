@@ -9,5 +9,6 @@ extern const std::string_view page_css;
 extern const std::string_view page_js;
 extern const std::string_view timeline_js;
 extern const std::string_view report_js;
+extern const std::string_view points_js;
 
 }  // namespace septran::report

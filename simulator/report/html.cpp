@@ -61,4 +61,12 @@ std::string run_page(const nlohmann::ordered_json& report) {
   return page(title, report, {timeline_js, report_js});
 }
 
+std::string workload_page(const nlohmann::ordered_json& report) {
+  return page(report.value("workload", ""), report, {points_js});
+}
+
+std::string sweep_page(const nlohmann::ordered_json& report) {
+  return page("Sweep of " + report.value("target", ""), report, {points_js});
+}
+
 }  // namespace septran::report

@@ -10,4 +10,9 @@ namespace septran::report {
 /// docs/report.schema.json).
 [[nodiscard]] std::string run_page(const nlohmann::ordered_json& report);
 
+/// The pages of many runs, from the JSON that they write: the layers of a workload, the points of a
+/// sweep.
+[[nodiscard]] std::string workload_page(const nlohmann::ordered_json& report);
+[[nodiscard]] std::string sweep_page(const nlohmann::ordered_json& report);
+
 }  // namespace septran::report

@@ -109,6 +109,18 @@ def make_pages(sim, source, folder):
         subprocess.run([sim, *words.split(), "--timing-only", "--html", str(page)], cwd=source,
                        check=True, stdout=subprocess.DEVNULL)
         pages.append((page, RUN_PARTS))
+    gemm = ["examples/gemm/gemm.py", "--mapping", "mappings/gemm/dsa_edge.yaml", "--dtype", "f16"]
+    sweep = pathlib.Path(folder) / "sweep.html"
+    subprocess.run([sim, *gemm, "-D", "M=128", "-D", "N=128", "-D", "K=128", "--sweep",
+                    "core.mma.rows=8,16", "--sweep", "dram.channels=1,2", "--html", str(sweep)],
+                   cwd=source, check=True, stdout=subprocess.DEVNULL)
+    pages.append((sweep, ["#pareto .point"]))
+    layers = pathlib.Path(folder) / "layers.csv"
+    layers.write_text("Layer,M,N,K\none,64,64,64\ntwo,128,64,32\n")
+    workload = pathlib.Path(folder) / "workload.html"
+    subprocess.run([sim, *gemm, "--workload", str(layers), "--html", str(workload)], cwd=source,
+                   check=True, stdout=subprocess.DEVNULL)
+    pages.append((workload, ["#layers .bar"]))
     return pages
 
 

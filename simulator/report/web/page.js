@@ -66,6 +66,13 @@ function short(value, unit = "", step = 1000) {
   return text.trim();
 }
 const bytes = (value) => short(value, "B", 1024);
+/** Picojoules, in the unit that fits. */
+function joules(value) {
+  const units = ["pJ", "nJ", "µJ", "mJ", "J"];
+  let at = 0;
+  while (value >= 1000 && at + 1 < units.length) { value /= 1000; ++at; }
+  return `${short(value)} ${units[at]}`;
+}
 
 const color = (state) => {
   const known = css(`--s-${state}`);

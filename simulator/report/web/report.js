@@ -60,7 +60,7 @@ function tiles() {
     tile(report.macs > 0 ? percent(report.mma_utilization, 1) : "-", "of the arrays used"),
     tile(bound > 0 ? `${(report.cycles / bound).toFixed(2)}×` : "-", "the roofline's cycles"),
     tile(bursts > 0 ? percent(dram.row_hits / bursts, 1) : "-", "DRAM row hits"),
-    tile(energy > 0 ? `${short(energy * 1e-6)} µJ` : "-", "energy")));
+    tile(energy > 0 ? joules(energy) : "-", "energy")));
 }
 
 /** The unit whose roof counts, and where the run stands under it. */
@@ -150,9 +150,9 @@ function energy() {
   const sum = parts.reduce((all, one) => all + one[1], 0);
   if (sum === 0) return [];
   return [element("h2", { style: "margin-top: 20px" }, "Energy"),
-    element("p", { class: "note" }, `${short(sum * 1e-6)} µJ, by the description's prices per event.`),
+    element("p", { class: "note" }, `${joules(sum)}, by the description's prices per event.`),
     element("div", { class: "rows", id: "energy" }, parts.flatMap(([name, amount]) => [element("span", {}, name),
-      bar([[amount / parts[0][1], "var(--s-setup)", `${name}: ${short(amount * 1e-6)} µJ`]]),
+      bar([[amount / parts[0][1], "var(--s-setup)", `${name}: ${joules(amount)}`]]),
       element("span", { class: "value" }, percent(amount / sum, 1))]))];
 }
 

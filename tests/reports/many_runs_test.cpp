@@ -1,0 +1,302 @@
+// Traces, comparisons, workloads and sweeps, as septran-sim writes them.
+#include <gtest/gtest.h>
+
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <sstream>
+
+#include "tests/cli/run_tool.h"
+
+namespace septran::reports {
+namespace {
+
+using cli::Arguments;
+using cli::expect_refused;
+using cli::in_source;
+using cli::septran_sim;
+using cli::TempFolder;
+using cli::operator+;
+using nlohmann::json;
+
+Arguments gemm(const std::string& words, const std::string& target = "dsa_edge") {
+  return cli::job(in_source("examples/gemm/gemm.py"),
+                  in_source("mappings/gemm/" + target + ".yaml"), words);
+}
+
+const char* const small_sizes = "M=192 N=128 K=192 --dtype f16 --timing-only";
+
+TEST(Trace, SlicesNestAndArrowsGoForward) {
+  const TempFolder folder;
+  const auto outcome = septran_sim(gemm(small_sizes) + Arguments{"--trace", folder / "t.json"});
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const json trace = json::parse(cli::read_file(folder / "t.json"));
+  std::map<int, std::vector<std::int64_t>> open;  // ends of slices, by track
+  std::map<int, std::int64_t> started;            // arrows
+  std::set<std::string> counters;
+  std::size_t slices = 0;
+  for (const json& event : trace["traceEvents"]) {
+    const std::string kind = event["ph"];
+    if (kind == "X") {
+      auto& stack = open[event["tid"].get<int>()];
+      const auto begin = event["ts"].get<std::int64_t>();
+      const std::int64_t end = begin + event["dur"].get<std::int64_t>();
+      while (!stack.empty() && stack.back() <= begin) stack.pop_back();
+      if (!stack.empty()) {
+        EXPECT_LE(end, stack.back()) << event;
+      }
+      stack.push_back(end);
+      if (event["cat"] != "operation") continue;
+      ++slices;
+      EXPECT_NE(event["args"]["logic"].get<std::string>().find("gemm.py:"), std::string::npos);
+    } else if (kind == "s") {
+      started[event["id"].get<int>()] = event["ts"].get<std::int64_t>();
+    } else if (kind == "f") {
+      EXPECT_LE(started.at(event["id"].get<int>()), event["ts"].get<std::int64_t>()) << event;
+    } else if (kind == "C") {
+      counters.insert(event["name"].get<std::string>());
+    }
+  }
+  // 2 x 2 blocks of 128 x 64, three parts along k: loads of A and B, products, and stores.
+  EXPECT_EQ(slices, 4U * (3 * 2 + 3 + 1));
+  // load to mma 12 (the wait for B implies that for A), mma to load 12 less the 3 slots, mma to
+  // store 4, store to mma 4 less the 2 accumulators.
+  EXPECT_EQ(started.size(), 12U + 9 + 4 + 2);
+  EXPECT_TRUE(counters.contains("queue of mma"));
+  EXPECT_TRUE(counters.contains("SHARED in use"));
+  EXPECT_TRUE(counters.contains("bytes a cycle"));
+}
+
+// Busy cycles of each engine, counted from the changes of its state.
+TEST(ValueChanges, AddUpToTheReport) {
+  const TempFolder folder;
+  const auto outcome = septran_sim(
+      gemm(small_sizes) + Arguments{"--vcd", folder / "t.vcd", "--json", folder / "t.json"});
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  std::istringstream text(cli::read_file(folder / "t.vcd"));
+  std::map<std::string, std::string> engine_of;  // by the name of its state's variable
+  std::map<std::string, std::pair<std::int64_t, bool>> state;
+  std::map<std::string, std::int64_t> busy;
+  std::string engine;
+  std::int64_t now = 0;
+  for (std::string line; std::getline(text, line);) {
+    std::istringstream words(line);
+    std::string first, second, third, fourth, fifth;
+    words >> first >> second >> third >> fourth >> fifth;
+    if (first == "$scope") engine = third;
+    if (first == "$var" && fifth == "state") engine_of[fourth] = engine;
+    if (first.starts_with("#")) now = std::stoll(first.substr(1)) / 1000;  // a cycle is 1 ns
+    if (!first.starts_with("b") || !engine_of.contains(second)) continue;
+    auto& [since, is_busy] = state[second];
+    if (is_busy) busy[engine_of[second]] += now - since;
+    since = now;
+    is_busy = first == "b1";
+  }
+  const json report = json::parse(cli::read_file(folder / "t.json"));
+  for (const auto& [name, counted] : report["cores"][0]["engines"].items()) {
+    EXPECT_EQ(busy[name], counted["busy"].get<std::int64_t>()) << name;
+  }
+}
+
+TEST(Compare, SaysWhatChanged) {
+  const TempFolder folder;
+  septran_sim(gemm(small_sizes) + Arguments{"--json", folder / "a.json"});
+  septran_sim(gemm(std::string(small_sizes) + " --target dsa_cloud") +
+              Arguments{"--json", folder / "b.json"});
+  const auto other =
+      cli::run_program(SEPTRAN_SIM_EXECUTABLE, {"--compare", folder / "a.json", folder / "b.json"});
+  EXPECT_EQ(other.code, 0) << other.err;
+  for (const char* text : {"times as fast", "Most of the difference: mma busy", "machine cores",
+                           "Where the cycles of mma went"}) {
+    EXPECT_NE(other.out.find(text), std::string::npos) << text << "\n" << other.out;
+  }
+  const auto same =
+      cli::run_program(SEPTRAN_SIM_EXECUTABLE, {"--compare", folder / "a.json", folder / "a.json"});
+  EXPECT_NE(same.out.find("The cycles are the same."), std::string::npos) << same.out;
+  EXPECT_NE(same.out.find("Work, traffic and machine are the same."), std::string::npos);
+}
+
+TEST(Compare, FilesThatAreNoReportsAreRefused) {
+  const TempFolder folder;
+  const auto compare = [&](const std::string& text) {
+    const std::string path = folder.write("r.json", text);
+    return cli::run_program(SEPTRAN_SIM_EXECUTABLE, {"--compare", path, path});
+  };
+  expect_refused(compare("{\n  \"a\": 1,\n  b\n}"),
+                 {"r.json:3:", "error[report-not-json]", "hint:"});
+  expect_refused(compare("[1]"), {"r.json:1:1", "error[report-unusable]", "schema_version"});
+  septran_sim(gemm(small_sizes) + Arguments{"--json", folder / "a.json"});
+  json report = json::parse(cli::read_file(folder / "a.json"));
+  report["cores"] = {1};
+  expect_refused(compare(report.dump()), {"error[report-inconsistent]", "hint:"});
+  expect_refused(cli::run_program(SEPTRAN_SIM_EXECUTABLE, {}), {"error[nothing-to-run]", "hint:"});
+}
+
+Arguments workload(const std::string& path) {
+  return Arguments{in_source("examples/gemm/gemm.py"),
+                   "--mapping",
+                   in_source("mappings/gemm/dsa_edge.yaml"),
+                   "--dtype",
+                   "f16",
+                   "--workload",
+                   path};
+}
+cli::Outcome simulate(const Arguments& arguments) {
+  return cli::run_program(SEPTRAN_SIM_EXECUTABLE, arguments);
+}
+
+// The second convolution has 5 x 5 outputs of 3 x 3 x 8 inputs each: M = 25, N = 16, K = 72.
+TEST(Workload, LayersAreProductsAndConvolutions) {
+  const TempFolder folder;
+  const std::string products =
+      folder.write("p.csv", "Layer,M,N,K,\none,64,64,64,\ntwo,64,32,64,\nagain,64,64,64,\n");
+  const auto first = simulate(workload(products) + Arguments{"--json", folder / "p.json"});
+  ASSERT_EQ(first.code, 0) << first.err;
+  const json report = json::parse(cli::read_file(folder / "p.json"));
+  EXPECT_EQ(report["layers"].size(), 3U);
+  EXPECT_EQ(report["layers"][0]["cycles"], report["layers"][2]["cycles"]);
+  EXPECT_EQ(report["layers"][0]["cycles"].get<std::int64_t>(),
+            cli::cycles_of(septran_sim(gemm("M=64 N=64 K=64 --dtype f16 --timing-only"))));
+  std::int64_t cycles = 0;
+  for (const json& layer : report["layers"]) cycles += layer["cycles"].get<std::int64_t>();
+  EXPECT_EQ(report["total"]["cycles"], cycles);
+  EXPECT_EQ(report["total"]["macs"], 64 * 64 * (64 + 32 + 64));
+
+  const std::string convolutions = folder.write(
+      "c.csv",
+      "Layer name, IFMAP Height, IFMAP Width, Filter Height, Filter Width, Channels, Num Filter, "
+      "Strides,\nconv, 11, 11, 3, 3, 8, 16, 2,\n");
+  const auto second = simulate(workload(convolutions) + Arguments{"--csv", folder / "c_out.csv",
+                                                                  "--html", folder / "c.html"});
+  ASSERT_EQ(second.code, 0) << second.err;
+  EXPECT_NE(second.out.find("M=25 N=16 K=72"), std::string::npos) << second.out;
+  EXPECT_NE(cli::read_file(folder / "c_out.csv").find("conv,1,M=25 N=16 K=72,ok,"),
+            std::string::npos);
+  EXPECT_TRUE(cli::exists(folder / "c.html"));
+}
+
+// 4.09 G multiply-accumulates are what is published for ResNet-50 with an image of 224 x 224.
+TEST(Workload, ShippedOnesRun) {
+  const TempFolder folder;
+  const auto resnet =
+      simulate({in_source("examples/gemm/gemm.py"), "--mapping",
+                in_source("mappings/gemm/dsa_cloud.yaml"), "--dtype", "f16", "--workload",
+                in_source("workloads/resnet50.csv"), "--json", folder / "r.json"});
+  EXPECT_EQ(resnet.code, 0) << resnet.err;
+  EXPECT_EQ(json::parse(cli::read_file(folder / "r.json"))["total"]["macs"], 4'089'184'256);
+  for (const char* name : {"bert_base", "llama3_8b_decode"}) {
+    const auto outcome =
+        simulate({"--workload", in_source(std::string("workloads/") + name + ".yaml")});
+    EXPECT_EQ(outcome.code, 0) << name << "\n" << outcome.err;
+  }
+}
+
+TEST(Workload, ListsInYamlNameTheirLogic) {
+  const TempFolder folder;
+  const std::string file =
+      folder.write("w.yaml", R"(name: two kernels
+dtype: f16
+layers:
+  - {name: product, logic: )" + in_source("examples/gemm/gemm.py") +
+                                 ", mapping: " + in_source("mappings/gemm/dsa_edge.yaml") +
+                                 R"(, sizes: {M: 64, N: 64, K: 64}, count: 3}
+  - {name: rows, logic: )" + in_source("examples/softmax/softmax.py") +
+                                 ", mapping: " + in_source("mappings/softmax/dsa_edge.yaml") +
+                                 ", sizes: {M: 32, N: 100}}\n");
+  const auto outcome = simulate({"--workload", file, "--json", folder / "w.json"});
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const json report = json::parse(cli::read_file(folder / "w.json"));
+  const json& layers = report["layers"];
+  EXPECT_EQ(report["total"]["cycles"],
+            3 * layers[0]["cycles"].get<std::int64_t>() + layers[1]["cycles"].get<std::int64_t>());
+}
+
+TEST(Workload, FaultsNameTheirPlace) {
+  const TempFolder folder;
+  const auto refuse = [&](const std::string& text, const std::vector<std::string>& expected) {
+    expect_refused(simulate(workload(folder.write("w.csv", text))), expected);
+  };
+  refuse("", {"w.csv:1:1", "error[workload-empty]"});
+  refuse("Layer,M,N\na,1,2\n", {"w.csv:1:1", "error[workload-columns]", "hint:"});
+  refuse("Layer,M,N,K,Q\na,1,2,3,4\n", {"w.csv:1:13", "error[workload-unknown-column]", "'Q'"});
+  refuse("Layer,M,N,K\na,1,2\nb,1,x,0\n",
+         {"w.csv:2:1", "error[workload-short-line]", "w.csv:3:5", "error[workload-bad-size]",
+          "w.csv:3:7", "error[workload-bad-size]"});
+  refuse(
+      "L,IFMAP Height,IFMAP Width,Filter Height,Filter Width,Channels,Num Filter,Strides\n"
+      "a,3,3,5,5,1,1,1\n",
+      {"w.csv:2:1", "error[workload-large-filter]"});
+  expect_refused(simulate({"--workload", folder.write("v.csv", "Layer,M,N,K\na,1,2,3\n")}),
+                 {"error[workload-needs-logic]", "hint:"});
+  expect_refused(simulate({"--workload", folder.write("v.yaml", "layers:\n  - {name: a}\n")}),
+                 {"v.yaml:2:", "error[yaml-missing-key]"});
+}
+
+TEST(Sweep, RunsEveryCombinationAndKeepsTheOthers) {
+  const TempFolder folder;
+  const auto outcome = simulate(gemm("M=128 N=128 K=128 --dtype f16") +
+                                Arguments{"--sweep", "core.mma.rows=8,16,0", "--sweep",
+                                          "dram.channels=1,2", "--json", folder / "s.json", "--csv",
+                                          folder / "s.csv", "--html", folder / "s.html"});
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_NE(outcome.err.find("core.mma.rows=0 dram.channels=1: refused"), std::string::npos);
+  EXPECT_NE(outcome.err.find("error[yaml-out-of-range]"), std::string::npos) << outcome.err;
+  const json report = json::parse(cli::read_file(folder / "s.json"));
+  ASSERT_EQ(report["points"].size(), 6U);
+  std::map<std::string, std::int64_t> cycles;
+  std::map<std::string, double> area;
+  for (std::size_t i = 0; i < 4; ++i) {
+    const json& point = report["points"][i];
+    const std::string name = point["fields"]["core.mma.rows"].get<std::string>() + " " +
+                             point["fields"]["dram.channels"].get<std::string>();
+    cycles[name] = point["cycles"].get<std::int64_t>();
+    area[name] = point["area_mm2"].get<double>();
+  }
+  EXPECT_GT(cycles["8 2"], cycles["16 2"]);
+  EXPECT_GE(cycles["16 1"], cycles["16 2"]);
+  EXPECT_GT(area["16 1"], area["8 1"]);
+  const std::string table = cli::read_file(folder / "s.csv");
+  EXPECT_TRUE(table.starts_with("core.mma.rows,dram.channels,status,cycles,")) << table;
+  EXPECT_EQ(cli::count(table, "\n"), 7U);
+  EXPECT_EQ(folder.files(), (std::vector<std::string>{"s.csv", "s.html", "s.json"}));
+}
+
+// The journal of an interrupted sweep: a point that is in it is not run again.
+TEST(Sweep, GoesOnWhereItWasInterrupted) {
+  const TempFolder folder;
+  const Arguments arguments =
+      gemm("M=64 N=64 K=64 --dtype f16") +
+      Arguments{"--sweep", "dram.channels=1,2", "--json", folder / "s.json"};
+  // A folder in the place of the report: the sweep ends without it and keeps its points.
+  const Arguments sweep_csv =
+      gemm("M=64 N=64 K=64 --dtype f16") + Arguments{"--sweep", "dram.channels=1,2",
+                                                     "--json",  folder / "s.json",
+                                                     "--csv",   folder / "none/s.csv"};
+  EXPECT_EQ(simulate(sweep_csv).code, 2);
+  std::string journal = cli::read_file(folder / "s.json.partial");
+  ASSERT_EQ(cli::count(journal, "\n"), 3U) << journal;
+  const std::size_t at = journal.find("\"cycles\":");
+  journal.replace(at, std::string("\"cycles\":").size(), "\"cycles\":12345");
+  folder.write("s.json.partial", journal);
+  EXPECT_EQ(simulate(arguments).code, 0);
+  const std::string report = cli::read_file(folder / "s.json");
+  EXPECT_NE(report.find("\"cycles\": 12345"), std::string::npos) << report;
+  EXPECT_FALSE(cli::exists(folder / "s.json.partial"));
+}
+
+TEST(Sweep, FaultsAreRefused) {
+  const auto sweep = [](const std::string& axis) {
+    return simulate(gemm("M=64 N=64 K=64 --dtype f16") + Arguments{"--sweep", axis});
+  };
+  expect_refused(sweep("rows"), {"error[sweep-form]", "hint:"});
+  expect_refused(sweep("dram.channels=1,,2"), {"error[sweep-form]"});
+  expect_refused(sweep("core.mma.row=1"),
+                 {"error[sweep-unknown-field]", "'core.mma.row'", "did you mean 'core.mma.rows'?"});
+  std::string many = "dram.channels=1";
+  for (int i = 0; i < 400; ++i) many += ",1";
+  expect_refused(simulate(gemm("M=64 N=64 K=64") + Arguments{"--sweep", many, "--sweep", many}),
+                 {"error[sweep-too-large]"});
+}
+
+}  // namespace
+}  // namespace septran::reports
