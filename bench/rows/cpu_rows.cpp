@@ -1,0 +1,218 @@
+// Times softmax, layer normalisation, an activation and attention of SepTran's CPU backend on one
+// thread, beside Eigen, OpenBLAS and oneDNN, and a copy of as many bytes by memcpy. All take turns
+// within a round, so that what else the machine does meets all alike; reported are medians over
+// rounds, of times and of ratios within a round. Times are the thread's own: what other programs
+// take of the processor is left out, what they take of memory's bandwidth is not.
+#include <fmt/format.h>
+#include <sched.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <ctime>
+#include <fstream>
+#include <functional>
+#include <map>
+
+#include "bench/rows/row_peers.h"
+#include "runtime/embed/septran.h"
+#include "targets/host_cpu.h"
+
+namespace septran::bench {
+namespace {
+
+/// Keeps the compiler from leaving a copy out.
+void* (*volatile copy_bytes)(void*, const void*, std::size_t) = std::memcpy;
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
+double thread_seconds() {
+  timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
+
+double seconds_of(const std::function<void()>& run) {
+  const double start = thread_seconds();
+  run();
+  return thread_seconds() - start;
+}
+
+std::vector<float> numbers(std::int64_t count) {
+  std::vector<float> values(static_cast<std::size_t>(count));
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    values[i] = static_cast<float>(i * 7919 % 1009) * 0.004F - 2.0F;
+  }
+  return values;
+}
+
+/// Takes turns; the times of each, by round.
+std::map<std::string, std::vector<double>> take_turns(const std::vector<Peer>& peers, int rounds) {
+  std::map<std::string, std::vector<double>> times;
+  for (const Peer& peer : peers) peer.run();
+  for (int round = 0; round < rounds; ++round) {
+    for (const Peer& peer : peers) times[peer.name].push_back(seconds_of(peer.run));
+  }
+  return times;
+}
+
+double median_ratio(const std::vector<double>& a, const std::vector<double>& b) {
+  std::vector<double> ratios;
+  for (std::size_t i = 0; i < a.size(); ++i) ratios.push_back(a[i] / b[i]);
+  return median(ratios);
+}
+
+double largest_difference(const std::vector<float>& a, const std::vector<float>& b) {
+  double largest = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    largest = std::max(largest, static_cast<double>(std::fabs(a[i] - b[i])));
+  }
+  return largest;
+}
+
+embed::Kernel load(const embed::Request& request) {
+  auto compiled = embed::compile(request);
+  if (const auto* error = std::get_if<embed::Error>(&compiled)) {
+    fmt::print(stderr, "{}", error->text);
+    std::exit(2);
+  }
+  return std::get<embed::Kernel>(std::move(compiled));
+}
+
+Peer septran(const embed::Kernel& kernel, std::vector<embed::Buffer> buffers) {
+  return {"SepTran", [kernel, buffers = std::move(buffers)] {
+            if (kernel.call(buffers)) std::exit(5);
+          }};
+}
+
+/// A line of the table for each peer.
+void print(const std::string& what, const std::string& base, double bytes,
+           const std::map<std::string, std::vector<double>>& times) {
+  for (const auto& [name, all] : times) {
+    const double seconds = median(all);
+    fmt::print("| {} | {} | {:.2f} | {:.2f} | {:.2f} |\n", what, name, seconds * 1e3,
+               bytes / seconds / 1e9, median_ratio(times.at(base), all));
+  }
+  std::fflush(stdout);
+}
+
+struct RowCase {
+  RowKind kind;
+  const char* name;
+  std::string logic;
+  std::string mapping;
+};
+
+void time_rows(const RowCase& one, std::int64_t m, std::int64_t n, int rounds) {
+  const std::vector<float> x = numbers(m * n);
+  const std::vector<float> gamma = numbers(n);
+  const std::vector<float> beta = numbers(n);
+  std::vector<float> y(x.size());
+  embed::Request request{one.logic, one.mapping};
+  request.definitions = {{"M", std::to_string(m)}, {"N", std::to_string(n)}};
+  if (one.kind == RowKind::layernorm) request.definitions.emplace_back("eps", "1e-5");
+  const auto in = [](const std::vector<float>& values) {
+    return embed::Buffer{const_cast<float*>(values.data())};
+  };
+  std::vector<embed::Buffer> buffers{{y.data()}, in(x)};
+  if (one.kind == RowKind::layernorm) buffers.push_back(in(gamma));
+  if (one.kind != RowKind::softmax) buffers.push_back(in(beta));
+  const RowProblem problem{one.kind, m, n, x.data(), gamma.data(), beta.data(), y.data()};
+  std::vector<Peer> peers = make_row_peers(problem);
+  peers.push_back(septran(load(request), buffers));
+  peers.back().run();
+  const std::vector<float> own = y;
+  for (const Peer& peer : peers) {
+    peer.run();
+    if (largest_difference(own, y) > 1e-4) fmt::print(stderr, "{} differs\n", peer.name);
+  }
+  peers.push_back({"memcpy", [&] { copy_bytes(y.data(), x.data(), x.size() * sizeof(float)); }});
+  const double bytes = 2.0 * static_cast<double>(x.size() * sizeof(float));
+  print(fmt::format("{} {} x {}", one.name, m, n), "memcpy", bytes, take_turns(peers, rounds));
+}
+
+void time_attention(const std::string& folder, int rounds) {
+  constexpr std::int64_t heads = 8;
+  constexpr std::int64_t length = 1024;
+  constexpr std::int64_t depth = 64;
+  const std::vector<float> q = numbers(heads * length * depth);
+  const std::vector<float> k = numbers(heads * length * depth - 3);
+  const std::vector<float> v = numbers(heads * length * depth - 5);
+  std::vector<float> keys(k);
+  std::vector<float> values(v);
+  keys.resize(q.size());
+  values.resize(q.size());
+  std::vector<float> o(q.size());
+  embed::Request request{folder + "/examples/attention/attention.py",
+                         folder + "/mappings/attention/cpu.yaml"};
+  request.definitions = {{"B", "1"},     {"H", "8"},  {"G", "8"},         {"LQ", "1024"},
+                         {"LK", "1024"}, {"D", "64"}, {"causal", "false"}};
+  std::vector<Peer> peers =
+      make_attention_peers({heads, length, depth, q.data(), keys.data(), values.data(), o.data()});
+  const auto in = [](const std::vector<float>& values) {
+    return embed::Buffer{const_cast<float*>(values.data())};
+  };
+  peers.push_back(septran(load(request), {{o.data()}, in(q), in(keys), in(values)}));
+  peers.back().run();
+  const std::vector<float> own = o;
+  for (const Peer& peer : peers) {
+    peer.run();
+    if (largest_difference(own, o) > 1e-3) fmt::print(stderr, "{} differs\n", peer.name);
+  }
+  const auto times = take_turns(peers, rounds);
+  const double operations = 4.0 * heads * length * length * depth;
+  for (const auto& [name, all] : times) {
+    fmt::print("| attention 8 x 1024 x 64 | {} | {:.2f} | {:.1f} GFLOP/s | {:.2f} |\n", name,
+               median(all) * 1e3, operations / median(all) / 1e9,
+               median_ratio(all, times.at("SepTran")));
+  }
+}
+
+std::string processor() {
+  std::ifstream file("/proc/cpuinfo");
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with("model name")) return line.substr(line.find(':') + 2);
+  }
+  return "unknown processor";
+}
+
+int run(const std::string& folder, int rounds) {
+  // One processor: kernels for this machine then have one thread.
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(sched_getcpu(), &one);
+  sched_setaffinity(0, sizeof(one), &one);
+  fmt::print("{}, caches {} KiB, {} KiB, {} KiB\n\n", processor(), host_caches().level1.bytes >> 10,
+             host_caches().level2.bytes >> 10, host_caches().level3.bytes >> 10);
+  fmt::print(
+      "| kernel | by | ms | GB/s, in and out | speed, of memcpy's |\n|---|---|---|---|---|\n");
+  const RowCase cases[] = {
+      {RowKind::softmax, "softmax", folder + "/examples/softmax/softmax.py",
+       folder + "/mappings/softmax/cpu.yaml"},
+      {RowKind::layernorm, "layernorm", folder + "/examples/layernorm/layernorm.py",
+       folder + "/mappings/layernorm/cpu.yaml"},
+      {RowKind::activation, "bias and gelu", folder + "/bench/rows/activation.py",
+       folder + "/bench/rows/activation.yaml"}};
+  for (const RowCase& kernel : cases) {
+    for (const std::int64_t n : {1024, 4096, 16384}) {
+      time_rows(kernel, (std::int64_t{1} << 25) / n, n, rounds);
+    }
+  }
+  fmt::print("\n| kernel | by | ms | speed | time, of SepTran's |\n|---|---|---|---|---|\n");
+  time_attention(folder, rounds);
+  return 0;
+}
+
+}  // namespace
+}  // namespace septran::bench
+
+int main(int count, char** arguments) {
+  if (count < 2) {
+    fmt::print(stderr, "usage: cpu_rows FOLDER [ROUNDS]\n");
+    return 2;
+  }
+  return septran::bench::run(arguments[1], count > 2 ? std::max(1, std::atoi(arguments[2])) : 15);
+}

@@ -1,0 +1,153 @@
+#include "bench/rows/row_peers.h"
+
+#include <cblas-openblas.h>
+#include <omp.h>
+
+#include <Eigen/Core>
+#include <cmath>
+#include <cstring>
+#include <dnnl.hpp>
+#include <memory>
+#include <unordered_map>
+
+namespace septran::bench {
+namespace {
+
+using Matrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+using Row = Eigen::Map<Eigen::Array<float, 1, Eigen::Dynamic>>;
+using ConstRow = Eigen::Map<const Eigen::Array<float, 1, Eigen::Dynamic>>;
+using dnnl::memory;
+
+void one_thread() {
+  omp_set_num_threads(1);
+  openblas_set_num_threads(1);
+  Eigen::setNbThreads(1);
+}
+
+void eigen_softmax(float* to, const float* from, std::int64_t n) {
+  const ConstRow x(from, n);
+  Row y(to, n);
+  y = (x - x.maxCoeff()).exp();
+  y *= 1.0F / y.sum();
+}
+
+void eigen_layernorm(const RowProblem& p, std::int64_t row) {
+  const ConstRow x(p.x + row * p.n, p.n);
+  Row y(p.y + row * p.n, p.n);
+  const float mean = x.mean();
+  const float scale = 1.0F / std::sqrt((x - mean).square().mean() + 1e-5F);
+  y = (x - mean) * scale * ConstRow(p.gamma, p.n) + ConstRow(p.beta, p.n);
+}
+
+void eigen_activation(const RowProblem& p, std::int64_t row) {
+  const auto x = (ConstRow(p.x + row * p.n, p.n) + ConstRow(p.beta, p.n)).eval();
+  Row y(p.y + row * p.n, p.n);
+  y = 0.5F * x * (1.0F + (0.7978845608F * (x + 0.044715F * x * x * x)).tanh());
+}
+
+Peer eigen(const RowProblem& p) {
+  return {"Eigen", [p] {
+            for (std::int64_t row = 0; row < p.m; ++row) {
+              switch (p.kind) {
+                case RowKind::softmax:
+                  eigen_softmax(p.y + row * p.n, p.x + row * p.n, p.n);
+                  break;
+                case RowKind::layernorm:
+                  eigen_layernorm(p, row);
+                  break;
+                case RowKind::activation:
+                  eigen_activation(p, row);
+                  break;
+              }
+            }
+          }};
+}
+
+Peer onednn(const RowProblem& p) {
+  const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
+  const memory::desc matrix({p.m, p.n}, memory::data_type::f32, memory::format_tag::ab);
+  const memory::desc row({p.n}, memory::data_type::f32, memory::format_tag::a);
+  const memory::desc one_row({1, p.n}, memory::data_type::f32, memory::format_tag::ab);
+  const auto of = [&](const memory::desc& description, const float* data) {
+    return memory(description, engine, const_cast<float*>(data));
+  };
+  std::unordered_map<int, memory> arguments{{DNNL_ARG_SRC, of(matrix, p.x)},
+                                            {DNNL_ARG_DST, of(matrix, p.y)}};
+  const auto inference = dnnl::prop_kind::forward_inference;
+  dnnl::primitive primitive;
+  if (p.kind == RowKind::softmax) {
+    primitive = dnnl::softmax_forward({{inference, matrix, 1}, engine});
+  } else if (p.kind == RowKind::layernorm) {
+    const auto flags = dnnl::normalization_flags::use_scale | dnnl::normalization_flags::use_shift;
+    primitive = dnnl::layer_normalization_forward({{inference, matrix, 1e-5F, flags}, engine});
+    arguments.insert({DNNL_ARG_SCALE, of(row, p.gamma)});
+    arguments.insert({DNNL_ARG_SHIFT, of(row, p.beta)});
+  } else {
+    dnnl::post_ops after;
+    after.append_eltwise(1.0F, dnnl::algorithm::eltwise_gelu_tanh, 0.0F, 0.0F);
+    dnnl::primitive_attr attributes;
+    attributes.set_post_ops(after);
+    primitive =
+        dnnl::binary({{dnnl::algorithm::binary_add, matrix, one_row, matrix}, attributes, engine});
+    arguments = {{DNNL_ARG_SRC_0, of(matrix, p.x)},
+                 {DNNL_ARG_SRC_1, of(one_row, p.beta)},
+                 {DNNL_ARG_DST, of(matrix, p.y)}};
+  }
+  dnnl::stream stream(engine);
+  return {"oneDNN", [primitive, arguments, stream]() mutable {
+            primitive.execute(stream, arguments);
+            stream.wait();
+          }};
+}
+
+}  // namespace
+
+std::vector<Peer> make_row_peers(const RowProblem& problem) {
+  one_thread();
+  std::vector<Peer> peers{eigen(problem)};
+  try {
+    peers.push_back(onednn(problem));
+  } catch (const dnnl::error&) {  // not on this machine
+  }
+  return peers;
+}
+
+std::vector<Peer> make_attention_peers(const AttentionProblem& p) {
+  one_thread();
+  const auto scores = std::make_shared<Matrix>(p.length, p.length);
+  const float scale = 1.0F / std::sqrt(static_cast<float>(p.depth));
+  const auto softmax = [p, scores] {
+    for (std::int64_t r = 0; r < p.length; ++r) {
+      float* row = scores->data() + r * p.length;
+      eigen_softmax(row, row, p.length);
+    }
+  };
+  const Peer eigen{"Eigen", [=] {
+                     for (std::int64_t h = 0; h < p.heads; ++h) {
+                       const std::int64_t at = h * p.length * p.depth;
+                       const auto of = [&](const float* data) {
+                         return Eigen::Map<const Matrix>(data + at, p.length, p.depth);
+                       };
+                       scores->noalias() = scale * of(p.q) * of(p.k).transpose();
+                       softmax();
+                       Eigen::Map<Matrix>(p.o + at, p.length, p.depth).noalias() =
+                           *scores * of(p.v);
+                     }
+                   }};
+  const Peer openblas{
+      "OpenBLAS", [=] {
+        const auto length = static_cast<blasint>(p.length);
+        const auto depth = static_cast<blasint>(p.depth);
+        for (std::int64_t h = 0; h < p.heads; ++h) {
+          const std::int64_t at = h * p.length * p.depth;
+          cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, length, length, depth, scale,
+                      p.q + at, depth, p.k + at, depth, 0.0F, scores->data(), length);
+          softmax();
+          cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, length, depth, length, 1.0F,
+                      scores->data(), length, p.v + at, depth, 0.0F, p.o + at, depth);
+        }
+      }};
+  return {eigen, openblas};
+}
+
+}  // namespace septran::bench
