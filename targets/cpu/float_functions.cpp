@@ -152,8 +152,9 @@ FUNCTION REAL recip_x(REAL x) { return 1.0f / x; }
 FUNCTION REAL sigmoid_x(REAL x) { return 1.0f / (1.0f + exp_x(-x)); }
 FUNCTION REAL silu_x(REAL x) { return x / (1.0f + exp_x(-x)); }
 FUNCTION REAL gelu_x(REAL x) { return 0.5f * x * (1.0f + erf_x(x * 0.70710678118654752440f)); }
+// (1 + tanh(u)) / 2 is 1 / (1 + e^-2u).
 FUNCTION REAL gelu_tanh_x(REAL x) {
-  return 0.5f * x * (1.0f + tanh_x(0.79788456080286535588f * (x + 0.044715f * x * x * x)));
+  return x / (1.0f + exp_x(-1.59576912160573071176f * (x + 0.044715f * x * x * x)));
 }
 )";
 
@@ -217,6 +218,11 @@ FUNCTION vector_i32 positions(int64_t first) {
 }
 FUNCTION vector first_v(int64_t count, vector x, vector rest) {
   return pick_v(positions(0) < (int32_t)count, x, rest);
+}
+
+// How many elements of so many bytes lie before the next place where a whole vector of them begins.
+FUNCTION int64_t to_aligned(const void *p, int64_t bytes) {
+  return (int64_t)(-(uintptr_t)p % (uintptr_t)(LANES * bytes)) / bytes;
 }
 
 // Elements of each type at p, all LANES of them or `count`, the others being 0; and back.
@@ -294,16 +300,7 @@ constexpr std::string_view memory = R"(
 #define MEMORY(NAME, TYPE, CODES) \
   typedef CODES NAME##_codes_at __attribute__((aligned(1), may_alias)); \
   FUNCTION vector load_##NAME##_v(const TYPE *p) { return NAME##_to_v(*(const NAME##_codes_at *)p); } \
-  FUNCTION vector part_##NAME##_v(const TYPE *p, int64_t count) { \
-    CODES x = {0}; \
-    for (int64_t l = 0; l < count; ++l) ((TYPE *)&x)[l] = p[l]; \
-    return NAME##_to_v(x); \
-  } \
   FUNCTION void store_##NAME##_v(TYPE *p, vector x) { *(NAME##_codes_at *)p = v_to_##NAME(x); } \
-  FUNCTION void store_part_##NAME##_v(TYPE *p, vector x, int64_t count) { \
-    CODES codes = v_to_##NAME(x); \
-    for (int64_t l = 0; l < count; ++l) p[l] = ((TYPE *)&codes)[l]; \
-  } \
   FUNCTION void store_far_##NAME##_v(TYPE *p, vector x) { \
     CODES codes = v_to_##NAME(x); \
     if ((uintptr_t)p % sizeof(codes) == 0) FAR_##NAME(p, codes); \
@@ -314,6 +311,31 @@ MEMORY(f32, float, vector)
 MEMORY(f16, uint16_t, vector_u16)
 MEMORY(bf16, uint16_t, vector_u16)
 MEMORY(i8, int8_t, vector_i8)
+
+#define PARTS(NAME, TYPE, CODES) \
+  FUNCTION vector part_##NAME##_v(const TYPE *p, int64_t count) { \
+    CODES x = {0}; \
+    for (int64_t l = 0; l < count; ++l) ((TYPE *)&x)[l] = p[l]; \
+    return NAME##_to_v(x); \
+  } \
+  FUNCTION void store_part_##NAME##_v(TYPE *p, vector x, int64_t count) { \
+    CODES codes = v_to_##NAME(x); \
+    for (int64_t l = 0; l < count; ++l) p[l] = ((TYPE *)&codes)[l]; \
+  }
+PARTS(f16, uint16_t, vector_u16)
+PARTS(bf16, uint16_t, vector_u16)
+PARTS(i8, int8_t, vector_i8)
+)";
+
+constexpr std::string_view f32_parts = "PARTS(f32, float, vector)\n";
+
+constexpr std::string_view f32_parts_by_masks = R"(
+FUNCTION vector part_f32_v(const float *p, int64_t count) {
+  return __builtin_ia32_loadups512_mask(p, (vector){0}, (uint16_t)((1u << count) - 1));
+}
+FUNCTION void store_part_f32_v(float *p, vector x, int64_t count) {
+  __builtin_ia32_storeups512_mask(p, x, (uint16_t)((1u << count) - 1));
+}
 )";
 
 // The result of a row: pairs of lanes, then pairs of these.
@@ -343,6 +365,7 @@ bool has(const Machine& machine, std::string_view set) {
 struct OwnInstructions {
   std::string_view exponentials = exponentials_by_bits;
   std::string_view f16 = f16_by_bits;
+  std::string_view parts = f32_parts;
   std::string square_root{square_root_loop};
   std::string far =
       "#define FAR_f32(p, x) (*(vector *)(p) = (x))\n"
@@ -366,6 +389,7 @@ OwnInstructions own_instructions(const Machine& machine) {
   if (bytes == 64 && has(machine, "avx512f")) {
     own.exponentials = exponentials_by_scaling;
     own.f16 = f16_of_16_lanes;
+    own.parts = f32_parts_by_masks;
     own.square_root = square_root("__builtin_ia32_sqrtps512_mask(x, x, -1, 4)");
     own.far = "typedef long long far_codes __attribute__((vector_size(32)));\n" +
               far_stores("__builtin_ia32_movntps512", "__builtin_ia32_movntdq256", "far_codes");
@@ -406,6 +430,7 @@ std::string vector_functions(const Machine& machine) {
   text +=
       "#define FAR_FENCE() " + (own.fence.empty() ? "((void)0)" : std::string(own.fence)) + "\n";
   text += memory;
+  text += own.parts;
   text += across;
   return text;
 }

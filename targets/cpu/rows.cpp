@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
+#include <utility>
 
 #include "targets/cpu/vec_call.h"
 
@@ -261,22 +263,54 @@ class RowNest {
     const auto known = extent.constant();
     const auto many = static_cast<std::int64_t>(unrolled()) * lanes;
     out_.line("int64_t j = 0;");
+    const bool headed = head(end);
     out_.open("for (; j + {0} <= {1}; j += {0})", many, end);
     for (std::size_t run = 0; run < unrolled(); ++run) {
       const auto first = static_cast<std::int64_t>(run) * lanes;
       body({run == 0 ? "j" : fmt::format("(j + {})", first), run, false});
     }
     out_.close();
-    if (!known || *known % many >= lanes) {
+    if (headed || !known || *known % many >= lanes) {
       out_.open("for (; j + {0} <= {1}; j += {0})", lanes, end);
       body({"j", 0, false});
       out_.close();
     }
-    if (known && *known % lanes == 0) return;
+    if (!headed && known && *known % lanes == 0) return;
     out_.open("if (j < {})", end);
     out_.line("const int64_t rest = {} - j;", factor(extent, vars_));
     body({"j", 0, true});
     out_.close();
+  }
+
+  /// Takes as many columns by themselves as lie before a multiple of a vector's size, of a tile
+  /// that goes past the caches or comes from behind them. Whether there is such a tile.
+  bool head(const std::string& end) {
+    const auto leader = leading();
+    if (!leader) return false;
+    const auto [c, o] = *leader;
+    out_.line("const int64_t head = to_aligned({0} + {1}, sizeof(*{0}));", accesses_[c][o].pointer,
+              offset(c, o, "0"));
+    out_.open("if (head > 0 && head <= {})", end);
+    out_.line("const int64_t rest = head;");
+    body({"j", 0, true});
+    out_.line("j = head;");
+    out_.close();
+    return true;
+  }
+  /// That tile, as call and operand: one that is written before one that is read.
+  [[nodiscard]] std::optional<std::pair<std::size_t, std::size_t>> leading() const {
+    for (const bool written : {true, false}) {
+      for (std::size_t c = 0; c < calls_.size(); ++c) {
+        for (std::size_t o = 0; o < calls_[c].vec.operands.size(); ++o) {
+          const TileRef* ref = calls_[c].tile(o);
+          if (ref == nullptr || (o == 0) != written || !along(calls_[c], o)) continue;
+          const bool passes =
+              written ? streams_.is_far(ref->tensor) : streams_.next(calls_[c].vec, o).has_value();
+          if (passes) return std::pair(c, o);
+        }
+      }
+    }
+    return std::nullopt;
   }
 
   void body(const Columns& columns) {
@@ -377,12 +411,15 @@ class RowNest {
     of.value = is_f32 ? result : "";
     if (is_f32 && of.last_writer != c) return;
     const bool far = streams_.is_far(of.ref->tensor) && !columns.part;
-    out_.line("store_{}{}_v({} + {}, {}{});",
-              columns.part ? "part_"
-              : far        ? "far_"
-                           : "",
-              name(y.storage), y.pointer, offset(c, 0, columns.first), result,
-              columns.part ? ", rest" : "");
+    const std::string place = fmt::format("{} + {}", y.pointer, offset(c, 0, columns.first));
+    // Lines that a row shares with the next one would go past the caches in two halves.
+    if (far) {
+      out_.line("if (head == 0) store_far_{0}_v({1}, {2}); else store_{0}_v({1}, {2});",
+                name(y.storage), place, result);
+    } else {
+      out_.line("store_{}{}_v({}, {}{});", columns.part ? "part_" : "", name(y.storage), place,
+                result, columns.part ? ", rest" : "");
+    }
   }
 
   void reduce(std::size_t c, const Columns& columns) {
