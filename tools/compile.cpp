@@ -352,7 +352,8 @@ std::optional<Compiled> compile(const Options& options, const Request& request,
   auto entry = lang::bind_entry(compiled.module, entry_task->value, request.entry, diagnostics);
   if (!entry) return std::nullopt;
   compiled.entry = std::move(*entry);
-  auto mapping = mapping::read_mapping(*mapping_file, passes::make_environment(compiled.entry),
+  auto mapping = mapping::read_mapping(*mapping_file,
+                                       passes::make_environment(compiled.entry, compiled.machine),
                                        compiled.module, compiled.machine, sources, diagnostics);
   if (!mapping) return std::nullopt;
   compiled.tunables = common_tunables(*mapping);

@@ -2,8 +2,9 @@
 
 namespace septran::passes {
 
-mapping::Environment make_environment(const lang::EntryBinding& entry) {
+mapping::Environment make_environment(const lang::EntryBinding& entry, const Machine& machine) {
   mapping::Environment environment;
+  environment.values["cores"] = std::int64_t{machine.block_count()};
   for (const auto& [name, extent] : entry.dimensions) environment.values[name] = extent;
   for (std::size_t i = 0; i < entry.arguments.size(); ++i) {
     const std::string& name = entry.task->parameters[i].name;

@@ -1,6 +1,8 @@
-// fold_fill: a product that accumulates onto a tile just filled with zeros overwrites it in the
-// first trip instead; the fill goes away.
+// fold_fill: a product that accumulates onto a tile just filled with zeros, or onto parts of it
+// that loops walk over, overwrites it in the first trip instead; the fill goes away.
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "compiler/passes/fold_fill.h"
 #include "compiler/passes/region.h"
@@ -32,12 +34,65 @@ bool touches(const Block& block, tile::TensorId tensor) {
   return reads_tensor(block, tensor) || writes_tensor(block, tensor);
 }
 
+/// The loops around the product that takes a fill over.
+struct Taker {
+  std::vector<VarId> loops;   // within the statement
+  std::vector<VarId> walked;  // those of them that walk over parts of the tile
+};
+
+/// The loop over whose trips `begin` .. `begin + extent - 1` runs through 0 .. `whole - 1`, in
+/// pieces that do not meet, as cutting a dimension makes it.
+std::optional<VarId> walking_loop(const VarTable& vars, const std::vector<VarId>& loops,
+                                  const Expr& begin, const Expr& extent, const Expr& whole) {
+  if (begin.terms().size() != 1 || begin.offset() != 0) return std::nullopt;
+  const Term& term = begin.terms()[0];
+  const std::int64_t size = term.coefficient;
+  if (term.atom.kind != Atom::Kind::var || size <= 0) return std::nullopt;
+  const VarId v = term.atom.var;
+  const bool fine = std::find(loops.begin(), loops.end(), v) != loops.end() &&
+                    vars[v].begin == Expr(0) &&
+                    vars.simplify(vars[v].end) == vars.simplify(Expr::ceil_div(whole, size)) &&
+                    extent == vars.simplify(Expr::min(size, whole - begin));
+  return fine ? std::optional(v) : std::nullopt;
+}
+
+/// Whether a product's tile is the filled one, or one of its parts while some of the loops around
+/// it, which are added to `walked`, walk over all.
+bool takes_all(const Program& program, const TileRef& filled, const TileRef& part,
+               const std::vector<VarId>& loops, std::vector<VarId>& walked) {
+  if (part == filled) return true;
+  if (part.tensor != filled.tensor || part.age != filled.age) return false;
+  if (!part.view.is_box() || !filled.view.is_box() || part.view.rank() != filled.view.rank()) {
+    return false;
+  }
+  std::vector<bool> has_dim(part.view.base.size());
+  const VarTable& vars = program.vars;
+  for (std::size_t d = 0; d < part.view.rank(); ++d) {
+    const ViewDim& cut = part.view.dims[d];
+    const ViewDim& whole = filled.view.dims[d];
+    if (cut.digits != whole.digits) return false;
+    const std::size_t axis = cut.digits[0].axis;
+    has_dim[axis] = true;
+    const Expr begin = vars.simplify(part.view.base[axis] - filled.view.base[axis]);
+    if (begin == Expr(0) && cut.extent == whole.extent) continue;
+    const auto loop = walking_loop(vars, loops, begin, vars.simplify(cut.extent), whole.extent);
+    if (!loop || std::find(walked.begin(), walked.end(), *loop) != walked.end()) return false;
+    walked.push_back(*loop);
+  }
+  for (std::size_t axis = 0; axis < has_dim.size(); ++axis) {
+    if (!has_dim[axis] && part.view.base[axis] != filled.view.base[axis]) return false;
+  }
+  return true;
+}
+
 /// Why the statement that is the next to touch a filled tile does not take the fill over; empty if
 /// it does: it is a product that always adds to the tile, or a loop in which nothing else touches
-/// the tensor.
-std::string obstacle(const Program& program, const Statement& statement, const TileRef& filled) {
+/// the tensor. Notes the product and its loops.
+std::string obstacle(const Program& program, const Statement& statement, const TileRef& filled,
+                     Taker& taker) {
   if (const auto* mma = std::get_if<tile::Mma>(&statement.node)) {
-    if (mma->acc != filled) return "the product behind it adds to another part of the tensor";
+    if (!takes_all(program, filled, mma->acc, taker.loops, taker.walked))
+      return "the product behind it adds to another part of the tensor";
     if (mma->accumulate.constant() != true) return "the product behind it does not always add";
     if (mma->a.tensor == filled.tensor || mma->b.tensor == filled.tensor) {
       return "the product behind it also multiplies by it";
@@ -50,6 +105,7 @@ std::string obstacle(const Program& program, const Statement& statement, const T
     return fmt::format("the loop behind it, over {}, may run zero times",
                        program.vars[loop->var].name);
   }
+  taker.loops.push_back(loop->var);
   std::string why = "nothing behind it adds to it";
   bool found = false;
   for (const Statement& inner : loop->body) {
@@ -57,28 +113,19 @@ std::string obstacle(const Program& program, const Statement& statement, const T
     if (!touches(alone, filled.tensor)) continue;
     if (found) return "in the loop behind it, more than a product touches it";
     found = true;
-    why = obstacle(program, inner, filled);
+    why = obstacle(program, inner, filled, taker);
   }
   return why;
 }
 
-/// The product that takes a fill over, and the loops around it within the statement.
-struct Taker {
-  tile::Mma* mma = nullptr;
-  std::vector<VarId> loops;
-};
-
-void find_taker(Statement& statement, const TileRef& filled, Taker& taker) {
-  if (auto* mma = std::get_if<tile::Mma>(&statement.node)) {
-    taker.mma = mma;
-    return;
-  }
-  auto& loop = std::get<tile::Loop>(statement.node);
-  taker.loops.push_back(loop.var);
-  for (Statement& inner : loop.body) {
+/// The product inside a statement that touches the tensor.
+tile::Mma* product_in(Statement& statement, tile::TensorId tensor) {
+  if (auto* mma = std::get_if<tile::Mma>(&statement.node)) return mma;
+  for (Statement& inner : std::get<tile::Loop>(statement.node).body) {
     const Block alone{inner};
-    if (touches(alone, filled.tensor)) return find_taker(inner, filled, taker);
+    if (touches(alone, tensor)) return product_in(inner, tensor);
   }
+  SEPTRAN_BUG("a product that is not there");
 }
 
 /// The first statement behind a place in a block that touches the tensor; the block's size if none
@@ -100,15 +147,16 @@ void fold_block(const Program& program, Block& block) {
     if (filled == nullptr) continue;
     const TileRef tile = *filled;
     const std::size_t next = next_touch(block, i, tile.tensor);
-    if (next == block.size() || !obstacle(program, block[next], tile).empty()) continue;
     Taker taker;
-    find_taker(block[next], tile, taker);
+    if (next == block.size() || !obstacle(program, block[next], tile, taker).empty()) continue;
+    tile::Mma* mma = product_in(block[next], tile.tensor);
     std::vector<Cond> later;  // than the first trip of some loop
     for (const VarId v : taker.loops) {
+      if (std::find(taker.walked.begin(), taker.walked.end(), v) != taker.walked.end()) continue;
       later.push_back(Cond::ge(Expr::var(v), program.vars[v].begin + 1));
     }
-    taker.mma->accumulate = Cond::any(std::move(later)).simplify(program.vars);
-    if (taker.loops.empty()) taker.mma->accumulate = Cond(false);
+    const bool is_only = later.empty();
+    mma->accumulate = is_only ? Cond(false) : Cond::any(std::move(later)).simplify(program.vars);
     block.erase(block.begin() + static_cast<std::ptrdiff_t>(i));
     --i;
   }
@@ -120,7 +168,8 @@ std::string why_fill_stays(const Program& program, const Block& block, std::size
   const TileRef* filled = zero_filled(block[place]);
   if (filled == nullptr) return {};
   const std::size_t next = next_touch(block, place, filled->tensor);
-  return next == block.size() ? "" : obstacle(program, block[next], *filled);
+  Taker taker;
+  return next == block.size() ? "" : obstacle(program, block[next], *filled, taker);
 }
 
 Result<Program> fold_fill(Program program, const PassContext& /*context*/) {

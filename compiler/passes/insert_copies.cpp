@@ -241,8 +241,8 @@ void Inserter::allocate_temporary(Statement statement) {
   tile::Tensor& tensor = program_[id];
   const MemorySpec* memory = machine_.find_memory(tensor.memory);
   SEPTRAN_CHECK(memory != nullptr);
-  for (Expr& extent : tensor.shape) extent = max_extent(program_, extent);
   if (memory->is_private) {
+    for (Expr& extent : tensor.shape) extent = max_extent(program_, extent);
     tensor.kind = tile::TensorKind::buffer;
     tensor.storage = held_as(tensor.memory, tensor.dtype);
   } else if (tensor.depth > 1) {  // lives in the kernel's workspace

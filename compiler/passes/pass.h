@@ -34,8 +34,8 @@ struct PassInfo {
 const std::vector<PassInfo>& pass_table();
 const PassInfo* find_pass(std::string_view name);
 
-/// What a mapping's expressions may use: the entry's dimensions, scalars and element types.
-mapping::Environment make_environment(const lang::EntryBinding& entry);
+/// What a mapping's expressions may use: the entry's dimensions, scalars, element types; `cores`.
+mapping::Environment make_environment(const lang::EntryBinding& entry, const Machine& machine);
 
 /// The launch tree of task and mapping, as a tile program in its first form: scopes for launches,
 /// primitive calls, nothing placed yet. Walks the entry task with symbolic loop variables;
@@ -62,6 +62,7 @@ Result<tile::Program> spread(tile::Program program, const PassContext& context);
 Result<tile::Program> select_implementations(tile::Program program, const PassContext& context);
 Result<tile::Program> fold_fill(tile::Program program, const PassContext& context);
 Result<tile::Program> insert_copies(tile::Program program, const PassContext& context);
+Result<tile::Program> place_in_destination(tile::Program program, const PassContext& context);
 Result<tile::Program> route_copies(tile::Program program, const PassContext& context);
 Result<tile::Program> drop_rounding(tile::Program program, const PassContext& context);
 Result<tile::Program> schedule(tile::Program program, const PassContext& context);

@@ -14,6 +14,8 @@ const std::vector<PassInfo>& pass_table() {
        select_implementations, [](Options& o) { o.no_prims = true; }},
       {"insert-copies", "place arguments and temporaries; copy in, out, and by parts",
        insert_copies, [](Options& o) { o.no_scopes = true; }},
+      {"place-in-destination", "make temporaries in GLOBAL where they would be copied to",
+       place_in_destination},
       {"route-copies", "give each copy its path and engine", route_copies,
        [](Options& o) { o.engines_assigned = true; }},
       {"fold-fill", "let a first product overwrite instead of adding to zeros", fold_fill},

@@ -61,8 +61,9 @@ Result<std::unique_ptr<runtime::Kernel>> load_kernel(const Request& request, Sou
   entry_request.dtypes = request.dtypes;
   const auto entry = lang::bind_entry(*module, task->value, entry_request, diagnostics);
   if (!entry) return std::nullopt;
-  const auto mapping = mapping::read_mapping(*mapping_file, passes::make_environment(*entry),
-                                             *module, *machine, sources, diagnostics);
+  const auto mapping =
+      mapping::read_mapping(*mapping_file, passes::make_environment(*entry, *machine), *module,
+                            *machine, sources, diagnostics);
   if (!mapping) return std::nullopt;
   auto tree = passes::instantiate(*module, *entry, *mapping, *machine, sources, diagnostics);
   if (!tree) return std::nullopt;

@@ -4,30 +4,12 @@
 
 #include "compiler/base/diagnostic.h"
 #include "targets/cpu/emitter.h"
+#include "targets/cpu/micro_kernel.h"
 
 namespace septran::cpu {
 namespace {
 
-/// How a micro-kernel walks one of its inputs: from one block to the next, from one row (column) of
-/// a block to the next, and along k; in elements.
-struct Walk {
-  bool panels = false;
-  std::int64_t next_block = 0;
-  std::int64_t next = 0;
-  std::int64_t along_k = 0;
-  DType storage = DType::f32;
-};
-
-struct Micro {
-  DType type = DType::f32;  // of the sums
-  std::int64_t rows = 0;    // of a block
-  std::int64_t cols = 0;
-  std::int64_t lanes = 0;  // of a vector
-  Walk a;
-  Walk b;
-  std::int64_t c_row = 0;
-  double alpha = 1.0;
-};
+constexpr std::int64_t few_blocks = 3;
 
 /// The walk over dimension d of a tile in blocks of `width`, if it is in panels of that width or
 /// has one step; its other dimension must have one step.
@@ -53,7 +35,7 @@ std::optional<Walk> walk(const Access& access, std::size_t d, std::int64_t width
 
 /// The micro-kernel for a product, if there is one.
 std::optional<Micro> plan(const Product& product, const std::vector<std::int64_t>& tile,
-                          int vector_bytes) {
+                          int vector_bytes, const VarTable& vars) {
   if (tile.size() != 2 || product.out.storage != product.type || !product.out.axes.empty()) {
     return std::nullopt;
   }
@@ -76,157 +58,12 @@ std::optional<Micro> plan(const Product& product, const std::vector<std::int64_t
   micro.b = *b;
   micro.c_row = product.out.stride(0);
   micro.alpha = product.alpha;
+  const Expr& height = product.out.dims[0].extent;
+  micro.prefetch_b = !micro.b.panels && vars.range(height).hi <= few_blocks * micro.rows;
+  micro.heights = block_sizes(height, micro.rows, vars);
+  micro.widths = block_sizes(product.out.dims[1].extent, micro.cols, vars);
   return micro;
 }
-
-std::string key_of(const Micro& m) {
-  const auto walk_key = [](const Walk& w) {
-    return fmt::format("{} {} {} {} {}", w.panels, w.next_block, w.next, w.along_k,
-                       name(w.storage));
-  };
-  return fmt::format("{} {}x{} {} a {} b {} c {} {}", name(m.type), m.rows, m.cols, m.lanes,
-                     walk_key(m.a), walk_key(m.b), m.c_row, m.alpha);
-}
-
-class MicroWriter {
- public:
-  MicroWriter(const Micro& micro, Writer& out, std::string name)
-      : m_(micro), out_(out), name_(std::move(name)), type_(c_type(micro.type)) {}
-
-  void write() {
-    out_.line("typedef {} {}_vector __attribute__((vector_size({})));", type_, name_,
-              m_.lanes * static_cast<std::int64_t>(size_bytes(m_.type)));
-    out_.line("typedef {0} {1}_memory __attribute__((vector_size({2}), aligned({3})));",
-              c_type(m_.b.storage), name_,
-              m_.lanes * static_cast<std::int64_t>(size_bytes(m_.b.storage)),
-              size_bytes(m_.b.storage));
-    out_.line("typedef {0} {1}_sums __attribute__((vector_size({2}), aligned({3})));", type_, name_,
-              m_.lanes * static_cast<std::int64_t>(size_bytes(m_.type)), size_bytes(m_.type));
-    block();
-    blocks();
-    out_.raw("");
-  }
-
- private:
-  [[nodiscard]] std::int64_t vectors() const { return m_.cols / m_.lanes; }
-
-  /// The block that registers hold.
-  void block() {
-    out_.line("// {} x {} of C, k deep.", m_.rows, m_.cols);
-    out_.line("static __attribute__((noinline)) void {}_block(", name_);
-    out_.open(
-        "    int64_t k, const {0} *restrict a, const {1} *restrict b, {2} *restrict c, "
-        "int64_t c_row, int accumulate)",
-        c_type(m_.a.storage), c_type(m_.b.storage), type_);
-    for (std::int64_t r = 0; r < m_.rows; ++r) {
-      std::string line = fmt::format("{}_vector ", name_);
-      for (std::int64_t v = 0; v < vectors(); ++v) {
-        line += fmt::format("{}c{}_{} = {{0}}", v > 0 ? ", " : "", r, v);
-      }
-      out_.raw(line + ";");
-    }
-    out_.open("for (int64_t p = 0; p < k; ++p)");
-    for (std::int64_t v = 0; v < vectors(); ++v) {
-      const std::string from = fmt::format("*(const {}_memory *)(b + {})", name_, v * m_.lanes);
-      out_.line("const {0}_vector b{1} = {2};", name_, v,
-                m_.b.storage == m_.type
-                    ? from
-                    : fmt::format("__builtin_convertvector({}, {}_vector)", from, name_));
-    }
-    for (std::int64_t r = 0; r < m_.rows; ++r) {
-      const std::string element = fmt::format("a[{}]", r * m_.a.next);
-      std::string line =
-          fmt::format("const {} a{} = {};", type_, r, converted(m_.a.storage, m_.type, element));
-      for (std::int64_t v = 0; v < vectors(); ++v) {
-        line += fmt::format(" c{0}_{1} += a{0} * b{1};", r, v);
-      }
-      out_.raw(line);
-    }
-    out_.line("a += {};", m_.a.along_k);
-    out_.line("b += {};", m_.b.along_k);
-    out_.close();
-    for (const bool accumulates : {true, false}) {
-      out_.open("{}", accumulates ? "if (accumulate)" : "else");
-      for (std::int64_t r = 0; r < m_.rows; ++r) {
-        for (std::int64_t v = 0; v < vectors(); ++v) {
-          const std::string sum = m_.alpha == 1.0
-                                      ? fmt::format("c{}_{}", r, v)
-                                      : fmt::format("{} * c{}_{}", number(m_.type, m_.alpha), r, v);
-          out_.line("*({}_sums *)(c + {} * c_row + {}) {} {};", name_, r, v * m_.lanes,
-                    accumulates ? "+=" : "=", sum);
-        }
-      }
-      out_.close();
-    }
-    out_.close();
-  }
-
-  /// All blocks of a product, those at the edges too.
-  void blocks() {
-    out_.line("static void {}(", name_);
-    out_.open(
-        "    int64_t m, int64_t n, int64_t k, const {0} *a, const {1} *b, {2} *c, "
-        "int accumulate)",
-        c_type(m_.a.storage), c_type(m_.b.storage), type_);
-    out_.open("for (int64_t j = 0; j < n; j += {})", m_.cols);
-    out_.open("for (int64_t i = 0; i < m; i += {})", m_.rows);
-    out_.line("const {} *const from_a = a + i / {} * {};", c_type(m_.a.storage), m_.rows,
-              m_.a.next_block);
-    out_.line("const {} *const from_b = b + j / {} * {};", c_type(m_.b.storage), m_.cols,
-              m_.b.next_block);
-    out_.line("{} *const to = c + i * {} + j;", type_, m_.c_row);
-    out_.open("if (i + {} <= m && j + {} <= n)", m_.rows, m_.cols);
-    out_.line("{}_block(k, from_a, from_b, to, {}, accumulate);", name_, m_.c_row);
-    out_.line("continue;");
-    out_.close();
-    out_.line("const int64_t rows = min({}, m - i);", m_.rows);
-    out_.line("const int64_t cols = min({}, n - j);", m_.cols);
-    if (m_.a.panels && m_.b.panels) {
-      edge_of_panels();
-    } else {
-      edge();
-    }
-    out_.close();
-    out_.close();
-    out_.close();
-  }
-
-  /// Panels go on to their full width, so that a whole block may be computed.
-  void edge_of_panels() {
-    out_.line("{} part[{}];", type_, m_.rows * m_.cols);
-    out_.line("{}_block(k, from_a, from_b, part, {}, 0);", name_, m_.cols);
-    out_.open("for (int64_t r = 0; r < rows; ++r)");
-    out_.open("for (int64_t s = 0; s < cols; ++s)");
-    out_.line("to[r * {0} + s] = (accumulate ? to[r * {0} + s] : 0) + part[r * {1} + s];", m_.c_row,
-              m_.cols);
-    out_.close();
-    out_.close();
-  }
-
-  void edge() {
-    out_.open("for (int64_t r = 0; r < rows; ++r)");
-    out_.line("{} sum[{}] = {{0}};", type_, m_.cols);
-    out_.open("for (int64_t p = 0; p < k; ++p)");
-    const std::string x = fmt::format("from_a[r * {} + p * {}]", m_.a.next, m_.a.along_k);
-    const std::string y = fmt::format("from_b[p * {} + s]", m_.b.along_k);
-    out_.line("const {} x = {};", type_, converted(m_.a.storage, m_.type, x));
-    out_.line("for (int64_t s = 0; s < cols; ++s) sum[s] += x * {};",
-              converted(m_.b.storage, m_.type, y));
-    out_.close();
-    out_.open("for (int64_t s = 0; s < cols; ++s)");
-    const std::string factor =
-        m_.alpha == 1.0 ? "" : fmt::format("{} * ", number(m_.type, m_.alpha));
-    out_.line("to[r * {0} + s] = (accumulate ? to[r * {0} + s] : 0) + {1}sum[s];", m_.c_row,
-              factor);
-    out_.close();
-    out_.close();
-  }
-
-  const Micro& m_;
-  Writer& out_;
-  std::string name_;
-  const char* type_;
-};
 
 }  // namespace
 
@@ -259,12 +96,11 @@ void emit_mma(Emitter& emitter, const tile::Mma& mma) {
     emit_product(emitter, product);
     return emit_copy(emitter, target, product.out);
   }
-  const auto micro = plan(product, tile, emitter.machine().cpu.vector_bytes);
+  const auto micro = plan(product, tile, emitter.machine().cpu.vector_bytes, emitter.vars());
   if (!micro) return emit_product(emitter, product);
-  const std::string name =
-      emitter.function("mma", key_of(*micro), [&](Writer& out, const std::string& function) {
-        MicroWriter(*micro, out, function).write();
-      });
+  const std::string name = emitter.function(
+      "mma", micro->key(),
+      [&](Writer& out, const std::string& function) { write_product(*micro, function, out); });
   const VarTable& vars = emitter.vars();
   emitter.out().line("{}({}, {}, {}, {}, {}, {}, {});", name,
                      to_c(product.out.dims[0].extent, vars), to_c(product.out.dims[1].extent, vars),

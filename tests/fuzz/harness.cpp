@@ -145,7 +145,7 @@ void compile(std::string_view input) {
   if (entry_task == nullptr) return;
   const auto entry = bind(*module, *entry_task, diagnostics);
   if (!entry) return;
-  const auto mapping = mapping::read_mapping(mapping_file, passes::make_environment(*entry),
+  const auto mapping = mapping::read_mapping(mapping_file, passes::make_environment(*entry, edge()),
                                              *module, edge(), session.sources, diagnostics);
   if (!mapping) return;
   auto tree = passes::instantiate(*module, *entry, *mapping, edge(), session.sources, diagnostics);

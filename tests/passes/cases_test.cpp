@@ -59,8 +59,11 @@ TEST_P(PassCase, GivesTheExpectedText) {
   EXPECT_EQ(text, testing_support::read_text(expected.string()));
 }
 
-INSTANTIATE_TEST_SUITE_P(All, PassCase, testing::ValuesIn(cases()),
-                         [](const auto& info) { return info.param.stem().string(); });
+INSTANTIATE_TEST_SUITE_P(All, PassCase, testing::ValuesIn(cases()), [](const auto& info) {
+  std::string name = info.param.stem().string();
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+});
 
 }  // namespace
 }  // namespace septran

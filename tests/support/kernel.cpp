@@ -84,8 +84,8 @@ void compile(const KernelText& text, Kernel& kernel) {
   kernel.entry = lang::bind_entry(*kernel.module, task->value, request, kernel.diagnostics);
   if (!kernel.entry) return;
   kernel.mapping =
-      mapping::read_mapping(mapping_file, passes::make_environment(*kernel.entry), *kernel.module,
-                            *kernel.machine, kernel.sources, kernel.diagnostics);
+      mapping::read_mapping(mapping_file, passes::make_environment(*kernel.entry, *kernel.machine),
+                            *kernel.module, *kernel.machine, kernel.sources, kernel.diagnostics);
   if (!kernel.mapping) return;
   auto tree = passes::instantiate(*kernel.module, *kernel.entry, *kernel.mapping, *kernel.machine,
                                   kernel.sources, kernel.diagnostics);
