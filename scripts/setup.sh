@@ -4,7 +4,7 @@ set -euo pipefail
 
 packages=(
   g++ cmake ninja-build ccache
-  libsystemc-dev libyaml-cpp-dev libeigen3-dev libfmt-dev libcli11-dev nlohmann-json3-dev
+  libsystemc-dev verilator libyaml-cpp-dev libeigen3-dev libfmt-dev libcli11-dev nlohmann-json3-dev
   libgtest-dev libgmock-dev libbenchmark-dev
 )
 

@@ -19,9 +19,9 @@ Core::Core(const sc_core::sc_module_name& name, int index, Shared& shared,
             shared.machine.dsa.load),
       store_("store", shared, state_, dsa::EngineId::store, queue_depth(shared.machine, "store"),
              shared.machine.dsa.store),
-      mma_("mma", shared, state_, queue_depth(shared.machine, "mma")),
+      mma_(make_mma_engine("mma", shared, state_, queue_depth(shared.machine, "mma"))),
       vector_("vector", shared, state_, queue_depth(shared.machine, "vector")),
-      sequencer_("sequencer", shared, state_, {&load_, &store_, &mma_, &vector_}) {
+      sequencer_("sequencer", shared, state_, {&load_, &store_, mma_.get(), &vector_}) {
   load_.socket.bind(interconnect.socket);
   store_.socket.bind(interconnect.socket);
 }
@@ -42,7 +42,7 @@ std::optional<std::size_t> Core::overflown_event() const {
 }
 
 CoreReport Core::finish(Cycle until) {
-  return {{sequencer_.finish(until), load_.finish(until), store_.finish(until), mma_.finish(until),
+  return {{sequencer_.finish(until), load_.finish(until), store_.finish(until), mma_->finish(until),
            vector_.finish(until)}};
 }
 

@@ -20,7 +20,7 @@ class Core : public sc_core::sc_module {
   [[nodiscard]] const Sequencer& sequencer() const { return sequencer_; }
   /// By EngineId.
   [[nodiscard]] std::array<const Engine*, dsa::engine_count> engines() const {
-    return {&load_, &store_, &mma_, &vector_};
+    return {&load_, &store_, mma_.get(), &vector_};
   }
 
  private:
@@ -28,7 +28,7 @@ class Core : public sc_core::sc_module {
   CoreState state_;
   DmaEngine load_;
   DmaEngine store_;
-  MmaEngine mma_;
+  std::unique_ptr<MmaEngine> mma_;
   VectorEngine vector_;
   Sequencer sequencer_;
 };

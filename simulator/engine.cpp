@@ -104,27 +104,36 @@ Engine::Next Engine::advance(Cycle now) {
 
 Engine::Next Engine::sync(const Command& head, Cycle eligible, Cycle now) {
   const auto sync = std::get<dsa::Sync>(head.work);
-  const Cycle fires = std::max(now + shared_.machine.dsa.sequencer.sync_cycles, last_completion_);
+  const Cycle pass = now + shared_.machine.dsa.sequencer.sync_cycles;
   switch (sync.op) {
     case dsa::SyncOp::wait:
       return wait_event(sync, head, eligible, now);
     case dsa::SyncOp::signal:
-      core_.events[sync.event].signal(fires);
-      record_event(sync.event, false, fires);
       if (shared_.hazards) shared_.hazards->signal(hazard_step(head), sync.event);
+      fire(sync, 0, pass);
       break;
     case dsa::SyncOp::arrive: {
       const std::size_t generation = arrivals_[sync.event]++;
       if (shared_.hazards) shared_.hazards->arrive(hazard_step(head), sync.event, generation);
-      shared_.arrive(sync.event, generation, fires);
+      fire(sync, generation, pass);
       break;
     }
     case dsa::SyncOp::await:
       return await_barrier(sync, head, eligible, now);
   }
-  shared_.complete(fires);
   pass_sync(head, eligible, now, "sync");
   return again();
+}
+
+void Engine::fire(const dsa::Sync& sync, std::size_t generation, Cycle pass) {
+  const Cycle fires = std::max(pass, last_completion_);
+  if (sync.op == dsa::SyncOp::signal) {
+    core_.events[sync.event].signal(fires);
+    record_event(sync.event, false, fires);
+  } else {
+    shared_.arrive(sync.event, generation, fires);
+  }
+  shared_.complete(fires);
 }
 
 void Engine::pass_sync(const Command& head, Cycle eligible, Cycle now, const char* cause) {

@@ -58,6 +58,10 @@ class Engine : public sc_core::sc_module, public Wakeable {
   virtual Next proceed(Cycle) { return again(); }
   [[nodiscard]] virtual bool is_active() const { return false; }
 
+  /// A signal or arrival that the front end passed at `pass`: fires when all earlier operations
+  /// have finished. `generation`: of an arrival.
+  virtual void fire(const dsa::Sync& sync, std::size_t generation, Cycle pass);
+
   void pop();
   void complete(Cycle at);
   /// For a recording: an operation occupied the engine; one used a tile in an on-chip memory.

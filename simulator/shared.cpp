@@ -43,6 +43,7 @@ Shared::Shared(const dsa::Program& p, const Machine& m, std::span<HostBuffer> bu
       machine(m),
       layout(l),
       with_values(!options.timing_only),
+      mma(options.mma),
       core_count(m.block_count()),
       resolver(p, m, l),
       barriers(p.barriers.size()) {

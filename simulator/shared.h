@@ -106,6 +106,7 @@ class Shared {
   const Machine& machine;
   const GlobalLayout& layout;
   const bool with_values;
+  const MmaModel mma;
   const int core_count;
   Resolver resolver;
   std::vector<Barrier> barriers;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <memory>
 #include <mutex>
@@ -160,6 +161,15 @@ SimulationResult simulate(const dsa::Program& program, const Machine& machine,
   if (!options.timing_only) {
     fault = check_buffers(program, *layout, buffers);
     if (!fault.empty()) return refusal(program, fault);
+  }
+  if (options.mma == MmaModel::rtl) {
+    const MmaTiming& mma = machine.dsa.mma;
+    const std::vector<int> sizes = rtl_sizes();
+    if (mma.rows != mma.cols || std::find(sizes.begin(), sizes.end(), mma.rows) == sizes.end()) {
+      return refusal(program, fmt::format("no RTL of {} x {} in this build", mma.rows, mma.cols));
+    }
+    fault = rtl_fault(program, machine);
+    if (!fault.empty()) return refusal(program, "not for the RTL: " + fault);
   }
   setenv("SYSTEMC_DISABLE_COPYRIGHT_MESSAGE", "1", 1);  // stderr is for diagnostics
   try {

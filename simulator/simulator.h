@@ -20,13 +20,23 @@ namespace septran::simulator {
 using Cycle = std::int64_t;
 
 class Recording;
+/// What stands for the matrix array: the model that docs/timing.md derives, or the RTL of
+/// simulator/rtl, which is for i8 and has to be in this build.
+enum class MmaModel { behavioural, rtl };
+/// Arrays (rows = columns) of which this build has the RTL; none without Verilator.
+std::vector<int> rtl_sizes();
 
 struct SimulationOptions {
   /// Computes no values and touches no tensor; the cycle count is the same to the cycle.
   bool timing_only = false;
   /// The run traps when it is not finished after so many cycles; 0: never.
   Cycle cycle_limit = 0;
+  MmaModel mma = MmaModel::behavioural;
 };
+
+/// What keeps a program from running with the RTL, in words ("it multiplies i8 only, ..."); empty:
+/// nothing. The array's size is not looked at, see rtl_sizes().
+std::string rtl_fault(const dsa::Program& program, const Machine& machine);
 
 /// The host's memory for one entry of Program::globals, row-major; of at least the buffer's size
 /// and aligned to its element type. Empty for a workspace buffer (neither input nor output), which
