@@ -113,7 +113,8 @@ void MmaEngine::run_passes(const MmaWork& work, const ArraySchedule& schedule,
   const Cycle last = plan.last + plan.delay;
   const Cycle end = last + schedule.stream_cycles;
   timeline_.busy(plan.stream + plan.delay, end);
-  note_use(work, instruction, std::max(begin, stream_free_), end, last + schedule.latency_cycles);
+  note_use(work, instruction, begin, std::max(begin, stream_free_), end,
+           last + schedule.latency_cycles);
   cost(instruction).busy += end - std::max(begin, stream_free_);
   foresee(plan, schedule);
   complete(last + schedule.latency_cycles);
@@ -121,15 +122,15 @@ void MmaEngine::run_passes(const MmaWork& work, const ArraySchedule& schedule,
   count(work);
 }
 
-void MmaEngine::note_use(const MmaWork& work, std::uint32_t instruction, Cycle begin, Cycle end,
-                         Cycle results) {
-  record_slice(instruction, begin, end, work.m * work.n * work.k);
+void MmaEngine::note_use(const MmaWork& work, std::uint32_t instruction, Cycle begin, Cycle taken,
+                         Cycle end, Cycle results) {
+  record_slice(instruction, taken, end, work.m * work.n * work.k);
   record_use(Use::read, work.a, begin, end);
   record_use(Use::read, work.b, begin, end);
   record_use(work.accumulate ? Use::update : Use::write, work.acc, begin, results);
   InstructionCost& tile = shared_.counters.mma_tiles[{work.m, work.n, work.k}];
   ++tile.executed;
-  tile.busy += end - begin;
+  tile.busy += end - taken;
 }
 
 void MmaEngine::count(const MmaWork& work) {

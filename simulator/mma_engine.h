@@ -38,9 +38,9 @@ class MmaEngine : public Engine {
   /// Notes when the array will be free for the next operation.
   void foresee(const Plan& plan, const ArraySchedule& schedule);
   void count(const MmaWork& work);
-  /// For reports: the operation occupied the array from `begin` to `end`, its sums were there at
-  /// `results`.
-  void note_use(const MmaWork& work, std::uint32_t instruction, Cycle begin, Cycle end,
+  /// For reports: the operation used its tiles from `begin` on, had the array for itself from
+  /// `taken` to `end`, and its sums were there at `results`.
+  void note_use(const MmaWork& work, std::uint32_t instruction, Cycle begin, Cycle taken, Cycle end,
                 Cycle results);
 
  private:

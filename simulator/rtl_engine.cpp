@@ -171,7 +171,7 @@ void RtlMmaEngine::write_sums(Cycle now) {
 void RtlMmaEngine::end_product(Product& product, Cycle now) {
   SEPTRAN_CHECK(&product == &products_.front());
   if (shared_.with_values) store_sums(product);
-  note_use(product.work, product.instruction, product.begin, product.end, now);
+  note_use(product.work, product.instruction, product.begin, product.begin, product.end, now);
   products_.pop_front();
   ++ended_;
   complete(now);

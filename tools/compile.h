@@ -50,6 +50,7 @@ struct Options {
   std::vector<std::string> sweeps;                          // --sweep field=value,...
   std::vector<std::pair<std::string, std::string>> fields;  // of the description, changed
   int jobs = 0;                                             // processes; 0: one a processor
+  std::string mma = "model";                                // what stands for the matrix array
   int repetitions = 0;  // of a timed run; 0: enough for a steady median
   std::vector<std::string> print_after;
   std::string stop_after;

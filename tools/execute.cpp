@@ -12,6 +12,7 @@
 #include "simulator/simulator.h"
 #include "tools/report_files.h"
 #include "tools/results.h"
+#include "tools/rtl.h"
 
 namespace septran::tools {
 namespace {
@@ -38,6 +39,10 @@ bool write_results(const Job& job, const Request& request, const std::vector<Hos
 
 int execute(const Job& job, const Options& options, const Request& request,
             Diagnostics& diagnostics) {
+  const bool rtl = options.mma == "rtl";
+  if (rtl) {
+    if (const auto refused = refuse_rtl(job, diagnostics)) return *refused;
+  }
   const std::vector<runtime::KernelTensor> parameters = runtime::kernel_tensors(job.program);
   if (!check_names(parameters, request, diagnostics)) return exit_bad_input;
   std::vector<HostTensor> tensors;
@@ -52,12 +57,15 @@ int execute(const Job& job, const Options& options, const Request& request,
       if (!run_reference(*job.compiled, golden, diagnostics)) return exit_bad_input;
     }
   }
+  std::optional<ModelRun> model;
+  if (rtl) model = run_model(job, tensors, options.timing_only);
   std::vector<simulator::HostBuffer> buffers(job.program.globals.size());
   for (std::size_t i = 0; i < tensors.size(); ++i) buffers[i].bytes = tensors[i].bytes;
 
   const auto start = std::chrono::steady_clock::now();
   simulator::SimulationOptions simulation;
   simulation.timing_only = options.timing_only;
+  if (rtl) simulation.mma = simulator::MmaModel::rtl;
   simulator::HazardReport hazards;
   simulator::Recording recording(wants_everything(options));
   const bool records = wants_recording(options);
@@ -93,6 +101,12 @@ int execute(const Job& job, const Options& options, const Request& request,
     }
     if (options.check_hazards) {
       fmt::print("hazards   {} in {} operations\n", hazards.hazards.size(), hazards.operations);
+    }
+    if (model) {
+      const RtlComparison comparison =
+          compare_rtl(*model, std::get<simulator::SimulationReport>(result), tensors);
+      fmt::print("\n{}", comparison.text);
+      if (!comparison.same_results) code = exit_wrong_result;
     }
     if (!hazards.hazards.empty()) code = exit_trap;
   }

@@ -107,6 +107,9 @@ int main(int argc, char** argv) {
   add_logic_options(app, options);
   add_pass_options(app, options);
   add_execute_options(app, options);
+  app.add_option("--mma", options.mma, "the matrix array: our model, or its RTL (i8)")
+      ->check(CLI::IsMember({"model", "rtl"}))
+      ->capture_default_str();
   add_output_option(app, options);
   add_report_options(app, options);
   app.set_version_flag("--version", version_text("septran-sim"));

@@ -1122,6 +1122,11 @@ inline constexpr Message sweep_unknown_field{"sweep-unknown-field", Severity::er
 inline constexpr Message check_needs_mapping{"check-needs-mapping", Severity::error,
                                              "`septran check` needs at least one --mapping",
                                              "for example --mapping a.yaml --mapping b.yaml"};
+inline constexpr Message no_rtl_array{"no-rtl-array", Severity::error,
+                                      "this build has no RTL of a {0} x {1} array", "{2}"};
+inline constexpr Message not_for_rtl{"not-for-rtl", Severity::error,
+                                     "the RTL of the array does not run this program: {0}",
+                                     "leave '--mma rtl' away"};
 inline constexpr Message backend_missing{"backend-missing", Severity::error,
                                          "this build cannot run kernels for '{0}': it lacks {1}",
                                          "`septran --version` says what a build contains"};
