@@ -82,15 +82,21 @@ Tick Dram::access_burst(Tick at, std::int64_t address, bool write) {
   const std::int64_t row = bank_count_.quotient(row_number);
   Bank& bank = channel.banks[static_cast<std::size_t>(rotate(row_number, row, bank_count_))];
 
-  Tick command = after_refresh(at, bank);
+  // Commands are given when they are needed, not when the burst came: no column command long before
+  // its data can follow.
+  const Tick needed = std::max(at, channel.bus_free - column_);
+  Tick command = after_refresh(needed, bank);
   if (bank.row == row) {
     ++report_.row_hits;
   } else {
     ++report_.row_misses;
-    Tick activate = command;
+    const Tick begun = needed / refresh_interval_;
+    const Tick refreshed = begun > 0 ? begun * refresh_interval_ + refresh_ : 0;
+    Tick activate = std::max({at, needed - activate_, refreshed});
     if (bank.row >= 0) {
       ++report_.row_conflicts;
-      activate = std::max(command, bank.data_end) + precharge_;
+      const Tick close = std::max({at, needed - activate_ - precharge_, refreshed, bank.data_end});
+      activate = close + precharge_;
     }
     activate = after_refresh(std::max(activate, bank.last_activate + row_cycle_), bank);
     bank.row = row;
@@ -100,7 +106,11 @@ Tick Dram::access_burst(Tick at, std::int64_t address, bool write) {
   Tick bus = channel.bus_free;
   if (channel.used && channel.writes != write) {
     ++report_.turnarounds;
-    bus += write ? read_to_write_ : write_to_read_;
+    if (write) {
+      bus += read_to_write_;
+    } else {  // from written data to the command, not to the data
+      command = std::max(command, bus + write_to_read_);
+    }
   }
   const Tick end = std::max(command + column_, bus) + burst_ticks_;
   channel.used = true;

@@ -1,5 +1,8 @@
 #include "targets/machine_dsa.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include "compiler/base/messages.h"
 #include "targets/primitive_names.h"
 
@@ -90,7 +93,29 @@ void check_multiple(const Node& node, const char* key, std::int64_t value, std::
                      unit, unit_name);
 }
 
-void read_dram(const Node& node, DramTiming& out, Diagnostics& diagnostics) {
+/// A time of DRAM: `name`_cycles, or `name`_ns, rounded up to cycles of the core's clock.
+void read_time(const Node& node, const std::string& name, std::int64_t least, double clock_hz,
+               Fields& f, std::int64_t& out) {
+  const std::string in_ns = name + "_ns";
+  if (node.find(in_ns) == nullptr) return f.integer(name + "_cycles", least, max_cycles, out);
+  double ns = 0;
+  f.number(in_ns, 0, 1e9, ns);
+  constexpr double rounding = 1e-6;  // of the product, of a cycle
+  const double cycles = std::ceil(ns * 1e-9 * clock_hz - rounding);
+  out = std::clamp(static_cast<std::int64_t>(std::min(cycles, 1e9)), least, max_cycles);
+}
+
+void read_rate(const Node& node, double clock_hz, Fields& f, double& out) {
+  const char* by_second = "bytes_per_second_per_channel";
+  if (node.find(by_second) == nullptr) {
+    return f.number("bytes_per_cycle_per_channel", 1e-3, 1e6, out);
+  }
+  double rate = 0;
+  f.number(by_second, 1, 1e18, rate);
+  out = std::clamp(rate / clock_hz, 1e-3, 1e6);
+}
+
+void read_dram(const Node& node, double clock_hz, DramTiming& out, Diagnostics& diagnostics) {
   Fields f(node, "'dram'", diagnostics);
   f.optional("preset");
   f.integer("channels", 1, 1 << 12, out.channels);
@@ -99,20 +124,24 @@ void read_dram(const Node& node, DramTiming& out, Diagnostics& diagnostics) {
   f.integer("burst_bytes", 1, max_bytes, out.burst_bytes);
   f.integer("interleave_bytes", 1, max_bytes, out.interleave_bytes);
   f.boolean("interleave_hash", out.interleave_hash);
-  f.number("bytes_per_cycle_per_channel", 1e-3, 1e6, out.bytes_per_cycle_per_channel);
-  f.integer("activate_cycles", 0, max_cycles, out.activate_cycles);
-  f.integer("precharge_cycles", 0, max_cycles, out.precharge_cycles);
-  f.integer("column_cycles", 0, max_cycles, out.column_cycles);
-  f.integer("row_cycle_cycles", 0, max_cycles, out.row_cycle_cycles);
-  f.integer("write_to_read_cycles", 0, max_cycles, out.write_to_read_cycles);
-  f.integer("read_to_write_cycles", 0, max_cycles, out.read_to_write_cycles);
-  f.integer("refresh_interval_cycles", 1, max_cycles, out.refresh_interval_cycles);
-  f.integer("refresh_cycles", 0, max_cycles, out.refresh_cycles);
+  read_rate(node, clock_hz, f, out.bytes_per_cycle_per_channel);
+  const auto time = [&](const char* name, std::int64_t least, std::int64_t& cycles) {
+    read_time(node, name, least, clock_hz, f, cycles);
+  };
+  time("activate", 0, out.activate_cycles);
+  time("precharge", 0, out.precharge_cycles);
+  time("column", 0, out.column_cycles);
+  time("row_cycle", 0, out.row_cycle_cycles);
+  time("write_to_read", 0, out.write_to_read_cycles);
+  time("read_to_write", 0, out.read_to_write_cycles);
+  time("refresh_interval", 1, out.refresh_interval_cycles);
+  time("refresh", 0, out.refresh_cycles);
   f.finish();
   check_multiple(node, "row_bytes", out.row_bytes, out.burst_bytes, "'burst_bytes'", diagnostics);
   check_multiple(node, "interleave_bytes", out.interleave_bytes, out.burst_bytes, "'burst_bytes'",
                  diagnostics);
   const Node* refresh = node.find("refresh_cycles");
+  if (refresh == nullptr) refresh = node.find("refresh_ns");
   if (refresh != nullptr && out.refresh_cycles >= out.refresh_interval_cycles) {
     diagnostics.report(refresh->span, messages::yaml_out_of_range, "'refresh_cycles'",
                        out.refresh_cycles, 0, out.refresh_interval_cycles - 1);
@@ -140,7 +169,7 @@ void read_energy(const Node& node, EnergyTable& out, Diagnostics& diagnostics) {
 
 }  // namespace
 
-void read_dsa(const Node& node, DsaSpec& spec, Diagnostics& diagnostics) {
+void read_dsa(const Node& node, double clock_hz, DsaSpec& spec, Diagnostics& diagnostics) {
   Fields f(node, "'dsa'", diagnostics);
   if (const Node* n = f.required("sequencer")) read_sequencer(*n, spec.sequencer, diagnostics);
   if (const Node* n = f.required("mma")) read_mma(*n, spec.mma, diagnostics);
@@ -150,7 +179,7 @@ void read_dsa(const Node& node, DsaSpec& spec, Diagnostics& diagnostics) {
   if (const Node* n = f.required("interconnect")) {
     read_interconnect(*n, spec.interconnect, diagnostics);
   }
-  if (const Node* n = f.required("dram")) read_dram(*n, spec.dram, diagnostics);
+  if (const Node* n = f.required("dram")) read_dram(*n, clock_hz, spec.dram, diagnostics);
   if (const Node* n = f.required("energy")) read_energy(*n, spec.energy, diagnostics);
   if (const Node* n = f.optional("area")) check_area(*n, diagnostics);
   f.finish();

@@ -7,7 +7,7 @@
 namespace septran {
 
 /// Fills `spec`; every fault is reported. Every timing field is required: no number has a second
-/// place in the code.
-void read_dsa(const yaml::Node& node, DsaSpec& spec, Diagnostics& diagnostics);
+/// place in the code. Times in nanoseconds become cycles of `clock_hz`.
+void read_dsa(const yaml::Node& node, double clock_hz, DsaSpec& spec, Diagnostics& diagnostics);
 
 }  // namespace septran

@@ -441,7 +441,8 @@ Machine Reader::read(const Node& root) {
   }
   each(fields, "implementations", "implementation", &Reader::implementation);
   if (machine_.family == MachineFamily::dsa) {
-    if (const Node* dsa = fields.required("dsa")) read_dsa(*dsa, machine_.dsa, diagnostics_);
+    if (const Node* dsa = fields.required("dsa"))
+      read_dsa(*dsa, machine_.clock_hz, machine_.dsa, diagnostics_);
   }
   if (machine_.family == MachineFamily::cpu) {
     if (const Node* cpu = fields.required("cpu")) read_cpu(*cpu, machine_.cpu, diagnostics_);

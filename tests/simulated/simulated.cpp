@@ -37,6 +37,9 @@ std::string simulate_and_compare(Kernel& kernel, bool integers, double tolerance
       if (engine.total() != report->cycles) return engine.name + "'s cycles do not add up";
     }
   }
+  if (static_cast<double>(report->cycles) < report->roofline.bound()) {
+    return "faster than its arithmetic or its bytes allow";
+  }
   simulator::SimulationOptions timing;
   timing.timing_only = true;
   simulator::HazardReport timed_hazards;

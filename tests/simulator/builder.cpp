@@ -159,6 +159,7 @@ SimulationReport finish(const dsa::Program& program, const Machine& machine,
       EXPECT_EQ(engine.total(), report->cycles) << engine.name << ": " << states(engine);
     }
   }
+  EXPECT_GE(static_cast<double>(report->cycles), report->roofline.bound());
   return *report;
 }
 
