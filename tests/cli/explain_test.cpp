@@ -103,6 +103,7 @@ TEST(ExplainCommand, SlotsBeyondWhatTheQueueAllowsSaveNothing) {
   std::string far = read_file(in_source("targets/dsa_edge.yaml"));
   far = replaced_all(far, "latency_cycles: 10 ", "latency_cycles: 1500 ");
   far = replaced_all(far, "outstanding_bursts: 64 ", "outstanding_bursts: 4096 ");
+  far = replaced_all(far, "refresh_cycles: 210 ", "refresh_cycles: 0 ");  // meets trips at random
   for (const auto& [depth, slots] : {std::pair{4, 3}, std::pair{5, 3}, std::pair{6, 4}}) {
     const std::string target =
         folder.write("far.yaml", replaced_all(far, "kind: mma, queue_depth: 16",
@@ -112,9 +113,10 @@ TEST(ExplainCommand, SlotsBeyondWhatTheQueueAllowsSaveNothing) {
       return cycles_of(
           septran_sim(job(gemm, narrow_mapping(folder, pipeline), words + " --timing-only")));
     };
-    // A further slot changes addresses, and so a few conflicts at banks, and nothing else.
+    // A further slot changes addresses and the first trips' loads, which is worth a few hundred
+    // cycles (0.2 %); one that lets a trip more run ahead is worth fifty times that.
     EXPECT_LT(cycles(slots) * 10, cycles(slots - 1) * 9) << depth;
-    EXPECT_GT(cycles(slots + 1) * 1000, cycles(slots) * 999) << depth;
+    EXPECT_GT(cycles(slots + 1) * 1000, cycles(slots) * 997) << depth;
     const std::string allowed = "a trip of loop k) allows " + std::to_string(slots);
     const Outcome enough = septran(explain(gemm, narrow_mapping(folder, slots), words));
     EXPECT_NE(enough.out.find(allowed), std::string::npos) << enough.out;

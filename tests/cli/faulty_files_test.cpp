@@ -213,7 +213,7 @@ TEST(FaultyTargets, AreRefused) {
 TEST(FaultyCommands, AreRefused) {
   expect_refused(septran({}), {"subcommand"});
   expect_refused(septran({"compil"}), {"error[unknown-command]", "hint: did you mean 'compile'"});
-  expect_refused(septran_sim({}), {"input"});
+  expect_refused(septran_sim({}), {"error[nothing-to-run]", "hint:"});
   expect_refused(septran_sim(job("nothing.py", gemm_mapping, "")), {"error[cannot-read]", "hint:"});
   expect_refused(septran_sim(job(gemm, "nothing.yaml", "")), {"error[cannot-read]", "hint:"});
   expect_refused(septran_sim({gemm}), {"error[one-mapping]", "0 are given", "hint:"});
