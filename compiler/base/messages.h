@@ -834,8 +834,7 @@ inline constexpr Message spread_reads_sums{
     "'{0}' cannot be spread: `{2}` reads {1} before it is complete",
     "what a spread loop adds up is known behind it only"};
 inline constexpr Message spread_needs_shared{
-    "spread-needs-shared", Severity::error,
-    "'{0}' cannot be spread: its trips need {1}, which {2}",
+    "spread-needs-shared", Severity::error, "'{0}' cannot be spread: its trips need {1}, which {2}",
     "spread a loop that reads arguments, and temporaries of the same iteration"};
 inline constexpr const char* spread_written_before = "the iteration itself writes for all to see";
 inline constexpr const char* spread_written_later =

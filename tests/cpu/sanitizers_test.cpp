@@ -44,7 +44,8 @@ cpu::Source lower(const Case& one, Kernel& kernel) {
 /// C that allocates each tensor and the workspace exactly and fills them with small numbers.
 std::string allocations(const cpu::Source& source) {
   std::string text = "#include <stdio.h>\n#include <stdlib.h>\n";
-  text += "static char *filled(size_t bytes) {\n  void *all = 0;\n  posix_memalign(&all, 64, bytes);\n";
+  text +=
+      "static char *filled(size_t bytes) {\n  void *all = 0;\n  posix_memalign(&all, 64, bytes);\n";
   text += "  char *p = all;\n";
   text += "  for (size_t i = 0; i < bytes; ++i) p[i] = (char)(0x30 + i * 7 % 13);\n";
   text += "  return p;\n}\n";

@@ -118,9 +118,9 @@ TEST(Documentation, NamesEveryFieldOfATarget) {
     collect_keys(*tree, false, keys);
     most_keys = std::max(most_keys, keys.size());
     for (const std::string& key : keys) {
-      const bool is_section = key == "dsa" || key == "cpu" || key == "cuda" || key == "processors" ||
-                              key == "memories" || key == "engines" || key == "paths" ||
-                              key == "implementations";
+      const bool is_section = key == "dsa" || key == "cpu" || key == "cuda" ||
+                              key == "processors" || key == "memories" || key == "engines" ||
+                              key == "paths" || key == "implementations";
       const std::string mark = is_section ? "## " + key : "`" + key + "`";
       const bool in_matrix_types =
           key == "a" || key == "b" || key == "accumulator" || key == "macs_per_pe";
