@@ -33,11 +33,20 @@ struct RunOptions {
   int repetitions = 1;
 };
 
+/// What a device takes of the host's time, in seconds.
+struct DeviceCosts {
+  double start = 0;   // of the driver and the device, once a process
+  double code = 0;    // to compile the kernel, or to find it in the cache
+  double load = 0;    // of the code, on the device
+  double launch = 0;  // to queue one run: the median of timed runs
+};
+
 /// What a finished run took.
 struct Measurement {
   std::optional<std::int64_t> cycles;     // of a simulation
   std::optional<double> seconds;          // at the clock; on real hardware the median
   std::optional<double> mma_utilization;  // 0 .. 1
+  std::optional<DeviceCosts> device_costs{};
 };
 
 /// A run that the machine ended.

@@ -79,6 +79,12 @@ void print(const Report& report) {
   }
   fmt::print("compile   {:.3g} ms, build and load {:.3g} ms\n", report.compile_seconds * 1e3,
              report.load_seconds * 1e3);
+  if (const auto& costs = report.measured.device_costs) {
+    fmt::print("device    started in {:.3g} ms, code in {:.3g} ms, loaded in {:.3g} ms",
+               costs->start * 1e3, costs->code * 1e3, costs->load * 1e3);
+    if (costs->launch > 0) fmt::print("; a launch takes the host {:.3g} us", costs->launch * 1e6);
+    fmt::print("\n");
+  }
   if (report.verdict) {
     fmt::print("result    {} (max abs error {:.3g}, relative error {:.3g})\n",
                report.verdict->ok ? "ok" : "WRONG", report.verdict->max_abs_error,
@@ -111,6 +117,12 @@ Json to_json(const Report& report) {
   }
   if (report.measured.mma_utilization) json["mma_utilization"] = *report.measured.mma_utilization;
   json["wall_seconds"] = {{"compile", report.compile_seconds}, {"load", report.load_seconds}};
+  if (const auto& costs = report.measured.device_costs) {
+    json["device_seconds"] = {{"start", costs->start},
+                              {"code", costs->code},
+                              {"load", costs->load},
+                              {"launch", costs->launch}};
+  }
   return json;
 }
 

@@ -7,64 +7,6 @@
 #include <memory>
 
 namespace septran::runtime {
-namespace {
-
-/// What kernels take as a tensor map.
-struct alignas(64) EncodedMap {
-  std::array<std::uint64_t, 16> words{};
-};
-
-// The driver's own numbers.
-constexpr int map_type_u8 = 0;
-constexpr int map_type_i32 = 3;
-constexpr int map_type_f16 = 6;
-constexpr int map_type_f32 = 7;
-constexpr int map_type_f64 = 8;
-constexpr int map_type_bf16 = 9;
-constexpr int map_swizzle_128 = 3;
-constexpr int map_promote_256 = 3;
-
-int map_type(DType type) {
-  switch (type) {
-    case DType::f16:
-      return map_type_f16;
-    case DType::bf16:
-      return map_type_bf16;
-    case DType::f32:
-      return map_type_f32;
-    case DType::f64:
-      return map_type_f64;
-    case DType::i32:
-      return map_type_i32;
-    case DType::i8:
-    case DType::f8e4m3:
-    case DType::f8e5m2:
-      break;
-  }
-  return map_type_u8;
-}
-
-bool encode(const Device& device, const cuda::TensorMap& map, Driver::DevicePointer address,
-            EncodedMap& out, GpuFault& fault) {
-  std::array<std::uint64_t, 5> extents{};
-  std::array<std::uint64_t, 5> strides{};
-  std::array<std::uint32_t, 5> box{};
-  std::array<std::uint32_t, 5> steps{};
-  for (std::size_t d = 0; d < map.extents.size(); ++d) {
-    extents.at(d) = static_cast<std::uint64_t>(map.extents[d]);
-    box.at(d) = static_cast<std::uint32_t>(map.box[d]);
-    steps.at(d) = 1;
-    if (d > 0) strides.at(d - 1) = static_cast<std::uint64_t>(map.strides_bytes[d - 1]);
-  }
-  const auto result = device.driver().cuTensorMapEncodeTiled(
-      out.words.data(), map_type(map.dtype), static_cast<std::uint32_t>(map.extents.size()),
-      reinterpret_cast<void*>(address), extents.data(), strides.data(), box.data(), steps.data(), 0,
-      map.swizzled ? map_swizzle_128 : 0, map_promote_256, 0);
-  return device.check(result, "encoding a tensor map", fault);
-}
-
-}  // namespace
-
 bool Device::check(Driver::Result result, const char* what, GpuFault& fault) const {
   if (result == 0) return true;
   fault.text = fmt::format("{}: {}", what, driver_.text_of(result));
@@ -139,11 +81,6 @@ bool DeviceBuffer::download(std::span<std::byte> bytes, GpuFault& fault) const {
                         "copying from the GPU", fault);
 }
 
-bool DeviceBuffer::clear(std::size_t bytes, GpuFault& fault) const {
-  return device_->check(device_->driver().cuMemsetD8Async(address_, 0, bytes, device_->stream()),
-                        "clearing memory", fault);
-}
-
 std::optional<Module> Module::load(const Device& device, const std::string& cubin,
                                    const std::vector<cuda::KernelSource>& kernels,
                                    GpuFault& fault) {
@@ -185,37 +122,10 @@ Module::~Module() {
   if (handle_ != nullptr) device_->driver().cuModuleUnload(handle_);
 }
 
-bool Module::launch(const cuda::KernelSource& kernel,
-                    std::span<const Driver::DevicePointer> pointers, GpuFault& fault) const {
-  const auto function = std::find_if(functions_.begin(), functions_.end(),
-                                     [&](const Function& f) { return f.name == kernel.name; });
-  std::vector<Driver::DevicePointer> values(pointers.begin(), pointers.end());
-  std::vector<EncodedMap> maps(kernel.maps.size());
-  std::vector<void*> parameters;
-  for (Driver::DevicePointer& value : values) parameters.push_back(&value);
-  for (std::size_t i = 0; i < maps.size(); ++i) {
-    const cuda::TensorMap& map = kernel.maps[i];
-    const Driver::DevicePointer address =
-        map.parameter >= 0 ? values[static_cast<std::size_t>(map.parameter)]
-                           : values.back() + static_cast<Driver::DevicePointer>(map.workspace_at);
-    if (!encode(*device_, map, address, maps[i], fault)) return false;
-    parameters.push_back(maps[i].words.data());
-  }
-  const Driver& driver = device_->driver();
-  auto blocks = static_cast<unsigned>(kernel.blocks);
-  const auto threads = static_cast<unsigned>(kernel.threads);
-  const auto shared = static_cast<unsigned>(kernel.shared_bytes);
-  if (!kernel.waits_for_grid) {
-    return device_->check(
-        driver.cuLaunchKernel(function->handle, blocks, 1, 1, threads, 1, 1, shared,
-                              device_->stream(), parameters.data(), nullptr),
-        "launching the kernel", fault);
-  }
-  blocks = std::min(blocks, function->most_blocks);  // each takes the share of several
-  return device_->check(
-      driver.cuLaunchCooperativeKernel(function->handle, blocks, 1, 1, threads, 1, 1, shared,
-                                       device_->stream(), parameters.data()),
-      "launching the kernel", fault);
+const Module::Function* Module::find(const std::string& name) const {
+  const auto at = std::find_if(functions_.begin(), functions_.end(),
+                               [&](const Function& f) { return f.name == name; });
+  return at == functions_.end() ? nullptr : &*at;
 }
 
 Stopwatch::Stopwatch(const Device& device) : device_(&device) {

@@ -34,8 +34,6 @@ class DeviceBuffer {
   [[nodiscard]] Driver::DevicePointer address() const { return address_; }
   bool upload(std::span<const std::byte> bytes, GpuFault& fault) const;
   bool download(std::span<std::byte> bytes, GpuFault& fault) const;
-  /// Zeroes the first bytes, in the order of launches.
-  bool clear(std::size_t bytes, GpuFault& fault) const;
 
  private:
   const Device* device_;
@@ -83,16 +81,15 @@ class Module {
   Module(const Module&) = delete;
   ~Module();
 
-  /// Queues a launch; `pointers` are those of the parameters and, last, the workspace.
-  bool launch(const cuda::KernelSource& kernel, std::span<const Driver::DevicePointer> pointers,
-              GpuFault& fault) const;
-
- private:
   struct Function {
     std::string name;
     Driver::Handle handle = nullptr;
     unsigned most_blocks = 0;  // at once
   };
+  /// By the kernel's name; null if there is none.
+  [[nodiscard]] const Function* find(const std::string& name) const;
+
+ private:
   explicit Module(const Device& device) : device_(&device) {}
 
   const Device* device_;

@@ -57,7 +57,7 @@ Loaded load() {
   take(d.cuEventSynchronize, "cuEventSynchronize");
   take(d.cuEventElapsedTime, "cuEventElapsedTime");
   take(d.cuEventDestroy, "cuEventDestroy_v2");
-  take(d.cuLaunchKernel, "cuLaunchKernel");
+  take(d.cuLaunchKernelEx, "cuLaunchKernelEx");
   take(d.cuLaunchCooperativeKernel, "cuLaunchCooperativeKernel");
   take(d.cuTensorMapEncodeTiled, "cuTensorMapEncodeTiled");
   if (!loaded.why.empty()) return loaded;

@@ -17,6 +17,20 @@ struct Driver {
   using DevicePointer = unsigned long long;
   using Handle = void*;  // context, module, function, stream, event
 
+  struct LaunchAttribute {
+    int id = 0;
+    int unused = 0;
+    std::uint32_t value[16]{};
+  };
+  struct LaunchConfig {
+    unsigned blocks[3]{1, 1, 1};
+    unsigned threads[3]{1, 1, 1};
+    unsigned shared_bytes = 0;
+    Handle stream = nullptr;
+    LaunchAttribute* attributes = nullptr;
+    unsigned attribute_count = 0;
+  };
+
   Result (*cuInit)(unsigned flags) = nullptr;
   Result (*cuGetErrorString)(Result, const char** text) = nullptr;
   Result (*cuDeviceGetCount)(int*) = nullptr;
@@ -44,9 +58,8 @@ struct Driver {
   Result (*cuEventSynchronize)(Handle) = nullptr;
   Result (*cuEventElapsedTime)(float* milliseconds, Handle start, Handle end) = nullptr;
   Result (*cuEventDestroy)(Handle) = nullptr;
-  Result (*cuLaunchKernel)(Handle function, unsigned, unsigned, unsigned, unsigned, unsigned,
-                           unsigned, unsigned shared, Handle stream, void** parameters,
-                           void** extra) = nullptr;
+  Result (*cuLaunchKernelEx)(const LaunchConfig*, Handle function, void** parameters,
+                             void** extra) = nullptr;
   Result (*cuLaunchCooperativeKernel)(Handle function, unsigned, unsigned, unsigned, unsigned,
                                       unsigned, unsigned, unsigned shared, Handle stream,
                                       void** parameters) = nullptr;
@@ -64,6 +77,7 @@ inline constexpr int attribute_l2_bytes = 38;
 inline constexpr int attribute_capability_major = 75;
 inline constexpr int attribute_capability_minor = 76;
 inline constexpr int attribute_dynamic_shared_bytes = 8;
+inline constexpr int launch_attribute_early_start = 6;  // before the launch before has ended
 
 /// The driver, with a GPU that it knows; else why there is none, in `why`.
 const Driver* find_driver(std::string& why);

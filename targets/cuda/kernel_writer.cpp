@@ -67,6 +67,7 @@ void KernelWriter::write(std::int64_t grid_counter_bytes) {
   signature(grid_counter_bytes);
   declare_memory();
   if (roles_) declare_barriers();
+  write_start();
   out_.directive(body);
   out_.close();
   out_.raw("");
@@ -91,12 +92,20 @@ void KernelWriter::signature(std::int64_t grid_counter_bytes) {
   out_.line("const int64_t worker = blockIdx.x, workers = gridDim.x;");
   out_.line("extern __shared__ __align__(1024) char shared[];");
   out_.line("char *const scratch = shared + {};", kernel_.shared_bytes);
+  out_.line("int turn = 0;  // the half of it that is next");
   out_.line("char *const common = workspace + {};", grid_counter_bytes);
   out_.line("char *const own = common + {} + worker * own_bytes;", plan_.common_bytes);
   out_.line("char *const spare = own + {};", plan_.block_bytes);
   if (kernel_.waits_for_grid) out_.line("uint32_t passed = 0;");
   out_.line(
-      "(void)threads, (void)thread, (void)worker, (void)workers, (void)scratch, (void)spare;");
+      "(void)threads, (void)thread, (void)worker, (void)workers, (void)scratch, (void)turn, "
+      "(void)spare;");
+}
+
+/// A kernel may start before the one before has ended, and waits for it here.
+void KernelWriter::write_start() {
+  if (kernel_.next_starts_early) out_.line("let_next_start();");
+  if (kernel_.starts_early) out_.line("wait_for_previous();");
 }
 
 /// Pointers to what lies in the workspace and in shared memory.

@@ -34,6 +34,7 @@ class KernelWriter {
   };
 
   void signature(std::int64_t grid_counter_bytes);
+  void write_start();
   void declare_memory();
   void declare_barriers();
   void declare_rings(Role role);

@@ -64,7 +64,8 @@ class Lowering {
     KernelWriter writer(e_, kernel, roles, shapes_);
     writer.write(grid_counter_bytes);
     KernelSource source{kernel.name,           kernel.blocks,         writer.threads(),
-                        writer.shared_bytes(), kernel.waits_for_grid, writer.maps()};
+                        writer.shared_bytes(), kernel.waits_for_grid, kernel.starts_early,
+                        writer.maps()};
     for (TensorMap& map : source.maps) {
       if (map.parameter < 0) map.workspace_at += grid_counter_bytes;
     }

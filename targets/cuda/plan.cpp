@@ -7,6 +7,7 @@
 #include "compiler/tile/visit.h"
 #include "targets/cuda/products.h"
 #include "targets/cuda/register_tiles.h"
+#include "targets/cuda/source.h"
 
 namespace septran::cuda {
 namespace {
@@ -18,6 +19,7 @@ using tile::Tensor;
 using tile::TensorKind;
 
 constexpr std::int64_t workspace_alignment = 256;
+constexpr int first_with_early_starts = 90;
 
 std::int64_t aligned(std::int64_t bytes) {
   return ceil_div(bytes, workspace_alignment) * workspace_alignment;
@@ -36,6 +38,7 @@ class Planner {
       if (kernel.warpgroups == 0) kernel.warpgroups = 1;
       place_others(kernel);
     }
+    start_early();
     lay_out_workspace();
     return std::move(plan_);
   }
@@ -128,10 +131,12 @@ class Planner {
       by_tensor_cores.insert(mma->a.tensor.value);
       by_tensor_cores.insert(mma->b.tensor.value);
     });
+    bool any_f64 = false;
     for_each(kernel, [&](const Statement& statement) {
       for (const auto& use : tile::operands(statement)) {
         const std::uint32_t id = use.tile->tensor.value;
         const Tensor& tensor = program_[use.tile->tensor];
+        any_f64 |= tensor.dtype == DType::f64;
         if (plan_.places.contains(id)) continue;
         TilePlace& place = plan_.places[id];
         place.element = tensor.storage;
@@ -147,7 +152,22 @@ class Planner {
                      place.offset_bytes + tensor.depth * tensor.slot_bytes + beyond * 128);
       }
     });
-    kernel.scratch_bytes = kernel.threads() * 8;
+    // Two halves that take turns, with a value of each thread.
+    kernel.scratch_bytes = 2 * kernel.threads() * (any_f64 ? 8 : 4);
+  }
+
+  /// What a launch costs passes while the kernel before is still at work, where GPUs can do that.
+  void start_early() {
+    if (capability_of(machine_.cuda.architecture) < first_with_early_starts) return;
+    KernelPlan* before = nullptr;
+    for (KernelPlan& kernel : plan_.kernels) {
+      if (kernel.begin == kernel.end) continue;
+      if (before != nullptr && !before->waits_for_grid && !kernel.waits_for_grid) {
+        before->next_starts_early = true;
+        kernel.starts_early = true;
+      }
+      before = &kernel;
+    }
   }
 
   void find_own(const Block& block, bool in_share) {
@@ -182,6 +202,14 @@ class Planner {
 };
 
 }  // namespace
+
+int capability_of(const std::string& architecture) {
+  int number = 0;
+  for (const char c : architecture) {
+    if (c >= '0' && c <= '9') number = number * 10 + (c - '0');
+  }
+  return number;
+}
 
 Plan make_plan(const Program& program, const Machine& machine) {
   return Planner(program, machine).run();

@@ -155,6 +155,12 @@ FUNCTION void grid_barrier(uint32_t *arrivals, uint32_t &passed) {
   __syncthreads();
 }
 
+#if __CUDA_ARCH__ >= 900
+// Launches that start before the one before has ended.
+FUNCTION void let_next_start() { asm volatile("griddepcontrol.launch_dependents;" ::: "memory"); }
+FUNCTION void wait_for_previous() { asm volatile("griddepcontrol.wait;" ::: "memory"); }
+#endif
+
 // Element offset in a tile in shared memory whose rows are cut into panels of 128 bytes, each row's
 // 16-byte pieces xored with its number modulo 8.
 template <int rows, int bytes>

@@ -11,6 +11,7 @@ using tile::Program;
 using tile::Tensor;
 
 constexpr std::int64_t k_step = 16;        // of an instruction, for 16-bit elements
+constexpr std::int64_t pattern_rows = 8;   // the period of the swizzle
 constexpr std::int64_t max_columns = 512;  // two instructions side by side
 
 std::int64_t extent_of(const Tensor& tensor, std::size_t axis) {
@@ -27,6 +28,9 @@ std::string why_not_swizzled(const Tensor& tensor, std::size_t k_axis) {
     return fmt::format("{} has {} elements along k, not a multiple of {}", tensor.name, cols,
                        k_step);
   }
+  if (k_axis == 0 && rows <= pattern_rows) {
+    return fmt::format("{} has {} elements along k, fewer than {}", tensor.name, rows, k_step);
+  }
   if (swizzled_bytes(swizzled_rows(rows), cols, element) > tensor.slot_bytes) {
     return fmt::format("a row of {} takes {} bytes, not a multiple of 128", tensor.name,
                        cols * element);
@@ -37,6 +41,7 @@ std::string why_not_swizzled(const Tensor& tensor, std::size_t k_axis) {
 }  // namespace
 
 std::int64_t swizzled_rows(std::int64_t extent) {
+  if (extent <= pattern_rows) return pattern_rows;
   return extent % k_step == 0 ? extent : ceil_div(extent, k_step) * k_step;
 }
 

@@ -107,12 +107,15 @@ void VecWriter::combine_lanes(const Layout& layout, const std::string& op, std::
     if (warps <= 1) continue;
     out_.directive("#pragma unroll");
     out_.open("for (int n = 0; n < {}; ++n)", values);
-    out_.line("{0} *const shares = ({0} *)scratch;", cpu::c_type(type_));
+    // The halves of the scratch take turns: one barrier then parts writers from earlier readers.
+    out_.line("{0} *const shares = ({0} *)(scratch + turn * {1});", cpu::c_type(type_),
+              e_.kernel().scratch_bytes / 2);
     out_.line("const int base = thread - thread / {} % {} * {};", first, warps, first);
-    e_.barrier();
+    out_.line("turn ^= 1;");
     out_.line("shares[thread] = part[n];");
     e_.barrier();
     out_.line("part[n] = shares[base];");
+    out_.directive("#pragma unroll");
     out_.line("for (int w = 1; w < {}; ++w) part[n] = {}(part[n], shares[base + w * {}]);", warps,
               op, first);
     out_.close();

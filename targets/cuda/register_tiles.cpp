@@ -251,15 +251,9 @@ class Placer {
   }
 
   void choose_threads(const std::map<int, Members>& groups) {
-    std::int64_t bytes = 0;
     std::int64_t steps = 0;  // of 64 rows, of products by the tensor cores
     bool plain = false;
     for (const auto& [root, members] : groups) {
-      for (const std::uint32_t id : members.tensors) {
-        std::int64_t elements = 1;
-        for (const Expr& extent : program_.tensors[id].shape) elements *= extent.offset();
-        bytes += elements * 4;
-      }
       if (members.by_tensor_cores) steps = std::max(steps, ceil_div(members.rows, 64));
       plain |= members.by_plain_products;
     }
@@ -269,10 +263,60 @@ class Placer {
       return;
     }
     kernel_.warpgroups = plain ? 2 : 1;
+    const std::int64_t words = words_at_once();
     while (kernel_.warpgroups < max_warpgroups &&
-           bytes / 4 / kernel_.threads() > comfortable_registers) {
+           words / kernel_.threads() > comfortable_registers) {
       kernel_.warpgroups *= 2;
     }
+  }
+
+  /// Registers that the tiles take at once, of all threads together: the most at any statement.
+  std::int64_t words_at_once() {
+    struct Life {
+      int begin = 0;
+      int end = 0;
+    };
+    std::map<std::uint32_t, Life> lives;
+    int now = 0;
+    const auto walk = [&](const auto& self, const tile::Block& block) -> void {
+      for (const Statement& statement : block) {
+        ++now;
+        for (const auto& use : tile::operands(statement)) {
+          if (!holds(use.tile->tensor.value)) continue;
+          lives.try_emplace(use.tile->tensor.value, Life{now, now}).first->second.end = now;
+        }
+        const int begin = now;
+        for (const tile::Block* inner : tile::child_blocks(statement)) self(self, *inner);
+        if (now == begin) continue;
+        // What comes into a loop and is used there is kept for all its trips.
+        for (auto& [id, life] : lives) {
+          if (life.begin <= begin && life.end > begin) life.end = now;
+        }
+      }
+    };
+    for (std::size_t i = kernel_.begin; i < kernel_.end; ++i) {
+      walk(walk, tile::Block{program_.body[i]});
+    }
+    std::int64_t most = 0;
+    for (int at = 1; at <= now; ++at) {
+      std::int64_t bytes = 0;
+      for (const auto& [id, life] : lives) {
+        if (at >= life.begin && at <= life.end) bytes += thread_bytes(id);
+      }
+      most = std::max(most, bytes);
+    }
+    return most / 4;
+  }
+
+  /// Of all threads together: what is narrower than f32 is kept so where it is no sum.
+  std::int64_t thread_bytes(std::uint32_t id) const {
+    const Tensor& tensor = program_.tensors[id];
+    std::int64_t bytes =
+        candidates_.at(id).is_sum || candidates_.at(id).is_vector
+            ? 4
+            : std::max<std::int64_t>(2, static_cast<std::int64_t>(size_bytes(tensor.dtype)));
+    for (const Expr& extent : tensor.shape) bytes *= extent.offset();
+    return bytes;
   }
 
   void place(const Members& members) {

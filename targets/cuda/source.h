@@ -39,6 +39,7 @@ struct KernelSource {
   int threads = 128;
   std::int64_t shared_bytes = 0;
   bool waits_for_grid = false;  // all of its blocks must run at once
+  bool starts_early = false;    // it waits for the end of the launch before by itself
   std::vector<TensorMap> maps;
 };
 
@@ -51,5 +52,8 @@ struct Source {
   /// What was decided against the fast way, and why; a line each.
   std::vector<std::string> notes;
 };
+
+/// The number of an architecture's name: 90 of "sm_90a".
+int capability_of(const std::string& architecture);
 
 }  // namespace septran::cuda

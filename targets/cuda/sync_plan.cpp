@@ -47,9 +47,14 @@ class Finder {
 
   void visit(const Statement& statement) {
     if (const auto* loop = std::get_if<tile::Loop>(&statement.node)) {
+      visit(loop->body);
+      const VarInfo& var = program_.vars[loop->var];
+      if (var.end == var.begin + Expr(1)) return;
       // What one trip leaves meets the next.
+      const State first = state_;
+      if (loop->independent) forget_shared_by_blocks();
       visit(loop->body);
-      visit(loop->body);
+      state_.insert(first.begin(), first.end());
       return;
     }
     if (const auto* branch = std::get_if<tile::If>(&statement.node)) {
@@ -78,6 +83,13 @@ class Finder {
       state_.clear();
     }
     state_.insert(mine.begin(), mine.end());
+  }
+
+  /// Trips of an independent loop touch different elements of what all blocks see.
+  void forget_shared_by_blocks() {
+    std::erase_if(state_, [&](const Touched& touched) {
+      return !touched.in_shared && !plan_.own.contains(touched.tensor);
+    });
   }
 
   void add(const tile::TileRef& tile, Access access, State& mine) const {

@@ -204,7 +204,7 @@ void VecWriter::each(const std::function<std::string(const Point&)>& result,
     });
     return;
   }
-  gather_columns();
+  gather();
   if (y.kind == Operand::Kind::memory && !only_where && type_ != DType::f64) {
     // Through registers, so that stores are of neighbouring elements.
     const Operand target = y;
@@ -221,20 +221,27 @@ void VecWriter::each(const std::function<std::string(const Point&)>& result,
   over_registers(*layout, result, only_where);
 }
 
-/// Values a column, of a grid's tiles, come to registers first: there they are loaded side by side.
-void VecWriter::gather_columns() {
+/// What lies in memory and meets a grid's tiles comes to registers first, if there it is loaded
+/// side by side: values a column, and matrices.
+void VecWriter::gather() {
   for (std::size_t o = 1; o < operands_.size(); ++o) {
     const std::optional<Layout> layout = iteration_layout();
-    const bool columns = operands_[o].kind == Operand::Kind::memory && extents_.size() == 2 &&
-                         space_.operand_dims[o] == std::vector<std::size_t>{1} &&
-                         layout->dims[1].back().extent > 2 && type_ == DType::f32;
-    if (!columns) continue;
+    if (operands_[o].kind != Operand::Kind::memory || type_ != DType::f32) continue;
+    if (extents_.size() != 2 || layout->dims[1].back().extent <= 2) continue;
+    const bool columns = space_.operand_dims[o] == std::vector<std::size_t>{1};
+    if (!columns && space_.operand_dims[o] != std::vector<std::size_t>{0, 1}) continue;
+    const DType storage = operands_[o].access.storage;
+    const bool narrow = size_bytes(storage) == 2;  // two in a register
+    const DType kept = narrow ? storage : type_;
     Operand gathered;
     gathered.kind = Operand::Kind::registers;
-    gathered.tile = {fmt::format("columns{}", o), layout->vector_of(1), type_, type_, false};
-    out_.line("{} {}[{}];", cpu::c_type(type_), gathered.tile.name, gathered.tile.layout.offsets());
+    gathered.tile = {fmt::format("gathered{}", o), columns ? layout->vector_of(1) : *layout, kept,
+                     kept, narrow};
+    const std::int64_t count = gathered.tile.layout.offsets();
+    out_.line("{} {}[{}];", narrow ? "uint32_t" : cpu::c_type(type_), gathered.tile.name,
+              narrow ? ceil_div(count, 2) : count);
     out_.open("{}", "");
-    emit_copy(e_, gathered, operands_[o], {extents_[1]});
+    emit_copy(e_, gathered, operands_[o], columns ? std::vector<Expr>{extents_[1]} : extents_);
     out_.close();
     operands_[o] = gathered;
   }

@@ -30,7 +30,7 @@ class VecWriter {
   /// y = result(point) for every point, or for those where a condition holds.
   void each(const std::function<std::string(const Point&)>& result,
             const std::function<std::string(const Point&)>& only_where = {});
-  void gather_columns();
+  void gather();
   void over_registers(const Layout& layout, const std::function<std::string(const Point&)>& result,
                       const std::function<std::string(const Point&)>& only_where);
   void write(const std::vector<Point>& points,

@@ -58,7 +58,7 @@ int cuEventRecord() { return failed; }
 int cuEventSynchronize() { return failed; }
 int cuEventElapsedTime() { return failed; }
 int cuEventDestroy_v2() { return failed; }
-int cuLaunchKernel() { return failed; }
+int cuLaunchKernelEx() { return failed; }
 int cuLaunchCooperativeKernel() { return failed; }
 int cuTensorMapEncodeTiled() { return failed; }
 
