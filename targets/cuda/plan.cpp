@@ -33,12 +33,13 @@ class Planner {
     cut_into_kernels();
     for (KernelPlan& kernel : plan_.kernels) {
       kernel.blocks = blocks_of(kernel);
+      kernel.starts_early = !kernel.waits_for_grid &&
+                            capability_of(machine_.cuda.architecture) >= first_with_early_starts;
       choose_products(kernel);
       place_register_tiles(program_, machine_, kernel, plan_);
       if (kernel.warpgroups == 0) kernel.warpgroups = 1;
       place_others(kernel);
     }
-    start_early();
     lay_out_workspace();
     return std::move(plan_);
   }
@@ -154,20 +155,6 @@ class Planner {
     });
     // Two halves that take turns, with a value of each thread.
     kernel.scratch_bytes = 2 * kernel.threads() * (any_f64 ? 8 : 4);
-  }
-
-  /// What a launch costs passes while the kernel before is still at work, where GPUs can do that.
-  void start_early() {
-    if (capability_of(machine_.cuda.architecture) < first_with_early_starts) return;
-    KernelPlan* before = nullptr;
-    for (KernelPlan& kernel : plan_.kernels) {
-      if (kernel.begin == kernel.end) continue;
-      if (before != nullptr && !before->waits_for_grid && !kernel.waits_for_grid) {
-        before->next_starts_early = true;
-        kernel.starts_early = true;
-      }
-      before = &kernel;
-    }
   }
 
   void find_own(const Block& block, bool in_share) {

@@ -65,9 +65,8 @@ struct KernelPlan {
   int warpgroups = 1;  // that work on tiles
   std::int64_t shared_bytes = 0;
   std::int64_t scratch_bytes = 0;  // at the end of shared memory, for reductions across warps
-  /// It is launched while the one before still runs, and waits for its end itself.
+  /// It is launched while the one before still runs, and waits for its end by itself.
   bool starts_early = false;
-  bool next_starts_early = false;
   bool waits_for_grid = false;     // barriers between blocks inside
   std::vector<TileGroup> groups;
   [[nodiscard]] int threads() const { return warpgroups * 128; }
