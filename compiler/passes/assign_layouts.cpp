@@ -2,7 +2,9 @@
 // row-major and dense. A buffer that copies fill and only products read, as the same operand of the
 // same native tile, becomes one of panels first: [panel, position along the other axis, place
 // within the panel], so that a native tile reads it from front to back.
+#include <algorithm>
 #include <map>
+#include <set>
 
 #include "compiler/passes/rewrite.h"
 
@@ -86,11 +88,41 @@ void make_panels(Program& program) {
   }
 }
 
+/// Bytes of the panels in which a GPU's tensor cores read a matrix: as wide and as high as the
+/// memory's alignment, the period of its swizzle, says. The last may be partly empty.
+std::int64_t swizzled_bytes(const Program& program, const tile::Tensor& tensor,
+                            const MemorySpec& memory) {
+  constexpr std::int64_t rows_of_period = 8;
+  const std::int64_t width = memory.alignment_bytes / rows_of_period;
+  const std::int64_t rows = max_extent(program, tensor.shape[0]);
+  const std::int64_t row_bytes =
+      max_extent(program, tensor.shape[1]) * static_cast<std::int64_t>(size_bytes(tensor.storage));
+  return ceil_div(rows, rows_of_period) * rows_of_period * ceil_div(row_bytes, width) * width;
+}
+
+/// What products read from a memory on chip.
+std::set<TensorId> factors(const Program& program) {
+  std::set<TensorId> found;
+  tile::for_each_statement(program.body, [&](const Statement& statement) {
+    const auto* mma = std::get_if<tile::Mma>(&statement.node);
+    if (mma == nullptr) return;
+    for (const TileRef* ref : {&mma->a, &mma->b}) {
+      const tile::Tensor& tensor = program[ref->tensor];
+      const bool on_chip = tensor.memory == "SHARED" && tensor.kind == tile::TensorKind::buffer;
+      if (on_chip && tensor.shape.size() == 2) found.insert(ref->tensor);
+    }
+  });
+  return found;
+}
+
 }  // namespace
 
 Result<tile::Program> assign_layouts(tile::Program program, const PassContext& context) {
   make_panels(program);
-  for (tile::Tensor& tensor : program.tensors) {
+  std::set<TensorId> swizzled;
+  if (context.machine.family == MachineFamily::cuda) swizzled = factors(program);
+  for (std::uint32_t i = 0; i < program.tensors.size(); ++i) {
+    tile::Tensor& tensor = program.tensors[i];
     if (tensor.kind == tile::TensorKind::parameter) continue;
     tensor.strides_bytes.assign(tensor.shape.size(), 0);
     auto stride = static_cast<std::int64_t>(size_bytes(tensor.storage));
@@ -100,6 +132,9 @@ Result<tile::Program> assign_layouts(tile::Program program, const PassContext& c
     }
     const MemorySpec* memory = context.machine.find_memory(tensor.memory);
     SEPTRAN_CHECK(memory != nullptr);
+    if (swizzled.contains(TensorId{i})) {
+      stride = std::max(stride, swizzled_bytes(program, tensor, *memory));
+    }
     tensor.slot_bytes = ceil_div(stride, memory->alignment_bytes) * memory->alignment_bytes;
   }
   return program;

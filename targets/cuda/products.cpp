@@ -24,12 +24,10 @@ std::string why_not_swizzled(const Tensor& tensor, std::size_t k_axis) {
   const auto element = static_cast<std::int64_t>(size_bytes(tensor.storage));
   const std::int64_t rows = extent_of(tensor, 0);
   const std::int64_t cols = extent_of(tensor, 1);
-  if (k_axis == 1 && cols % k_step != 0) {
-    return fmt::format("{} has {} elements along k, not a multiple of {}", tensor.name, cols,
+  const std::int64_t depth = k_axis == 1 ? cols : rows;
+  if (depth % k_step != 0) {
+    return fmt::format("{} has {} elements along k, not a multiple of {}", tensor.name, depth,
                        k_step);
-  }
-  if (k_axis == 0 && rows <= pattern_rows) {
-    return fmt::format("{} has {} elements along k, fewer than {}", tensor.name, rows, k_step);
   }
   if (swizzled_bytes(swizzled_rows(rows), cols, element) > tensor.slot_bytes) {
     return fmt::format("a row of {} takes {} bytes, not a multiple of 128", tensor.name,
@@ -41,8 +39,7 @@ std::string why_not_swizzled(const Tensor& tensor, std::size_t k_axis) {
 }  // namespace
 
 std::int64_t swizzled_rows(std::int64_t extent) {
-  if (extent <= pattern_rows) return pattern_rows;
-  return extent % k_step == 0 ? extent : ceil_div(extent, k_step) * k_step;
+  return ceil_div(extent, pattern_rows) * pattern_rows;
 }
 
 std::string why_not_tensor_cores(const Program& program, const Machine& machine,
