@@ -17,6 +17,7 @@ using tile::TileRef;
 using tile::Vec;
 
 constexpr std::size_t most_calls = 16;  // of a nest: registers are few
+constexpr std::int64_t line_bytes = 64;
 
 bool has_vectors(DType type) {
   return type == DType::f32 || type == DType::f16 || type == DType::bf16 || type == DType::i8;
@@ -129,9 +130,10 @@ double neutral(const VecCall& call) {
 
 /// Columns that the text below works on.
 struct Columns {
-  std::string first;    // C expression
-  std::size_t run = 0;  // which of the results side by side they are added to
-  bool part = false;    // only `rest` of them are there
+  std::string first;     // C expression
+  std::size_t run = 0;   // which of the results side by side they are added to
+  bool part = false;     // only `rest` of them are there
+  std::int64_t all = 0;  // in one step of the loop
 };
 
 class RowNest {
@@ -254,7 +256,17 @@ class RowNest {
               converted(DType::f64, DType::f32, number(DType::f64, value)));
   }
 
-  [[nodiscard]] std::size_t unrolled() const { return calls_.size() <= 2 ? 4 : 2; }
+  /// Vectors side by side in one step: whole lines of what goes past the caches.
+  [[nodiscard]] std::size_t unrolled() const {
+    std::int64_t least = calls_.size() <= 2 ? 4 : 2;
+    for (const VecCall& call : calls_) {
+      const Tensor& y = e_.program()[call.tile(0)->tensor];
+      if (!streams_.is_far(call.tile(0)->tensor)) continue;
+      least = std::max(
+          least, line_bytes / (lanes_of(e_) * static_cast<std::int64_t>(size_bytes(y.storage))));
+    }
+    return static_cast<std::size_t>(least);
+  }
 
   void columns() {
     const std::int64_t lanes = lanes_of(e_);
@@ -267,33 +279,33 @@ class RowNest {
     out_.open("for (; j + {0} <= {1}; j += {0})", many, end);
     for (std::size_t run = 0; run < unrolled(); ++run) {
       const auto first = static_cast<std::int64_t>(run) * lanes;
-      body({run == 0 ? "j" : fmt::format("(j + {})", first), run, false});
+      body({run == 0 ? "j" : fmt::format("(j + {})", first), run, false, many});
     }
     out_.close();
     if (headed || !known || *known % many >= lanes) {
       out_.open("for (; j + {0} <= {1}; j += {0})", lanes, end);
-      body({"j", 0, false});
+      body({"j", 0, false, lanes});
       out_.close();
     }
     if (!headed && known && *known % lanes == 0) return;
     out_.open("if (j < {})", end);
     out_.line("const int64_t rest = {} - j;", factor(extent, vars_));
-    body({"j", 0, true});
+    body({"j", 0, true, 0});
     out_.close();
   }
 
-  /// Takes as many columns by themselves as lie before a multiple of a vector's size, of a tile
-  /// that goes past the caches or comes from behind them. Whether there is such a tile.
+  /// Takes the columns that lie before a whole line by themselves, of a tile that goes past the
+  /// caches or comes from behind them. Whether there is such a tile.
   bool head(const std::string& end) {
     const auto leader = leading();
     if (!leader) return false;
     const auto [c, o] = *leader;
-    out_.line("const int64_t head = to_aligned({0} + {1}, sizeof(*{0}));", accesses_[c][o].pointer,
-              offset(c, o, "0"));
-    out_.open("if (head > 0 && head <= {})", end);
-    out_.line("const int64_t rest = head;");
-    body({"j", 0, true});
-    out_.line("j = head;");
+    out_.line("const int64_t head = min(to_line({0} + {1}, sizeof(*{0})), {2});",
+              accesses_[c][o].pointer, offset(c, o, "0"), end);
+    out_.open("while (j < head)");
+    out_.line("const int64_t rest = min(head - j, {});", lanes_of(e_));
+    body({"j", 0, true, 0});
+    out_.line("j += rest;");
     out_.close();
     return true;
   }
@@ -410,16 +422,14 @@ class RowNest {
     const bool is_f32 = y.storage == DType::f32;
     of.value = is_f32 ? result : "";
     if (is_f32 && of.last_writer != c) return;
-    const bool far = streams_.is_far(of.ref->tensor) && !columns.part;
     const std::string place = fmt::format("{} + {}", y.pointer, offset(c, 0, columns.first));
-    // Lines that a row shares with the next one would go past the caches in two halves.
-    if (far) {
-      out_.line("if (head == 0) store_far_{0}_v({1}, {2}); else store_{0}_v({1}, {2});",
-                name(y.storage), place, result);
-    } else {
-      out_.line("store_{}{}_v({}, {}{});", columns.part ? "part_" : "", name(y.storage), place,
-                result, columns.part ? ", rest" : "");
-    }
+    // A line that is written in two halves would go past the caches twice.
+    const bool lines =
+        columns.all * static_cast<std::int64_t>(size_bytes(y.storage)) % line_bytes == 0;
+    const bool far = streams_.is_far(of.ref->tensor) && !columns.part && lines;
+    const char* how = columns.part ? "part_" : far ? "far_" : "";
+    out_.line("store_{}{}_v({}, {}{});", how, name(y.storage), place, result,
+              columns.part ? ", rest" : "");
   }
 
   void reduce(std::size_t c, const Columns& columns) {
@@ -427,7 +437,7 @@ class RowNest {
     std::string x = value(c, 1, columns);
     const std::string none = fmt::format("all_v({})", number(DType::f32, neutral(calls_[c])));
     if (columns.part) x = fmt::format("first_v(rest, {}, {})", x, none);
-    out_.line("{0} = {1}_v({0}, {2});", run_name(c, columns.run), operation(calls_[c]), x);
+    out_.line("{0} = {1}_v({2}, {0});", run_name(c, columns.run), operation(calls_[c]), x);
   }
 
   /// One result from those side by side.
