@@ -7,6 +7,7 @@
 
 #include "simulator/advice.h"
 #include "simulator/core.h"
+#include "simulator/identities.h"
 #include "simulator/report.h"
 
 namespace septran::simulator {
@@ -73,7 +74,8 @@ void add_traffic(const Shared& shared, SimulationReport& report) {
   std::int64_t global_bytes = 0;
   double bus_bytes = 0;
   for (const auto& [ends, edge] : shared.counters.edges) {
-    report.edges.push_back({ends.first, ends.second, edge.useful_bytes, edge.bus_bytes, {}});
+    report.edges.push_back(
+        {ends.first, ends.second, edge.useful_bytes, edge.bus_bytes, {}, edge.copied});
     if (ends.first != global && ends.second != global) continue;
     global_bytes += edge.useful_bytes;
     bus_bytes += static_cast<double>(edge.useful_bytes);
@@ -215,6 +217,7 @@ SimulationReport make_report(Shared& shared, const std::vector<Core*>& cores,
   report.verdict = verdict(report);
   report.advice = advise(report);
   if (shared.recording != nullptr) shared.recording->finish(report.cycles, shared.program);
+  for (const std::string& broken : broken_identities(report)) SEPTRAN_BUG(broken.c_str());
   return report;
 }
 

@@ -56,7 +56,7 @@ Engine::Next DmaEngine::start(Command& head, Cycle eligible, Cycle now) {
   front_ = now + timing_.setup_cycles;
   data_end_ = 0;
   moves_from_ = moves_to_ = -1;
-  moved_bytes_ = bus_bytes_ = 0;
+  read_ = written_ = {};
   walking_ = global(work_.src) || global(work_.dst);
   if (walking_) begin_bursts(global(work_.src) ? work_.src : work_.dst);
   pop();
@@ -110,8 +110,10 @@ void DmaEngine::next_run(Cycle now) {
     if (!source_.next(*lookahead_)) lookahead_.reset();
   }
   timeline_.settle(now);
-  moved_bytes_ += useful;
-  bus_bytes_ += static_cast<std::int64_t>(run_.items.size()) * timing_.burst_bytes;
+  Moved& moved = reading_ ? read_ : written_;
+  moved.useful_bytes += useful;
+  moved.bus_bytes += static_cast<std::int64_t>(run_.items.size()) * timing_.burst_bytes;
+  moved.elements = source_.count();
   Tick delay = 0;
   if (!reading_) {  // the data of stores is read before it can leave
     const Tick begin = std::max(run_.items.front().ready, run_.last_end);
@@ -190,10 +192,11 @@ void DmaEngine::copy_on_chip(Cycle now) {
   busy(front_ - length, front_);
 }
 
-/// What a load did not find in DRAM is written as zeros.
+/// What a load did not find in DRAM is written as zeros, and what one burst brought for several
+/// elements once more.
 void DmaEngine::zero_fill(Cycle now) {
   if (global(work_.dst)) return;
-  const std::int64_t missing = work_.src.bytes() - moved_bytes_;
+  const std::int64_t missing = work_.src.bytes() - read_.useful_bytes;
   if (missing <= 0) return;
   const Cycle begin = std::max(now, round_up(data_end_));
   const Cycle end = begin + ceil_div(missing, timing_.bytes_per_cycle);
@@ -202,12 +205,46 @@ void DmaEngine::zero_fill(Cycle now) {
   front_ = end;
 }
 
-void DmaEngine::record(Cycle done, std::int64_t useful) {
-  auto& bytes = shared_.counters.tensor_bytes;
-  if (global(work_.src)) bytes[{work_.src.buffer, true, work_.dst.memory}] += useful;
-  if (global(work_.dst)) bytes[{work_.dst.buffer, false, work_.src.memory}] += useful;
+ElementCount DmaEngine::count_side(const ResolvedTile& tile) const {
+  if (!global(tile)) {
+    return tile.tile.axes.empty() ? ElementCount{tile.elements, 0} : count_elements(tile.tile);
+  }
+  const Moved& moved = &tile == &work_.src ? read_ : written_;
+  // Without a burst there was nothing inside.
+  return moved.bus_bytes > 0 ? moved.elements : ElementCount{0, tile.elements};
+}
+
+void DmaEngine::count_traffic() {
+  Counters& counters = shared_.counters;
+  const bool walked = global(work_.src) || global(work_.dst);
+  const std::int64_t useful =
+      walked ? read_.useful_bytes + written_.useful_bytes : work_.src.bytes();
+  Counters::Edge& edge =
+      shared_.count_edge(memory_name(work_.src.memory), memory_name(work_.dst.memory), useful,
+                         walked ? read_.bus_bytes + written_.bus_bytes : useful);
+  const ElementCount source = count_side(work_.src);
+  const ElementCount destination = count_side(work_.dst);
+  edge.copied.read += source.inside;
+  edge.copied.filled += source.outside;
+  edge.copied.written += destination.inside;
+  edge.copied.dropped += destination.outside;
+  for (const ResolvedTile* tile : {&work_.src, &work_.dst}) {
+    if (!walked || global(*tile)) continue;
+    counters.memory_bytes[memory_name(tile->memory)] += tile->bytes();
+  }
+  auto& tensors = counters.tensor_bytes;
+  if (global(work_.src)) {
+    tensors[{work_.src.buffer, true, work_.dst.memory}] += read_.useful_bytes;
+  }
+  if (global(work_.dst)) {
+    tensors[{work_.dst.buffer, false, work_.src.memory}] += written_.useful_bytes;
+  }
+}
+
+void DmaEngine::record(Cycle done) {
+  const bool walked = global(work_.src) || global(work_.dst);
   record_slice(instruction_, std::max<Cycle>(0, moves_from_), std::max<Cycle>(0, moves_to_),
-               useful);
+               walked ? read_.useful_bytes + written_.useful_bytes : work_.src.bytes());
   record_use(Use::read, work_.src, started_, done);
   record_use(Use::write, work_.dst, started_, done);
 }
@@ -218,17 +255,8 @@ void DmaEngine::retire(Cycle now) {
   if (!global(work_.src)) done += core_.memory(work_.src.memory).spec.latency_cycles;
   complete(done);
   timeline_.drain(last_completion_);
-  const bool walked = global(work_.src) || global(work_.dst);
-  const std::int64_t useful = walked ? moved_bytes_ : work_.src.bytes();
-  shared_.count_edge(memory_name(work_.src.memory), memory_name(work_.dst.memory), useful,
-                     walked ? bus_bytes_ : useful);
-  if (walked) {
-    for (const ResolvedTile* tile : {&work_.src, &work_.dst}) {
-      if (global(*tile)) continue;
-      shared_.counters.memory_bytes[memory_name(tile->memory)] += tile->bytes();
-    }
-  }
-  record(done, useful);
+  count_traffic();
+  record(done);
   InstructionCost& spent = cost(instruction_);
   spent.busy += std::max(front_, now) - started_ - timing_.setup_cycles;
   ++spent.executed;

@@ -41,8 +41,11 @@ class DmaEngine : public Engine {
   void copy_on_chip(Cycle now);
   void zero_fill(Cycle now);
   void retire(Cycle now);
-  /// Counts the finished operation for tensors and recordings.
-  void record(Cycle done, std::int64_t useful);
+  /// Elements of one side of the copy: as its bursts were walked, or by its own walk on-chip.
+  [[nodiscard]] ElementCount count_side(const ResolvedTile& tile) const;
+  void count_traffic();
+  /// Tells recordings about the finished operation.
+  void record(Cycle done);
   void move(Tick begin, Tick end);
   /// Data of the operation moves.
   void busy(Cycle begin, Cycle end);
@@ -64,8 +67,14 @@ class DmaEngine : public Engine {
   Tick data_end_ = 0;      // of the data of this operation
   Cycle moves_from_ = -1;  // while data of it moved so far; -1: none has
   Cycle moves_to_ = -1;
-  std::int64_t moved_bytes_ = 0;  // useful bytes of the DRAM side
-  std::int64_t bus_bytes_ = 0;
+  /// What moved on the DRAM side that was read (written).
+  struct Moved {
+    std::int64_t useful_bytes = 0;
+    std::int64_t bus_bytes = 0;
+    ElementCount elements;
+  };
+  Moved read_;
+  Moved written_;
   std::vector<Access> in_flight_;
 };
 

@@ -85,6 +85,11 @@ Cycle EngineReport::stalled_total() const {
                          [](Cycle sum, const auto& entry) { return sum + entry.second; });
 }
 
+double DramReport::row_hit_rate() const {
+  const std::int64_t bursts = row_hits + row_misses;
+  return bursts > 0 ? static_cast<double>(row_hits) / static_cast<double>(bursts) : 0;
+}
+
 double Roofline::bound() const { return std::max({mma_cycles, vector_cycles, memory_cycles}); }
 
 std::string Roofline::binding() const {

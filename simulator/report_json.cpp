@@ -78,6 +78,13 @@ void add_report(nlohmann::ordered_json& json, const SimulationReport& report,
     nlohmann::ordered_json& entry = json["memory"][edge.from + "->" + edge.to];
     entry = {{"bytes", edge.useful_bytes}, {"bus_bytes", edge.bus_bytes}};
     if (edge.minimum_bytes) entry["minimum_bytes"] = *edge.minimum_bytes;
+    const CopiedElements& copied = edge.copied;
+    if (copied.written + copied.dropped > 0) {
+      entry["elements"] = {{"read", copied.read},
+                           {"filled", copied.filled},
+                           {"written", copied.written},
+                           {"dropped", copied.dropped}};
+    }
   }
   json["tensors"] = nlohmann::ordered_json::array();
   for (const TensorReport& tensor : report.tensors) {
@@ -91,11 +98,10 @@ void add_report(nlohmann::ordered_json& json, const SimulationReport& report,
     json["occupancy"][memory.name] = {{"high_water_bytes", memory.high_water_bytes},
                                       {"size_bytes", memory.size_bytes}};
   }
-  json["dram"] = {{"row_hits", report.dram.row_hits},
-                  {"row_misses", report.dram.row_misses},
-                  {"row_conflicts", report.dram.row_conflicts},
-                  {"turnarounds", report.dram.turnarounds},
-                  {"refreshes", report.dram.refreshes}};
+  json["dram"] = {
+      {"row_hit_rate", report.dram.row_hit_rate()}, {"row_hits", report.dram.row_hits},
+      {"row_misses", report.dram.row_misses},       {"row_conflicts", report.dram.row_conflicts},
+      {"turnarounds", report.dram.turnarounds},     {"refreshes", report.dram.refreshes}};
   json["energy_pj"] = nlohmann::ordered_json::object();
   for (const auto& [component, energy] : report.energy_pj) json["energy_pj"][component] = energy;
   json["lines"] = nlohmann::ordered_json::array();

@@ -99,11 +99,12 @@ kernels::Tile Shared::bind(const ResolvedTile& tile, CoreState& core) {
   return bound;
 }
 
-void Shared::count_edge(const std::string& from, const std::string& to, std::int64_t useful,
-                        std::int64_t bus) {
+Counters::Edge& Shared::count_edge(const std::string& from, const std::string& to,
+                                   std::int64_t useful, std::int64_t bus) {
   Counters::Edge& edge = counters.edges[{from, to}];
   edge.useful_bytes += useful;
   edge.bus_bytes += bus;
+  return edge;
 }
 
 }  // namespace septran::simulator

@@ -77,6 +77,7 @@ struct Counters {
   struct Edge {
     std::int64_t useful_bytes = 0;
     std::int64_t bus_bytes = 0;
+    CopiedElements copied;
   };
   std::map<std::pair<std::string, std::string>, Edge> edges;
   std::map<DType, std::int64_t> macs;  // by the type of the left matrix
@@ -126,8 +127,8 @@ class Shared {
   [[nodiscard]] std::optional<Cycle> release(std::uint32_t barrier, std::size_t generation) const;
   /// The tile with its data, for the kernels.
   kernels::Tile bind(const ResolvedTile& tile, CoreState& core);
-  void count_edge(const std::string& from, const std::string& to, std::int64_t useful,
-                  std::int64_t bus);
+  Counters::Edge& count_edge(const std::string& from, const std::string& to, std::int64_t useful,
+                             std::int64_t bus);
 
  private:
   std::vector<std::byte*> global_data_;

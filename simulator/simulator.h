@@ -60,6 +60,13 @@ struct EngineReport {
 struct CoreReport {
   std::vector<EngineReport> engines;  // sequencer, load, store, mma, vector
 };
+/// Elements of copies, counted at both ends: read + filled = written + dropped.
+struct CopiedElements {
+  std::int64_t read = 0;     // found inside the source
+  std::int64_t filled = 0;   // outside it: zeros
+  std::int64_t written = 0;  // inside the destination
+  std::int64_t dropped = 0;  // outside it
+};
 /// Traffic from one memory or engine to another, all cores together.
 struct EdgeReport {
   std::string from;
@@ -68,6 +75,7 @@ struct EdgeReport {
   std::int64_t bus_bytes = 0;     // of whole bursts or words that moved for them
   /// At the edge of GLOBAL: of the useful bytes, those that cannot be avoided (TensorReport).
   std::optional<std::int64_t> minimum_bytes;
+  CopiedElements copied;  // by dma engines
 };
 struct MemoryReport {
   std::string name;
@@ -80,6 +88,8 @@ struct DramReport {
   std::int64_t row_conflicts = 0;  // of row_misses: another row had to be closed first
   std::int64_t turnarounds = 0;    // changes between reading and writing
   std::int64_t refreshes = 0;      // that held up or closed a row of a burst
+  /// Hits over all bursts; 0 without any.
+  [[nodiscard]] double row_hit_rate() const;
 };
 /// What the instructions of one place took, all cores together.
 struct OriginReport {

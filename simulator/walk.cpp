@@ -14,6 +14,7 @@ void TileWalker::start(const kernels::Tile& tile, const std::vector<std::size_t>
   coordinates_.clear();
   for (const kernels::TileAxis& axis : tile.axes) coordinates_.push_back(axis.base);
   offset_ = 0;
+  count_ = {};
   done_ = false;
   for (const std::size_t index : order) {
     const kernels::TileDim& dim = tile.dims[index];
@@ -113,10 +114,20 @@ bool TileWalker::next(Stretch& stretch) {
     stretch.stride_bytes = inner == nullptr ? 0 : inner->stride_bytes;
     stretch.offset = offset_ + begin * stretch.stride_bytes;
     stretch.count = end - begin;
+    count_.inside += inside ? stretch.count : 0;
+    count_.outside += count - (inside ? stretch.count : 0);
     move(count);
     if (inside) return true;
   }
+  stretch.count = 0;
   return false;
+}
+
+ElementCount count_elements(const kernels::Tile& tile) {
+  TileWalker walker;
+  walker.start(tile, address_order(tile));
+  for (TileWalker::Stretch stretch; walker.next(stretch);) continue;
+  return walker.count();
 }
 
 std::vector<std::size_t> address_order(const kernels::Tile& tile) {
@@ -181,7 +192,7 @@ bool BurstSource::next(Burst& burst) {
     ++piece_index_;
     room_ = burst_bytes_;
     if (has_open_ && open_.index == index) {
-      open_.useful_bytes += take;
+      open_.useful_bytes = std::min(burst_bytes_, open_.useful_bytes + take);
       continue;
     }
     if (has_open_) {

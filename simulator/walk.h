@@ -8,6 +8,12 @@
 
 namespace septran::simulator {
 
+/// Elements of a tile, by whether they lie inside its axes.
+struct ElementCount {
+  std::int64_t inside = 0;
+  std::int64_t outside = 0;
+};
+
 /// The elements of a tile that lie inside its axes, as stretches of evenly spaced elements.
 class TileWalker {
  public:
@@ -19,7 +25,10 @@ class TileWalker {
   /// `order` lists the dimensions, the slowest first. The tile must outlive the walker, and sums of
   /// its strides and steps must fit 64 bits.
   void start(const kernels::Tile& tile, const std::vector<std::size_t>& order);
+  /// False at the end, with an empty stretch.
   bool next(Stretch& stretch);
+  /// Of the elements so far.
+  [[nodiscard]] const ElementCount& count() const { return count_; }
 
  private:
   struct Level {
@@ -39,6 +48,7 @@ class TileWalker {
   std::vector<Level> levels_;
   std::vector<std::int64_t> coordinates_;
   std::int64_t offset_ = 0;
+  ElementCount count_;
   bool done_ = true;
 };
 
@@ -46,7 +56,11 @@ class TileWalker {
 /// order in which addresses rise.
 std::vector<std::size_t> address_order(const kernels::Tile& tile);
 
-/// One burst on the bus: its number (address / burst size) and how much of it is wanted.
+/// All elements of a tile.
+ElementCount count_elements(const kernels::Tile& tile);
+
+/// One burst on the bus: its number (address / burst size) and how much of it is wanted, at most
+/// the whole of it.
 struct Burst {
   std::int64_t index = 0;
   std::int64_t useful_bytes = 0;
@@ -59,6 +73,8 @@ class BurstSource {
   /// `address` is the tile's in its memory.
   void start(const kernels::Tile& tile, std::int64_t address, std::int64_t burst_bytes);
   bool next(Burst& burst);
+  /// Of the elements whose bursts have been told, and of the next few.
+  [[nodiscard]] const ElementCount& count() const { return walker_.count(); }
 
  private:
   bool next_piece();

@@ -7,9 +7,9 @@
 
 #include "compiler/tile/hazards.h"
 #include "runtime/backends/backends.h"
+#include "shipped.h"
 #include "simulated.h"
 #include "simulator/report.h"
-#include "source_dir.h"
 #include "targets/dsa/assembly.h"
 #include "targets/dsa/lower/lower.h"
 #include "tests/support/generator.h"
@@ -17,36 +17,12 @@
 namespace septran {
 namespace {
 
+using testing_support::Example;
 using testing_support::from_environment;
 using testing_support::Kernel;
 using testing_support::KernelText;
-
-struct Example {
-  const char* name;
-  const char* logic;
-  const char* mapping;
-  std::vector<std::pair<std::string, std::string>> sizes;
-  DType dtype = DType::f16;
-};
-
-void PrintTo(const Example& example, std::ostream* out) { *out << example.name; }
-
-std::string path(const std::string& file) { return SEPTRAN_SOURCE_DIR "/" + file; }
-
-/// The example's program and the machine in `kernel`.
-std::optional<dsa::Program> lower(const Example& example, Kernel& kernel) {
-  KernelText text;
-  text.logic = testing_support::read_text(path(example.logic));
-  text.mapping_file = path(example.mapping);
-  text.mapping = testing_support::read_text(text.mapping_file);
-  const bool cloud = std::string(example.name).ends_with("cloud");
-  text.target = cloud ? "dsa_cloud" : "dsa_edge";
-  text.definitions = example.sizes;
-  text.dtype = example.dtype;
-  testing_support::compile(text, kernel);
-  if (!kernel.program) return std::nullopt;
-  return dsa::lower_to_dsa(*kernel.program, *kernel.machine, kernel.diagnostics);
-}
+using testing_support::lower;
+using testing_support::shipped_examples;
 
 /// What went wrong in a run for the time only, and hazards; empty if nothing did.
 std::string faults(const dsa::Program& program, const Machine& machine) {
@@ -89,80 +65,6 @@ TEST_P(Syncs, AreEnoughAndNoneIsTooMany) {
   EXPECT_GT(removed, 0);
 }
 
-const Example examples[] = {
-    {"gemm_edge",
-     "examples/gemm/gemm.py",
-     "mappings/gemm/dsa_edge.yaml",
-     {{"M", "700"}, {"N", "300"}, {"K", "500"}}},
-    {"gemm_cloud",
-     "examples/gemm/gemm.py",
-     "mappings/gemm/dsa_cloud.yaml",
-     {{"M", "1200"}, {"N", "700"}, {"K", "700"}}},
-    {"published_edge",
-     "examples/gemm/published.py",
-     "mappings/gemm/published.yaml",
-     {{"M", "700"}, {"N", "300"}, {"K", "500"}}},
-    {"mlp_edge",
-     "examples/mlp/mlp.py",
-     "mappings/mlp/dsa_edge.yaml",
-     {{"M", "300"}, {"K", "400"}, {"F", "350"}, {"N", "330"}}},
-    {"mlp_cloud",
-     "examples/mlp/mlp.py",
-     "mappings/mlp/dsa_cloud.yaml",
-     {{"M", "300"}, {"K", "400"}, {"F", "520"}, {"N", "520"}}},
-    {"softmax_edge",
-     "examples/softmax/softmax.py",
-     "mappings/softmax/dsa_edge.yaml",
-     {{"M", "60"}, {"N", "1000"}}},
-    {"long_softmax_edge",
-     "examples/softmax/softmax.py",
-     "mappings/softmax/dsa_edge.yaml",
-     {{"M", "5"}, {"N", "40000"}}},
-    {"softmax_cloud",
-     "examples/softmax/softmax.py",
-     "mappings/softmax/dsa_cloud.yaml",
-     {{"M", "700"}, {"N", "1000"}}},
-    {"layernorm_edge",
-     "examples/layernorm/layernorm.py",
-     "mappings/layernorm/dsa_edge.yaml",
-     {{"M", "60"}, {"N", "1000"}, {"eps", "1e-5"}}},
-    {"layernorm_cloud",
-     "examples/layernorm/layernorm.py",
-     "mappings/layernorm/dsa_cloud.yaml",
-     {{"M", "700"}, {"N", "1000"}, {"eps", "1e-5"}}},
-    {"attention_edge",
-     "examples/attention/attention.py",
-     "mappings/attention/dsa_edge.yaml",
-     {{"B", "1"},
-      {"H", "2"},
-      {"G", "1"},
-      {"LQ", "256"},
-      {"LK", "330"},
-      {"D", "64"},
-      {"causal", "false"}}},
-    // The first of four cores always meets one block of keys, the last one two.
-    {"causal_attention_cloud",
-     "examples/attention/attention.py",
-     "mappings/attention/dsa_cloud.yaml",
-     {{"B", "1"},
-      {"H", "6"},
-      {"G", "1"},
-      {"LQ", "1024"},
-      {"LK", "1024"},
-      {"D", "64"},
-      {"causal", "true"}}},
-    {"attention_cloud",
-     "examples/attention/attention.py",
-     "mappings/attention/dsa_cloud.yaml",
-     {{"B", "2"},
-      {"H", "4"},
-      {"G", "2"},
-      {"LQ", "600"},
-      {"LK", "2100"},
-      {"D", "64"},
-      {"causal", "false"}}},
-};
-
 // An event taken out of a tile program shows in the program's own hazards (all trips, one worker)
 // exactly where it shows in the machine code that is made from it.
 TEST(RandomProgramsSimulated, HazardsOfTileProgramAndMachineCodeAgree) {
@@ -194,7 +96,7 @@ TEST(RandomProgramsSimulated, HazardsOfTileProgramAndMachineCodeAgree) {
 // What `septran check` and others see.
 TEST(Kernels, StopWithTheirHazardsIfAsked) {
   Kernel kernel;
-  ASSERT_TRUE(lower(examples[0], kernel).has_value()) << kernel.messages();
+  ASSERT_TRUE(lower(shipped_examples()[0], kernel).has_value()) << kernel.messages();
   const auto& events = kernel.program->events;
   const auto at = std::find_if(events.begin(), events.end(),
                                [](const tile::Event& event) { return event.credits == 0; });
@@ -217,7 +119,7 @@ TEST(Kernels, StopWithTheirHazardsIfAsked) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Examples, Syncs, testing::ValuesIn(examples),
+INSTANTIATE_TEST_SUITE_P(Examples, Syncs, testing::ValuesIn(shipped_examples()),
                          [](const auto& info) { return std::string(info.param.name); });
 
 }  // namespace

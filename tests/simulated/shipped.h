@@ -1,0 +1,28 @@
+// The shipped examples with their mappings for both accelerators, at sizes at which rings wrap.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "targets/dsa/program.h"
+#include "tests/support/kernel.h"
+
+namespace septran::testing_support {
+
+struct Example {
+  const char* name;  // ends with "cloud" for dsa_cloud
+  const char* logic;
+  const char* mapping;
+  std::vector<std::pair<std::string, std::string>> sizes;
+  DType dtype = DType::f16;
+};
+void PrintTo(const Example& example, std::ostream* out);
+
+[[nodiscard]] const std::vector<Example>& shipped_examples();
+
+/// The example's program; the machine is in `kernel`.
+std::optional<dsa::Program> lower(const Example& example, Kernel& kernel);
+
+}  // namespace septran::testing_support
