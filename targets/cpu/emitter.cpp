@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "compiler/base/diagnostic.h"
+#include "targets/cpu/transposed.h"
 
 namespace septran::cpu {
 namespace {
@@ -94,6 +95,7 @@ std::string number(DType type, double value) {
 }
 
 void emit_copy(Emitter& emitter, const Access& dst, const Access& src) {
+  if (emit_transposed(emitter, dst, src)) return;
   std::vector<Expr> extents;
   for (const Access::Dim& dim : dst.dims) extents.push_back(dim.extent);
   const VarTable& vars = emitter.vars();

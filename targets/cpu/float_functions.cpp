@@ -370,12 +370,10 @@ FUNCTION void store_part_f32_v(float *p, vector x, int64_t count) {
 constexpr std::string_view across = R"(
 #define ACROSS(NAME) \
   FUNCTION float NAME##_across(vector x) { \
-    float run[LANES]; \
-    memcpy(run, &x, sizeof(x)); \
     for (int64_t half = LANES / 2; half > 0; half /= 2) { \
-      for (int64_t l = 0; l < half; ++l) run[l] = NAME##_f32(run[l], run[l + half]); \
+      x = NAME##_v(x, __builtin_shuffle(x, positions(half))); \
     } \
-    return run[0]; \
+    return x[0]; \
   }
 ACROSS(add)
 ACROSS(max)
