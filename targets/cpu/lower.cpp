@@ -199,27 +199,64 @@ class Lowering {
   // Structure.
 
   void lower_block(const Block& block) {
-    for (std::size_t i = 0; i < block.size();) {
-      const std::size_t rows = lower_rows(std::span(block).subspan(i));
-      if (rows == 0) std::visit([&](const auto& node) { lower(node, block[i]); }, block[i].node);
-      i += std::max<std::size_t>(rows, 1);
+    Pending pending;
+    for (const Statement& statement : block) pending.all.push_back(&statement);
+    lower_some(pending.all, pending);
+  }
+
+  /// A block's statements, and those that have been lowered.
+  struct Pending {
+    std::vector<const Statement*> all;
+    std::set<const Statement*> done;
+  };
+
+  void lower_some(const std::vector<const Statement*>& statements, Pending& pending) {
+    for (std::size_t i = 0; i < statements.size();) {
+      RowGroup group = find_rows(e_, std::span(statements).subspan(i));
+      if (group.calls.empty()) {
+        const Statement& statement = *statements[i++];
+        std::visit([&](const auto& node) { lower(node, statement); }, statement.node);
+        pending.done.insert(&statement);
+      } else {
+        i += group.count;
+        lower_rows(group, pending);
+      }
     }
   }
 
-  /// Calls that one nest does together; how many statements that were.
-  std::size_t lower_rows(std::span<const Statement> statements) {
-    const std::size_t count = count_rows(e_, statements);
-    const std::span<const Statement> together = statements.first(count);
-    for (const Statement& statement : together) {
-      if (const auto* alloc = std::get_if<tile::Alloc>(&statement.node)) lower(*alloc, statement);
+  /// Calls that one nest does together.
+  void lower_rows(RowGroup& group, Pending& pending) {
+    for (const Statement* alloc : group.allocs) lower(std::get<tile::Alloc>(alloc->node), *alloc);
+    lower_some(group.before, pending);
+    for (const Statement* call : group.calls) {
+      comment(*call);
+      pending.done.insert(call);
     }
-    for (const Statement& statement : together) comment(statement);
-    if (count == 0) return 0;
-    const auto& guard = std::get<tile::Vec>(together[0].node).guard;
+    group.ends_here = unused_after(pending);
+    const auto& guard = std::get<tile::Vec>(group.calls[0]->node).guard;
     out_.open("{}", guard ? fmt::format("if ({})", to_c(*guard, program_.vars)) : "");
-    emit_rows(e_, streams_, together);
+    emit_rows(e_, streams_, group);
     out_.close();
-    return count;
+  }
+
+  /// Tensors that live in a block only and that what remains of it does not use.
+  static std::set<std::uint32_t> unused_after(const Pending& pending) {
+    std::set<std::uint32_t> tensors;
+    for (const Statement* statement : pending.all) {
+      const auto* alloc = std::get_if<tile::Alloc>(&statement->node);
+      if (alloc != nullptr) tensors.insert(alloc->tensor.value);
+    }
+    const auto take_out = [&](const Statement& statement) {
+      for (const auto& use : tile::operands(statement)) tensors.erase(use.tile->tensor.value);
+    };
+    for (const Statement* statement : pending.all) {
+      if (pending.done.contains(statement)) continue;
+      take_out(*statement);
+      for (const Block* inner : tile::child_blocks(*statement)) {
+        tile::for_each_statement(*inner, take_out);
+      }
+    }
+    return tensors;
   }
 
   void comment(const Statement& statement) {

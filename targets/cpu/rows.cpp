@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "targets/cpu/vec_call.h"
@@ -16,99 +17,7 @@ using tile::Tensor;
 using tile::TileRef;
 using tile::Vec;
 
-constexpr std::size_t most_calls = 16;  // of a nest: registers are few
 constexpr std::int64_t line_bytes = 64;
-
-bool has_vectors(DType type) {
-  return type == DType::f32 || type == DType::f16 || type == DType::bf16 || type == DType::i8;
-}
-
-std::int64_t lanes_of(const Emitter& emitter) { return emitter.machine().cpu.vector_bytes / 4; }
-
-/// Position of the last iteration dimension among those of an operand, if it is there.
-std::optional<std::size_t> along(const VecCall& call, std::size_t operand) {
-  const auto& dims = call.space.operand_dims[operand];
-  const auto at = std::find(dims.begin(), dims.end(), call.space.dims.size() - 1);
-  if (at == dims.end()) return std::nullopt;
-  return static_cast<std::size_t>(at - dims.begin());
-}
-
-/// Whether the operand has an element for each point of the iteration, in order.
-bool is_pointwise(const VecCall& call, std::size_t operand) {
-  const auto& dims = call.space.operand_dims[operand];
-  if (dims.size() != call.space.dims.size()) return false;
-  for (std::size_t d = 0; d < dims.size(); ++d) {
-    if (dims[d] != d) return false;
-  }
-  return true;
-}
-
-bool is_row_tile(const Emitter& emitter, const VecCall& call, std::size_t operand) {
-  const TileRef& ref = *call.tile(operand);
-  const Tensor& tensor = emitter.program()[ref.tensor];
-  if (!has_vectors(tensor.storage) || !has_vectors(tensor.dtype)) return false;
-  if (tensor.storage != tensor.dtype && tensor.storage != DType::f32) return false;
-  if (ref.view.zero_outside) return false;
-  for (const ViewDim& dim : ref.view.dims) {
-    if (dim.digits.size() != 1) return false;
-  }
-  const auto last = along(call, operand);
-  if (!last) return true;
-  const Digit& digit = ref.view.dims[*last].digits[0];
-  return digit.step * tensor.strides_bytes[digit.axis] ==
-         static_cast<std::int64_t>(size_bytes(tensor.storage));
-}
-
-bool is_row_call(const Emitter& emitter, const VecCall& call) {
-  const PrimitiveKind kind = call.primitive.kind;
-  const bool reduces = kind == PrimitiveKind::reduction;
-  if (!call.is_elementwise() && !reduces && kind != PrimitiveKind::mask) return false;
-  const DType type = kind == PrimitiveKind::mask ? DType::f32 : call.type;
-  if (type != DType::f32 || call.space.dims.empty() || call.overlaps()) return false;
-  const Expr& extent = call.space.dims.back().extent;
-  if (emitter.vars().range(extent).hi < lanes_of(emitter)) return false;
-  if (reduces && !call.space.dims.back().reduction) return false;
-  if (!reduces && !is_pointwise(call, 0)) return false;
-  for (std::size_t o = 0; o < call.vec.operands.size(); ++o) {
-    if (call.tile(o) != nullptr && !is_row_tile(emitter, call, o)) return false;
-  }
-  return true;
-}
-
-/// Whether two tiles of different tensors may lie at the same addresses.
-bool share_addresses(const Tensor& a, const Tensor& b) {
-  if (a.kind != tile::TensorKind::buffer || b.kind != tile::TensorKind::buffer) return false;
-  if (a.memory != b.memory) return false;
-  const auto end = [](const Tensor& t) { return *t.offset_bytes + t.depth * t.slot_bytes; };
-  return *a.offset_bytes < end(b) && *b.offset_bytes < end(a);
-}
-
-/// Whether `later` may do its part for an element as soon as `earlier` has done its own.
-bool can_follow(const Emitter& emitter, const VecCall& earlier, const VecCall& later) {
-  const auto& dims = earlier.space.dims;
-  const bool same_space =
-      std::equal(dims.begin(), dims.end(), later.space.dims.begin(), later.space.dims.end(),
-                 [&](const IterationDim& a, const IterationDim& b) {
-                   return emitter.vars().simplify(a.extent) == emitter.vars().simplify(b.extent);
-                 });
-  if (!same_space) return false;
-  for (std::size_t a = 0; a < earlier.vec.operands.size(); ++a) {
-    for (std::size_t b = 0; b < later.vec.operands.size(); ++b) {
-      const TileRef* first = earlier.tile(a);
-      const TileRef* second = later.tile(b);
-      if (first == nullptr || second == nullptr || (a != 0 && b != 0)) continue;
-      const bool same = first->tensor == second->tensor;
-      if (!same &&
-          !share_addresses(emitter.program()[first->tensor], emitter.program()[second->tensor])) {
-        continue;
-      }
-      if (!same || *first != *second || !is_pointwise(earlier, a) || !is_pointwise(later, b)) {
-        return false;
-      }
-    }
-  }
-  return true;
-}
 
 std::string operation(const VecCall& call) {
   const std::string& name = call.primitive.name;
@@ -138,11 +47,14 @@ struct Columns {
 
 class RowNest {
  public:
-  RowNest(Emitter& emitter, const Streams& streams, std::span<const Statement> statements)
-      : e_(emitter), out_(emitter.out()), vars_(emitter.vars()), streams_(streams) {
-    for (const Statement& statement : statements) {
-      const auto* vec = std::get_if<Vec>(&statement.node);
-      if (vec != nullptr) calls_.emplace_back(emitter.program(), *vec);
+  RowNest(Emitter& emitter, const Streams& streams, const RowGroup& group)
+      : e_(emitter),
+        out_(emitter.out()),
+        vars_(emitter.vars()),
+        streams_(streams),
+        ends_here_(group.ends_here) {
+    for (const Statement* statement : group.calls) {
+      calls_.emplace_back(emitter.program(), std::get<Vec>(statement->node));
     }
   }
 
@@ -181,8 +93,8 @@ class RowNest {
       }
     }
     for (Tile& tile : tiles_) {
-      if (streams_.uses(tile.ref->tensor) == uses_here(tile.ref->tensor))
-        tile.last_writer = SIZE_MAX;
+      const bool only_here = streams_.uses(tile.ref->tensor) == uses_here(tile.ref->tensor);
+      if (only_here || ends_here_.contains(tile.ref->tensor.value)) tile.last_writer = SIZE_MAX;
     }
   }
   /// How many operands of these calls are tiles of the tensor.
@@ -232,7 +144,7 @@ class RowNest {
     for (std::size_t c = 0; c < calls_.size(); ++c) {
       const VecCall& call = calls_[c];
       for (std::size_t o = 1; o < call.vec.operands.size(); ++o) {
-        if (call.tile(o) == nullptr || along(call, o)) continue;
+        if (call.tile(o) == nullptr || call.along(o)) continue;
         out_.line("const vector {} = all_v({});", row_value(c, o),
                   load(accesses_[c][o], position(call, o, ""), DType::f32, vars_));
       }
@@ -315,7 +227,7 @@ class RowNest {
       for (std::size_t c = 0; c < calls_.size(); ++c) {
         for (std::size_t o = 0; o < calls_[c].vec.operands.size(); ++o) {
           const TileRef* ref = calls_[c].tile(o);
-          if (ref == nullptr || (o == 0) != written || !along(calls_[c], o)) continue;
+          if (ref == nullptr || (o == 0) != written || !calls_[c].along(o)) continue;
           const bool passes =
               written ? streams_.is_far(ref->tensor) : streams_.next(calls_[c].vec, o).has_value();
           if (passes) return std::pair(c, o);
@@ -349,7 +261,7 @@ class RowNest {
     }
     const TileRef* ref = call.tile(operand);
     if (ref == nullptr) return "all_v(0.0f)";
-    if (!along(call, operand)) return row_value(c, operand);
+    if (!call.along(operand)) return row_value(c, operand);
     Tile& of = tile(*ref);
     if (!of.value.empty()) return of.value;
     of.value = fresh();
@@ -364,7 +276,7 @@ class RowNest {
   /// columns, as many as the columns at hand are of all.
   void prefetch(std::size_t c, std::size_t operand, const Columns& columns) {
     const auto next = streams_.next(calls_[c].vec, operand);
-    if (!next || columns.part || !along(calls_[c], operand)) return;
+    if (!next || columns.part || !calls_[c].along(operand)) return;
     const auto share = static_cast<std::size_t>(next->end - next->begin);
     const std::size_t fetches = (unrolled() * share + NextTrip::all - 1) / NextTrip::all;
     if (columns.run >= fetches) return;
@@ -469,6 +381,7 @@ class RowNest {
   Writer& out_;
   const VarTable& vars_;
   const Streams& streams_;
+  const std::set<std::uint32_t>& ends_here_;  // tensors that nothing reads afterwards
   std::vector<VecCall> calls_;
   std::vector<std::vector<Access>> accesses_;  // by call and operand
   std::vector<Tile> tiles_;
@@ -478,29 +391,8 @@ class RowNest {
 
 }  // namespace
 
-std::size_t count_rows(const Emitter& emitter, std::span<const Statement> statements) {
-  std::vector<VecCall> calls;
-  std::size_t count = 0;
-  for (std::size_t i = 0; i < statements.size() && calls.size() < most_calls; ++i) {
-    if (std::holds_alternative<tile::Alloc>(statements[i].node) && !calls.empty()) continue;
-    const auto* vec = std::get_if<Vec>(&statements[i].node);
-    // What has a condition stands alone.
-    if (vec == nullptr || (vec->guard && !calls.empty())) break;
-    VecCall call(emitter.program(), *vec);
-    if (!is_row_call(emitter, call)) break;
-    const bool follows = std::all_of(calls.begin(), calls.end(), [&](const VecCall& earlier) {
-      return can_follow(emitter, earlier, call);
-    });
-    if (!follows) break;
-    calls.push_back(std::move(call));
-    count = i + 1;
-    if (vec->guard) break;
-  }
-  return count;
-}
-
-void emit_rows(Emitter& emitter, const Streams& streams, std::span<const Statement> statements) {
-  RowNest(emitter, streams, statements).emit();
+void emit_rows(Emitter& emitter, const Streams& streams, const RowGroup& group) {
+  RowNest(emitter, streams, group).emit();
 }
 
 }  // namespace septran::cpu

@@ -1,5 +1,6 @@
 #include "targets/cpu/vec_call.h"
 
+#include <algorithm>
 #include <cmath>
 #include <optional>
 #include <vector>
@@ -66,6 +67,13 @@ const double* VecCall::scalar(std::size_t operand) const {
 bool VecCall::is_elementwise() const {
   return primitive.kind == PrimitiveKind::unary || primitive.kind == PrimitiveKind::binary ||
          primitive.kind == PrimitiveKind::ternary || primitive.kind == PrimitiveKind::copy;
+}
+
+std::optional<std::size_t> VecCall::along(std::size_t operand) const {
+  const auto& dims = space.operand_dims[operand];
+  const auto at = std::find(dims.begin(), dims.end(), space.dims.size() - 1);
+  if (at == dims.end()) return std::nullopt;
+  return static_cast<std::size_t>(at - dims.begin());
 }
 
 bool VecCall::overlaps() const {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 
 #include "compiler/primitives/primitives.h"
 #include "compiler/tile/program.h"
@@ -18,6 +19,8 @@ struct VecCall {
   /// Whether an input may be overwritten before it is read.
   [[nodiscard]] bool overlaps() const;
   [[nodiscard]] bool is_elementwise() const;
+  /// Position of the last iteration dimension among those of an operand, if it is there.
+  [[nodiscard]] std::optional<std::size_t> along(std::size_t operand) const;
 
   const tile::Vec& vec;
   const Primitive& primitive;

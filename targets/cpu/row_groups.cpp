@@ -1,0 +1,157 @@
+#include "targets/cpu/row_groups.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "compiler/tile/visit.h"
+#include "targets/cpu/vec_call.h"
+
+namespace septran::cpu {
+namespace {
+
+using tile::Statement;
+using tile::Tensor;
+using tile::TileRef;
+using tile::Vec;
+
+constexpr std::size_t most_calls = 16;  // of a nest: registers are few
+constexpr std::size_t most_looked_at = 24;
+
+bool has_vectors(DType type) {
+  return type == DType::f32 || type == DType::f16 || type == DType::bf16 || type == DType::i8;
+}
+
+/// Whether the operand has an element for each point of the iteration, in order.
+bool is_pointwise(const VecCall& call, std::size_t operand) {
+  const auto& dims = call.space.operand_dims[operand];
+  if (dims.size() != call.space.dims.size()) return false;
+  for (std::size_t d = 0; d < dims.size(); ++d) {
+    if (dims[d] != d) return false;
+  }
+  return true;
+}
+
+bool is_row_tile(const Emitter& emitter, const VecCall& call, std::size_t operand) {
+  const TileRef& ref = *call.tile(operand);
+  const Tensor& tensor = emitter.program()[ref.tensor];
+  if (!has_vectors(tensor.storage) || !has_vectors(tensor.dtype)) return false;
+  if (tensor.storage != tensor.dtype && tensor.storage != DType::f32) return false;
+  if (ref.view.zero_outside) return false;
+  for (const ViewDim& dim : ref.view.dims) {
+    if (dim.digits.size() != 1) return false;
+  }
+  const auto last = call.along(operand);
+  if (!last) return true;
+  const Digit& digit = ref.view.dims[*last].digits[0];
+  return digit.step * tensor.strides_bytes[digit.axis] ==
+         static_cast<std::int64_t>(size_bytes(tensor.storage));
+}
+
+bool is_row_call(const Emitter& emitter, const VecCall& call) {
+  const PrimitiveKind kind = call.primitive.kind;
+  const bool reduces = kind == PrimitiveKind::reduction;
+  if (!call.is_elementwise() && !reduces && kind != PrimitiveKind::mask) return false;
+  const DType type = kind == PrimitiveKind::mask ? DType::f32 : call.type;
+  if (type != DType::f32 || call.space.dims.empty() || call.overlaps()) return false;
+  const Expr& extent = call.space.dims.back().extent;
+  if (emitter.vars().range(extent).hi < lanes_of(emitter)) return false;
+  if (reduces && !call.space.dims.back().reduction) return false;
+  if (!reduces && !is_pointwise(call, 0)) return false;
+  for (std::size_t o = 0; o < call.vec.operands.size(); ++o) {
+    if (call.tile(o) != nullptr && !is_row_tile(emitter, call, o)) return false;
+  }
+  return true;
+}
+
+/// Whether two tiles of different tensors may lie at the same addresses.
+bool share_addresses(const Tensor& a, const Tensor& b) {
+  if (a.kind != tile::TensorKind::buffer || b.kind != tile::TensorKind::buffer) return false;
+  if (a.memory != b.memory) return false;
+  const auto end = [](const Tensor& t) { return *t.offset_bytes + t.depth * t.slot_bytes; };
+  return *a.offset_bytes < end(b) && *b.offset_bytes < end(a);
+}
+
+/// Whether `later` may do its part for an element as soon as `earlier` has done its own.
+bool can_follow(const Emitter& emitter, const VecCall& earlier, const VecCall& later) {
+  const auto& dims = earlier.space.dims;
+  const bool same_space =
+      std::equal(dims.begin(), dims.end(), later.space.dims.begin(), later.space.dims.end(),
+                 [&](const IterationDim& a, const IterationDim& b) {
+                   return emitter.vars().simplify(a.extent) == emitter.vars().simplify(b.extent);
+                 });
+  if (!same_space) return false;
+  for (std::size_t a = 0; a < earlier.vec.operands.size(); ++a) {
+    for (std::size_t b = 0; b < later.vec.operands.size(); ++b) {
+      const TileRef* first = earlier.tile(a);
+      const TileRef* second = later.tile(b);
+      if (first == nullptr || second == nullptr || (a != 0 && b != 0)) continue;
+      const bool same = first->tensor == second->tensor;
+      if (!same &&
+          !share_addresses(emitter.program()[first->tensor], emitter.program()[second->tensor])) {
+        continue;
+      }
+      if (!same || *first != *second || !is_pointwise(earlier, a) || !is_pointwise(later, b)) {
+        return false;
+      }
+    }
+  }
+  return true;
+}
+
+/// Whether the order of two operations matters.
+bool conflict(const Emitter& emitter, const Statement& a, const Statement& b) {
+  const auto uses_of_b = tile::operands(b);
+  for (const auto& one : tile::operands(a)) {
+    for (const auto& two : uses_of_b) {
+      if (!writes(one.access) && !writes(two.access)) continue;
+      const tile::TensorId first = one.tile->tensor;
+      const tile::TensorId second = two.tile->tensor;
+      if (first == second || share_addresses(emitter.program()[first], emitter.program()[second])) {
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+RowGroup find_rows(const Emitter& emitter, std::span<const Statement* const> statements) {
+  RowGroup group;
+  std::vector<VecCall> calls;
+  RowGroup so_far;  // with what stands between the calls and one more that may follow
+  for (std::size_t i = 0; i < std::min(statements.size(), most_looked_at); ++i) {
+    const Statement& statement = *statements[i];
+    if (std::holds_alternative<tile::Alloc>(statement.node) && !calls.empty()) {
+      so_far.allocs.push_back(&statement);
+      continue;
+    }
+    const auto* vec = std::get_if<Vec>(&statement.node);
+    // What has a condition stands alone.
+    if (vec == nullptr || (vec->guard && !calls.empty())) break;
+    VecCall call(emitter.program(), *vec);
+    const bool joins = calls.size() < most_calls && is_row_call(emitter, call) &&
+                       std::all_of(calls.begin(), calls.end(), [&](const VecCall& earlier) {
+                         return can_follow(emitter, earlier, call);
+                       });
+    if (joins) {
+      calls.push_back(std::move(call));
+      so_far.calls.push_back(&statement);
+      so_far.count = i + 1;
+      group = so_far;
+      if (vec->guard) break;
+      continue;
+    }
+    // Others go first, unless they need what the calls do.
+    const bool can_go_first =
+        !calls.empty() &&
+        std::none_of(so_far.calls.begin(), so_far.calls.end(), [&](const Statement* earlier) {
+          return conflict(emitter, *earlier, statement);
+        });
+    if (!can_go_first) break;
+    so_far.before.push_back(&statement);
+  }
+  return group;
+}
+
+}  // namespace septran::cpu

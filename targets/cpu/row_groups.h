@@ -1,0 +1,34 @@
+// Which calls one loop nest over vectors can do together.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <set>
+#include <span>
+#include <vector>
+
+#include "compiler/tile/program.h"
+#include "targets/cpu/emitter.h"
+
+namespace septran::cpu {
+
+/// Calls in f32 whose tiles are contiguous along the last dimension of one iteration space, and
+/// that depend on each other element by element at most.
+struct RowGroup {
+  std::vector<const tile::Statement*> calls;
+  std::vector<const tile::Statement*> allocs;  // between them
+  std::vector<const tile::Statement*> before;  // other calls between them, which can go first
+  std::size_t count = 0;                       // of all these
+  std::set<std::uint32_t> ends_here;           // tensors that nothing reads afterwards
+};
+
+/// The group that begins with the first of some statements, which follow each other but for what
+/// has been taken out. Without calls if the first is none that a nest does.
+RowGroup find_rows(const Emitter& emitter, std::span<const tile::Statement* const> statements);
+
+/// The lanes of a vector of f32.
+inline std::int64_t lanes_of(const Emitter& emitter) {
+  return emitter.machine().cpu.vector_bytes / 4;
+}
+
+}  // namespace septran::cpu
