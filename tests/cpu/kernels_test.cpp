@@ -9,10 +9,10 @@
 #include "runtime/native/native.h"
 #include "source_dir.h"
 #include "targets/host_cpu.h"
+#include "tests/cpu/arithmetic.h"
 #include "tests/cpu/support.h"
 #include "tests/support/generator.h"
 #include "tests/support/spread_generator.h"
-#include "tools/compile.h"
 
 namespace septran::testing_support {
 namespace {
@@ -38,31 +38,6 @@ void apply(const std::string& words, KernelText& text) {
       text.definitions.emplace_back(name, value);
     }
   }
-}
-
-/// What stands between the inputs and the results of a kernel, for what may be off.
-runtime::Arithmetic arithmetic_of(const KernelText& text, const std::string& logic_file) {
-  tools::Options options;
-  options.input = logic_file;
-  options.mappings = {text.mapping_file};
-  options.target = text.target;
-  for (const auto& [name, value] : text.definitions)
-    options.definitions.push_back(name + "=" + value);
-  options.dtypes.emplace_back(name(text.dtype));
-  for (const auto& [tensor, dtype] : text.dtypes) {
-    options.dtypes.push_back(fmt::format("{}={}", tensor, name(dtype)));
-  }
-  SourceManager sources;
-  Diagnostics diagnostics;
-  const auto request = tools::read_request(options, diagnostics);
-  SEPTRAN_CHECK(request);
-  const auto compiled = tools::compile(options, *request, sources, diagnostics);
-  if (!compiled) {
-    ADD_FAILURE() << render(diagnostics, sources, false);
-    return {};
-  }
-  const tools::ArithmeticChain& chain = compiled->arithmetic;
-  return {chain.additions, chain.transcendentals, chain.intermediates};
 }
 
 /// Runs a kernel natively and compares; the text of what is wrong, or empty. Without `arithmetic`,
