@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <fstream>
 #include <sstream>
 
 #include "source_dir.h"
@@ -249,32 +248,22 @@ TEST(NativeMachine, HasThisMachinesSizes) {
   EXPECT_EQ(diagnostics.all().back().code, "no-native-machine");
 }
 
-TEST(NativeMachine, ReadsCachesAndWhoSharesThem) {
-  namespace fs = std::filesystem;
-  const fs::path folder = fs::path(testing::TempDir()) / "septran-caches";
-  fs::remove_all(folder);
-  const struct {
-    const char *level, *type, *size, *sharing;
-  } caches[] = {{"1", "Data", "48K", "0"},
-                {"1", "Instruction", "32K", "0"},
-                {"2", "Unified", "2M", "0,8"},
-                {"3", "Unified", "32768K", "0-3,8-11"}};
-  for (std::size_t i = 0; i < std::size(caches); ++i) {
-    const fs::path cache = folder / "cpu0" / "cache" / ("index" + std::to_string(i));
-    fs::create_directories(cache);
-    std::ofstream(cache / "level") << caches[i].level << "\n";
-    std::ofstream(cache / "type") << caches[i].type << "\n";
-    std::ofstream(cache / "size") << caches[i].size << "\n";
-    std::ofstream(cache / "shared_cpu_list") << caches[i].sharing << "\n";
-  }
-  const Caches found = host_caches(folder.string());
-  EXPECT_EQ(found.level1.share(), 48 << 10);
-  EXPECT_EQ(found.level2.bytes, 2 << 20);
-  EXPECT_EQ(found.level2.share(), 1 << 20);
-  EXPECT_EQ(found.level3.cores, 8);
-  EXPECT_EQ(found.level3.share(), 4 << 20);
-  fs::remove_all(folder);
-  EXPECT_EQ(host_caches(folder.string()).level1.bytes, 0);
+TEST(NativeMachine, CountsCoresAndWhoSharesTheirCaches) {
+  if (!has_topology()) GTEST_SKIP() << "built without hwloc";
+  // Eight processors: two threads a core, two cores to a second-level cache.
+  const Topology found = read_topology(
+      "l3:1(size=33554432) l2:2(size=2097152) l1d:2(size=49152) l1i:1(size=32768) core:1 pu:2");
+  EXPECT_EQ(found.cores, 4);
+  EXPECT_EQ(found.caches.level1.share(), 48 << 10);
+  EXPECT_EQ(found.caches.level2.bytes, 2 << 20);
+  EXPECT_EQ(found.caches.level2.share(), 1 << 20);
+  EXPECT_EQ(found.caches.level3.cores, 4);
+  EXPECT_EQ(found.caches.level3.share(), 8 << 20);
+  const Topology plain = read_topology("pu:3");
+  EXPECT_EQ(plain.cores, 3);
+  EXPECT_EQ(plain.caches.level1.bytes, 0);
+  EXPECT_EQ(read_topology("no machine").cores, 1);
+  EXPECT_GE(read_topology().cores, 1);
 }
 
 TEST(NativeMachine, ReadsInstructionSets) {
