@@ -28,9 +28,10 @@ std::optional<std::int64_t> simulated_cycles(const runtime::Backend& backend,
 void print_gpu_code(const cuda::Source& source) {
   fmt::print("\ncode for {}\n", source.architecture);
   for (const cuda::KernelSource& kernel : source.kernels) {
-    fmt::print("  {}: {} blocks of {} threads, {} bytes of shared memory, filled by {}\n",
+    fmt::print("  {}: {} blocks of {} threads, {} bytes of shared memory, filled by {}{}{}\n",
                kernel.name, kernel.blocks, kernel.threads, kernel.shared_bytes,
-               kernel.maps.empty() ? "all threads" : "the copy engine");
+               kernel.maps.empty() ? "all threads" : "the copy engine",
+               kernel.products.empty() ? "" : ", products by ", kernel.products);
   }
   for (const std::string& note : source.notes) fmt::print("  {}\n", note);
 }

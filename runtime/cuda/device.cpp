@@ -81,13 +81,13 @@ bool DeviceBuffer::download(std::span<std::byte> bytes, GpuFault& fault) const {
                         "copying from the GPU", fault);
 }
 
-std::optional<Module> Module::load(const Device& device, const std::string& cubin,
+std::optional<Module> Module::load(const Device& device, const std::string& code,
                                    const std::vector<cuda::KernelSource>& kernels,
                                    GpuFault& fault) {
   device.use();
   const Driver& driver = device.driver();
   Module module(device);
-  if (!device.check(driver.cuModuleLoadData(&module.handle_, cubin.data()), "loading the kernel",
+  if (!device.check(driver.cuModuleLoadData(&module.handle_, code.c_str()), "loading the kernel",
                     fault)) {
     return std::nullopt;
   }

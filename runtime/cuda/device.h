@@ -70,10 +70,10 @@ class Device {
 /// This machine's GPU; null, and why, where there is none.
 const Device* find_device(std::string& why);
 
-/// Loaded machine code.
+/// Loaded machine code. `code` is that, or PTX.
 class Module {
  public:
-  static std::optional<Module> load(const Device& device, const std::string& cubin,
+  static std::optional<Module> load(const Device& device, const std::string& code,
                                     const std::vector<cuda::KernelSource>& kernels,
                                     GpuFault& fault);
   Module(Module&& other) noexcept;

@@ -167,18 +167,14 @@ class GpuKernel : public Kernel {
   std::vector<KernelTensor> tensors_;
 };
 
-/// The architecture that an "sm_90a" asks of a device; code with a letter runs on that one alone.
-bool runs_on(const std::string& architecture, int capability) {
-  int wanted = 0;
-  bool exact = false;
-  for (const char c : architecture.substr(3)) {
-    if (c >= '0' && c <= '9') {
-      wanted = wanted * 10 + (c - '0');
-    } else {
-      exact = true;
-    }
-  }
-  return exact ? wanted == capability : wanted <= capability && wanted / 10 == capability / 10;
+/// How code for an "sm_90a" gets onto a device: as it is on GPUs of the same generation; through
+/// PTX, which the driver compiles, on later ones. With a letter it is for that one GPU alone.
+std::optional<GpuCode> code_for(const std::string& architecture, int capability) {
+  const int wanted = cuda::capability_of(architecture);
+  if (wanted == capability) return GpuCode::cubin;
+  const char last = architecture.back();
+  if (last < '0' || last > '9' || wanted > capability) return std::nullopt;
+  return wanted / 10 == capability / 10 ? GpuCode::cubin : GpuCode::ptx;
 }
 
 }  // namespace
@@ -194,7 +190,8 @@ Result<std::unique_ptr<Kernel>> load_gpu(const tile::Program& program, const Mac
     diagnostics.report({}, messages::no_gpu, machine.name, why);
     return std::nullopt;
   }
-  if (!runs_on(machine.cuda.architecture, device->capability())) {
+  const auto kind = code_for(machine.cuda.architecture, device->capability());
+  if (!kind) {
     diagnostics.report({}, messages::gpu_other_architecture, machine.name,
                        machine.cuda.architecture, device->name(), device->capability() / 10,
                        device->capability() % 10);
@@ -202,13 +199,12 @@ Result<std::unique_ptr<Kernel>> load_gpu(const tile::Program& program, const Mac
   }
   cuda::Source source = cuda::lower_to_cuda(program, machine);
   start = Clock::now();
-  const auto cubin =
-      compile_gpu_code(source.text, source.architecture, GpuCode::cubin, diagnostics);
-  if (!cubin) return std::nullopt;
+  const auto code = compile_gpu_code(source.text, source.architecture, *kind, diagnostics);
+  if (!code) return std::nullopt;
   costs.code = seconds_since(start);
   start = Clock::now();
   GpuFault fault;
-  auto module = Module::load(*device, *cubin, source.kernels, fault);
+  auto module = Module::load(*device, *code, source.kernels, fault);
   if (!module) {
     diagnostics.report({}, messages::gpu_failed, fault.text);
     return std::nullopt;

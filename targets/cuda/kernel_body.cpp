@@ -4,6 +4,7 @@
 #include "compiler/base/diagnostic.h"
 #include "compiler/tile/visit.h"
 #include "targets/cuda/kernel_writer.h"
+#include "targets/cuda/warp_products.h"
 
 namespace septran::cuda {
 
@@ -96,6 +97,11 @@ void KernelWriter::lower_node(const tile::Mma& mma, const Statement& statement) 
   const auto product = plan_.products.find(&mma);
   if (product == plan_.products.end()) {
     emit_mma(e_, statement, mma);
+    out_.close();
+    return;
+  }
+  if (!product->second.by_warps.empty()) {
+    emit_warp_product(e_, mma, product->second);
     out_.close();
     return;
   }
@@ -213,7 +219,7 @@ void KernelWriter::settle_before(const Statement& statement) {
     return;
   }
   const auto* own = std::get_if<tile::Mma>(&statement.node);
-  const bool is_product = own != nullptr && plan_.products.contains(own);
+  const bool is_product = own != nullptr && plan_.runs_on_its_own(own);
   std::size_t needed = 0;  // products from the first on
   for (const auto& use : tile::operands(statement)) {
     const bool in_registers = e_.in_registers(use.tile->tensor);
@@ -252,7 +258,7 @@ bool KernelWriter::only_products(const tile::Loop& loop) const {
     const auto* mma = std::get_if<tile::Mma>(&statement.node);
     const auto* sync = std::get_if<tile::Sync>(&statement.node);
     if (mma != nullptr) {
-      if (stage > 1 || !plan_.products.contains(mma) || mma->alpha != 1.0 ||
+      if (stage > 1 || !plan_.runs_on_its_own(mma) || mma->alpha != 1.0 ||
           e_.in_registers(mma->a.tensor) || barriers_.contains(&statement)) {
         return false;
       }

@@ -45,7 +45,7 @@ void KernelWriter::write(std::int64_t grid_counter_bytes) {
   bool async = roles_.has_value();
   for_each(program_, kernel_, [&](const Statement& statement) {
     const auto* mma = std::get_if<tile::Mma>(&statement.node);
-    async |= mma != nullptr && plan_.products.contains(mma);
+    async |= mma != nullptr && plan_.runs_on_its_own(mma);
   });
   e_.begin_kernel(kernel_, roles_.has_value(), async);
   barriers_ = find_barriers(program_, plan_, kernel_, roles_ ? "consumer" : "");

@@ -1,7 +1,11 @@
 #include "targets/cuda/lower.h"
 
-#include <algorithm>
+#include <fmt/ranges.h>
 
+#include <algorithm>
+#include <set>
+
+#include "compiler/tile/visit.h"
 #include "targets/cpu/access.h"
 #include "targets/cuda/emitter.h"
 #include "targets/cuda/kernel_writer.h"
@@ -44,6 +48,10 @@ class Lowering {
     source.text = fmt::format("// {} for {}, made by SepTran.\n", cpu::comment_text(program_.name),
                               cpu::comment_text(program_.target));
     source.text += prelude;
+    const bool any_by_warps =
+        std::any_of(plan_.products.begin(), plan_.products.end(),
+                    [](const auto& product) { return !product.second.by_warps.empty(); });
+    if (any_by_warps) source.text += warp_prelude;
     if (machine_.cuda.warpgroup_products) source.text += hopper_prelude;
     for (const auto& [shape, text] : shapes_) source.text += text;
     source.text += fmt::format(
@@ -63,13 +71,36 @@ class Lowering {
     }
     KernelWriter writer(e_, kernel, roles, shapes_);
     writer.write(grid_counter_bytes);
-    KernelSource source{kernel.name,           kernel.blocks,         writer.threads(),
-                        writer.shared_bytes(), kernel.waits_for_grid, kernel.starts_early,
-                        writer.maps()};
+    KernelSource source{
+        kernel.name,           kernel.blocks,       writer.threads(), writer.shared_bytes(),
+        kernel.waits_for_grid, kernel.starts_early, writer.maps(),    {}};
+    source.products = products_of(kernel);
     for (TensorMap& map : source.maps) {
       if (map.parameter < 0) map.workspace_at += grid_counter_bytes;
     }
     return source;
+  }
+
+  /// The ways that a kernel's products take.
+  std::string products_of(const KernelPlan& kernel) const {
+    std::set<std::string> ways;
+    const auto look = [&](const tile::Statement& statement) {
+      const auto* mma = std::get_if<tile::Mma>(&statement.node);
+      if (mma == nullptr) return;
+      const auto at = plan_.products.find(mma);
+      if (at == plan_.products.end()) {
+        ways.insert("ordinary arithmetic");
+      } else {
+        ways.insert(at->second.by_warps.empty() ? "wgmma" : "mma.sync");
+      }
+    };
+    for (std::size_t i = kernel.begin; i < kernel.end; ++i) {
+      look(program_.body[i]);
+      for (const tile::Block* inner : tile::child_blocks(program_.body[i])) {
+        tile::for_each_statement(*inner, look);
+      }
+    }
+    return fmt::format("{}", fmt::join(ways, ", "));
   }
 
   std::vector<std::string> notes() const {
@@ -78,6 +109,11 @@ class Lowering {
       if (place.kind != TilePlace::Kind::workspace) continue;
       notes.push_back(fmt::format("{} is kept in memory, not in registers: {}",
                                   program_.tensors[id].name, place.reason));
+    }
+    for (const auto& [mma, product] : plan_.products) {
+      if (product.by_warps.empty()) continue;
+      notes.push_back(fmt::format("the product {} is computed by each warp (mma.sync): {}",
+                                  program_[mma->acc.tensor].name, product.by_warps));
     }
     for (const auto& [mma, why] : plan_.plain) {
       notes.push_back(fmt::format("the product {} is computed without tensor cores: {}",

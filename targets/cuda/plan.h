@@ -54,6 +54,8 @@ struct TilePlace {
 struct TensorCoreProduct {
   bool a_by_k = true;  // k runs along rows of A's tile: neighbours along k lie side by side
   bool b_by_k = true;
+  /// Why each warp multiplies on its own (mma.sync); empty: warpgroups do (wgmma).
+  std::string by_warps;
 };
 
 /// The statements of the program's top from `begin` to `end`: one launch.
@@ -67,7 +69,7 @@ struct KernelPlan {
   std::int64_t scratch_bytes = 0;  // at the end of shared memory, for reductions across warps
   /// It is launched while the one before still runs, and waits for its end by itself.
   bool starts_early = false;
-  bool waits_for_grid = false;     // barriers between blocks inside
+  bool waits_for_grid = false;  // barriers between blocks inside
   std::vector<TileGroup> groups;
   [[nodiscard]] int threads() const { return warpgroups * 128; }
 };
@@ -77,6 +79,11 @@ struct Plan {
   std::map<std::uint32_t, TilePlace> places;               // by tensor
   std::map<const tile::Mma*, TensorCoreProduct> products;  // by the tensor cores
   std::map<const tile::Mma*, std::string> plain;           // why not by them
+  /// Whether a product goes on while what follows it begins.
+  [[nodiscard]] bool runs_on_its_own(const tile::Mma* mma) const {
+    const auto at = products.find(mma);
+    return at != products.end() && at->second.by_warps.empty();
+  }
   /// In the workspace: what all blocks share, then a part for each block.
   std::map<std::uint32_t, std::int64_t> workspace;
   std::set<std::uint32_t> own;  // tensors in a block's part

@@ -9,6 +9,9 @@ namespace septran::cuda {
 /// Text up to the kernels; everything stands in a namespace that stays open.
 extern const std::string_view prelude;
 
+/// Products of warps (sm_80).
+extern const std::string_view warp_prelude;
+
 /// Barriers in shared memory, bulk copies and products of warpgroups (sm_90a).
 extern const std::string_view hopper_prelude;
 

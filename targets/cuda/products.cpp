@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "compiler/base/diagnostic.h"
+#include "targets/cuda/source.h"
 
 namespace septran::cuda {
 namespace {
@@ -10,7 +11,8 @@ namespace {
 using tile::Program;
 using tile::Tensor;
 
-constexpr std::int64_t k_step = 16;        // of an instruction, for 16-bit elements
+constexpr std::int64_t k_step_bytes = 32;  // of an instruction
+constexpr int first_with_warp_products = 80;
 constexpr std::int64_t pattern_rows = 8;   // the period of the swizzle
 constexpr std::int64_t max_columns = 512;  // two instructions side by side
 
@@ -25,6 +27,7 @@ std::string why_not_swizzled(const Tensor& tensor, std::size_t k_axis) {
   const std::int64_t rows = extent_of(tensor, 0);
   const std::int64_t cols = extent_of(tensor, 1);
   const std::int64_t depth = k_axis == 1 ? cols : rows;
+  const std::int64_t k_step = k_step_bytes / element;
   if (depth % k_step != 0) {
     return fmt::format("{} has {} elements along k, not a multiple of {}", tensor.name, depth,
                        k_step);
@@ -36,6 +39,13 @@ std::string why_not_swizzled(const Tensor& tensor, std::size_t k_axis) {
   return "";
 }
 
+/// Why warpgroups cannot multiply such elements.
+std::string why_not_warpgroups(const Machine& machine, DType type) {
+  if (!machine.cuda.warpgroup_products) return "this GPU has no products of warpgroups";
+  if (type != DType::i8) return "";
+  return fmt::format("warpgroups multiply {} only where k runs along rows of both", name(type));
+}
+
 }  // namespace
 
 std::int64_t swizzled_rows(std::int64_t extent) {
@@ -44,17 +54,26 @@ std::int64_t swizzled_rows(std::int64_t extent) {
 
 std::string why_not_tensor_cores(const Program& program, const Machine& machine,
                                  const tile::Mma& mma, TensorCoreProduct& product) {
-  if (!machine.cuda.warpgroup_products) return "this GPU has no products of warpgroups";
   const Tensor& acc = program[mma.acc.tensor];
   const Tensor& a = program[mma.a.tensor];
   const Tensor& b = program[mma.b.tensor];
-  if (a.dtype != b.dtype || (a.dtype != DType::f16 && a.dtype != DType::bf16)) {
-    return fmt::format("warpgroups multiply f16 or bf16, not {} by {}", name(a.dtype),
+  if (capability_of(machine.cuda.architecture) < first_with_warp_products) {
+    return "this GPU has no tensor cores that are made use of";
+  }
+  const bool known = a.dtype == DType::f16 || a.dtype == DType::bf16 || a.dtype == DType::i8;
+  if (a.dtype != b.dtype || !known) {
+    return fmt::format("tensor cores multiply f16, bf16 or i8, not {} by {}", name(a.dtype),
                        name(b.dtype));
   }
-  if (acc.memory != "REGISTER" || acc.storage != DType::f32) {
-    return fmt::format("{} is not f32 in REGISTER", acc.name);
+  const DType sums = a.dtype == DType::i8 ? DType::i32 : DType::f32;
+  if (acc.memory != "REGISTER" || acc.storage != sums) {
+    return fmt::format("{} is not {} in REGISTER", acc.name, name(sums));
   }
+  if (b.storage != b.dtype || (a.memory == "SHARED" && a.storage != a.dtype)) {
+    return "a factor is held in a wider type";
+  }
+  if (sums == DType::i32 && mma.alpha != 1.0) return "a factor is put on sums of integers";
+  product.by_warps = why_not_warpgroups(machine, a.dtype);
   if (b.memory != "SHARED" || (a.memory != "SHARED" && a.memory != "REGISTER")) {
     return "the operands do not lie in SHARED";
   }
@@ -77,6 +96,8 @@ std::string why_not_tensor_cores(const Program& program, const Machine& machine,
   product.b_by_k = b_k == 1;
   if (a.memory == "REGISTER") {
     if (!product.a_by_k) return fmt::format("{} in REGISTER is transposed", a.name);
+    if (a.dtype == DType::i8) return fmt::format("{} lies in REGISTER", a.name);
+    const std::int64_t k_step = k_step_bytes / static_cast<std::int64_t>(size_bytes(a.dtype));
     if (extent_of(a, 1) % k_step != 0) {
       return fmt::format("{} has {} columns, not a multiple of {}", a.name, extent_of(a, 1),
                          k_step);

@@ -41,6 +41,7 @@ struct KernelSource {
   bool waits_for_grid = false;  // all of its blocks must run at once
   bool starts_early = false;    // it waits for the end of the launch before by itself
   std::vector<TensorMap> maps;
+  std::string products;  // by what they are computed; empty: there are none
 };
 
 struct Source {

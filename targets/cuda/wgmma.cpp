@@ -37,7 +37,8 @@ std::string fragment(const RegisterTile& a, std::int64_t first) {
                      a.name, first / 2 + 2, a.name, first / 2 + 3);
 }
 
-/// Zeros for what lies beyond the edge along k: it meets zeros of B, but need not be finite.
+}  // namespace
+
 void clear_beyond(Emitter& e, const RegisterTile& a, const std::vector<Expr>& extents) {
   if (e.vars().range(extents[1]).lo >= a.layout.room(1)) return;
   e.out().open("{}", "");
@@ -50,8 +51,6 @@ void clear_beyond(Emitter& e, const RegisterTile& a, const std::vector<Expr>& ex
   });
   e.out().close();
 }
-
-}  // namespace
 
 std::string wgmma_name(const WgmmaShape& shape) {
   return fmt::format("wgmma_n{}_{}_{}_{}", shape.columns, name(shape.type),

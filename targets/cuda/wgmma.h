@@ -27,6 +27,10 @@ std::string wgmma_function(const WgmmaShape& shape);
 void emit_wgmma(Emitter& emitter, const tile::Mma& mma, const TensorCoreProduct& product,
                 std::map<WgmmaShape, std::string>& shapes);
 
+/// Zeros for what lies beyond `extents` along k in a fragment of A: it meets zeros of B, but need
+/// not be finite.
+void clear_beyond(Emitter& emitter, const RegisterTile& a, const std::vector<Expr>& extents);
+
 /// What remains when the sums are complete: their factor.
 void finish_wgmma(Emitter& emitter, const tile::Mma& mma);
 

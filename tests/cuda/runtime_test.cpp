@@ -33,8 +33,8 @@ class Gpu : public testing::Test {
 };
 
 TEST_F(Gpu, OfAnotherArchitectureIsRefused) {
-  kernel_.machine->cuda.architecture = "sm_80";
-  EXPECT_NE(fault().find("error[gpu-other-architecture]: code for 'nvidia_h100' (sm_80) does not "
+  kernel_.machine->cuda.architecture = "sm_80a";
+  EXPECT_NE(fault().find("error[gpu-other-architecture]: code for 'nvidia_h100' (sm_80a) does not "
                          "run on this machine's Pretended GPU (compute capability 9.0)"),
             std::string::npos)
       << kernel_.messages();

@@ -29,6 +29,8 @@ TEST(CudaSource, FastCasesUseCopyEngineAndTensorCores) {
     EXPECT_TRUE(has(*source, "      wgmma_n") || has(*source, "  wgmma_n"));
     EXPECT_TRUE(source->notes.empty()) << source->notes.front();
     for (const cuda::KernelSource& kernel : source->kernels) {
+      if (kernel.products.empty()) continue;  // it combines shares
+      EXPECT_EQ(kernel.products, "wgmma");
       EXPECT_GE(kernel.maps.size(), 2U);
       EXPECT_LE(kernel.shared_bytes, 232448);
       for (const cuda::TensorMap& map : kernel.maps) EXPECT_EQ(map.box[0] * 2, 128);
@@ -57,13 +59,43 @@ TEST(CudaSource, NotesSayWhyAWayIsNotTaken) {
   const auto wide = lower(
       {"examples/gemm/gemm.py", "mappings/gemm/nvidia_h100.yaml", "M=64 N=64 K=64"}, messages);
   ASSERT_TRUE(wide) << messages;
-  EXPECT_TRUE(has_note(*wide, "warpgroups multiply f16 or bf16, not f32 by f32"));
+  EXPECT_TRUE(has_note(*wide, "tensor cores multiply f16, bf16 or i8, not f32 by f32"));
   const auto ampere = lower({"examples/gemm/gemm.py", "mappings/gemm/nvidia_h100.yaml",
                              "M=256 N=256 K=256 dtype=f16", "nvidia_a100"},
                             messages);
   ASSERT_TRUE(ampere) << messages;
   EXPECT_TRUE(has_note(*ampere, "this GPU has no products of warpgroups"));
   EXPECT_TRUE(has_note(*ampere, "this GPU has no copy engine"));
+}
+
+TEST(CudaSource, ProductsThatWarpgroupsDoNotTakeAreEachWarps) {
+  const char* const mapping = "mappings/gemm/nvidia_h100.yaml";
+  std::string messages;
+  const auto ampere = lower(
+      {"examples/gemm/gemm.py", mapping, "M=256 N=256 K=256 dtype=f16", "nvidia_a100"}, messages);
+  ASSERT_TRUE(ampere) << messages;
+  EXPECT_TRUE(has(*ampere, "  warp_product_f16("));
+  EXPECT_FALSE(has(*ampere, "fence_async"));
+  EXPECT_EQ(ampere->kernels[0].products, "mma.sync");
+  EXPECT_TRUE(has_note(*ampere, "computed by each warp (mma.sync): this GPU has no products of"));
+  const auto whole =
+      lower({"examples/gemm/gemm.py", mapping, "M=256 N=256 K=256 dtype=i8 C=i32"}, messages);
+  ASSERT_TRUE(whole) << messages;
+  EXPECT_TRUE(has(*whole, "  warp_product_i8("));
+  EXPECT_TRUE(has(*whole, "  bulk_copy("));
+  EXPECT_EQ(whole->kernels[0].products, "mma.sync");
+}
+
+TEST(CudaSource, SharesOfReductionsFollowEachOtherWithoutAGap) {
+  std::string messages;
+  const auto source = lower(
+      {"examples/gemm/gemm.py", "mappings/gemm/nvidia_h100.yaml", "M=16 N=4096 K=4096 dtype=f16"},
+      messages);
+  ASSERT_TRUE(source) << messages;
+  ASSERT_EQ(source->kernels.size(), 2U);
+  for (const cuda::KernelSource& kernel : source->kernels) EXPECT_TRUE(kernel.starts_early);
+  EXPECT_EQ(source->kernels[0].products, "wgmma");
+  EXPECT_TRUE(has(*source, "let_next_start(), wait_for_previous();"));
 }
 
 TEST(CudaSource, RowsOfSoftmaxStayInRegisters) {
@@ -77,6 +109,15 @@ TEST(CudaSource, RowsOfSoftmaxStayInRegisters) {
   EXPECT_TRUE(has(*source, "piece = *(const Bytes16*)"));
   ASSERT_EQ(source->kernels.size(), 1U);
   EXPECT_EQ(source->kernels[0].blocks, 197);  // a row a block
+  EXPECT_EQ(source->kernels[0].threads, 128);
+  // One barrier for each of the two reductions, in which four warps share a row; no other.
+  const std::string body = source->text.substr(source->text.find("extern \"C\""));
+  std::size_t barriers = 0;
+  for (std::size_t at = body.find("block_barrier();"); at != std::string::npos;
+       at = body.find("block_barrier();", at + 1)) {
+    ++barriers;
+  }
+  EXPECT_EQ(barriers, 2U);
 }
 
 TEST(CudaSource, BarriersOfTheProgramsTopBecomeLaunches) {
