@@ -172,6 +172,7 @@ struct CudaSpec {
   bool bulk_copies = false;         // a copy engine for boxes of tensors
   int registers_per_block = 65536;  // of 32 bits
   int threads_per_block = 1024;
+  std::int64_t shared_bytes_per_block = 49152;
   std::int64_t l2_bytes = 0;
   double bytes_per_second = 0;               // of GLOBAL
   std::map<DType, double> flops_per_second;  // peak of products, by their inputs' type

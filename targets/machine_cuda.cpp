@@ -49,6 +49,7 @@ void read_cuda(const Node& node, CudaSpec& spec, Diagnostics& diagnostics) {
   f.boolean("bulk_copies", spec.bulk_copies);
   f.integer("registers_per_block", 1024, 1 << 20, spec.registers_per_block);
   f.integer("threads_per_block", 128, 4096, spec.threads_per_block);
+  f.integer("shared_bytes_per_block", 1024, 1 << 24, spec.shared_bytes_per_block);
   f.integer("l2_bytes", 1, std::int64_t{1} << 40, spec.l2_bytes);
   f.number("bytes_per_second", 1e6, 1e18, spec.bytes_per_second);
   if (const Node* rates = f.required("flops_per_second")) read_rates(*rates, spec, diagnostics);

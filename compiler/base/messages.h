@@ -676,6 +676,18 @@ inline constexpr Message mapping_rotate_not_placed{
 inline constexpr Message mapping_processor_count{"mapping-processor-count", Severity::error,
                                                  "{0} is {1}, but {2} has {3} BLOCK processor{4}",
                                                  "from 1 to {3}"};
+inline constexpr Message mapping_not_a_multiple{"mapping-not-a-multiple", Severity::error,
+                                                "'{0}' is {1}, not a multiple of {2}"};
+inline constexpr Message mapping_turns_need_tiles{
+    "mapping-turns-need-tiles", Severity::error,
+    "warpgroups that share a tile's rows have no turns to take",
+    "'share: tiles' gives each its own"};
+inline constexpr Message mapping_too_many_registers{
+    "mapping-too-many-registers", Severity::error,
+    "{0} warpgroup(s) of {1} registers a thread and one of {2} take {3}, but a block has {4}"};
+inline constexpr Message mapping_cluster_too_large{
+    "mapping-cluster-too-large", Severity::error,
+    "a cluster of {0} blocks is larger than {1}, which every GPU with clusters runs"};
 inline constexpr Message mapping_bad_workers{"mapping-bad-workers", Severity::error,
                                              "'workers' cannot be '{0}'",
                                              "'grid', 'all' or a number of processors"};
@@ -871,6 +883,11 @@ inline constexpr Message written_in_two_views{
 inline constexpr Message group_needs_one{
     "group-needs-one-loop", Severity::error, "`group` takes one loop variable, {0} are given",
     "group the variable whose blocks share the larger operand"};
+inline constexpr Message cluster_uneven{
+    "cluster-uneven", Severity::warning,
+    "blocks run alone, not in clusters of {0}: '{1}' has {2} iterations",
+    "a cluster has a number for each variable of the parallel loop, of which its iterations are a "
+    "multiple"};
 inline constexpr Message schedule_unnamed{
     "schedule-unnamed", Severity::error,
     "this loop does more than the launches that its `schedule` names",

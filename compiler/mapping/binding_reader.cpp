@@ -175,7 +175,7 @@ Binding BindingReader::read(const Node& node) {
   if (const Node* swap = fields.optional("swap")) {
     binding_.swap = context_.values.boolean(*swap, "'swap'").value_or(false);
   }
-  check_family_fields(fields, context_);
+  check_family_fields(fields, {"cuda", "cpu", "dsa"}, context_);
   fields.finish();
   return std::move(binding_);
 }
@@ -193,22 +193,6 @@ void check_leaf(const Entry& entry, const TaskNames* task, const ReadContext& co
     context.diagnostics.report(entry.key_span, messages::mapping_binding_unused, task->task->name,
                                entry.key);
   }
-}
-
-// What the families' sections may hold. A section's fields have no meaning here.
-struct FamilyField {
-  const char* family;
-  const char* name;
-  std::vector<std::string> fields;  // empty: a value, not a map
-};
-
-const std::vector<FamilyField>& family_fields() {
-  static const std::vector<FamilyField> all{{"cuda", "consumers", {"count", "share", "turns"}},
-                                            {"cuda", "registers", {"producer", "consumer"}},
-                                            {"cuda", "cluster", {}},
-                                            {"cuda", "multicast", {}},
-                                            {"cuda", "epilogue", {"columns"}}};
-  return all;
 }
 
 }  // namespace
@@ -241,20 +225,12 @@ std::map<std::string, Binding> read_bindings(const Node& node, const TaskNames* 
   return bindings;
 }
 
-void check_family_fields(Fields& fields, const ReadContext& context) {
-  for (const char* family : {"cuda", "cpu", "dsa"}) {
+void check_family_fields(Fields& fields, std::initializer_list<const char*> families,
+                         const ReadContext& context) {
+  for (const char* family : families) {
     const Node* section = fields.optional(family);
     if (section == nullptr) continue;
-    Fields inner(*section, Fields::quoted(family), context.diagnostics);
-    for (const FamilyField& field : family_fields()) {
-      if (std::string_view(field.family) != family) continue;
-      const Node* value = inner.optional(field.name);
-      if (value == nullptr || field.fields.empty()) continue;
-      Fields parts(*value, Fields::quoted(field.name), context.diagnostics);
-      for (const std::string& name : field.fields) parts.optional(name);
-      parts.finish();
-    }
-    inner.finish();
+    Fields(*section, Fields::quoted(family), context.diagnostics).finish();
   }
 }
 

@@ -223,7 +223,8 @@ Instance InstanceReader::read() {
     instance_.leaf_task_bindings = read_bindings(*node, task_, context_);
   }
   read_loop_fields(fields_, task_, instance_, context_);
-  check_family_fields(fields_, context_);
+  read_gpu_fields(fields_, instance_, context_);
+  check_family_fields(fields_, {"cpu", "dsa"}, context_);
   fields_.finish();
   return std::move(instance_);
 }

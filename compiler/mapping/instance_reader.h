@@ -29,8 +29,12 @@ std::map<std::string, Binding> read_bindings(const yaml::Node& node, const TaskN
 std::vector<std::string> iteration_dims(const std::string& primitive);
 std::vector<std::string> reduction_dims(const std::string& primitive);
 
-/// The keys of `cuda:`, `cpu:` and `dsa:`; their meaning belongs to the backends.
-void check_family_fields(yaml::Fields& fields, const ReadContext& context);
+/// `cuda:`.
+void read_gpu_fields(yaml::Fields& fields, Instance& instance, const ReadContext& context);
+
+/// Sections of families that have no fields here.
+void check_family_fields(yaml::Fields& fields, std::initializer_list<const char*> families,
+                         const ReadContext& context);
 
 /// `order`, `workers`, `spread` and `schedule`: what concerns the loops of an instance's task.
 void read_loop_fields(yaml::Fields& fields, const TaskNames* task, Instance& instance,

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "compiler/base/diagnostic.h"
+#include "compiler/base/gpu_options.h"
 #include "compiler/frontend/task_tree.h"
 #include "targets/machine.h"
 
@@ -78,7 +79,7 @@ struct Instance {
   Workers workers;
   Order order;
   std::map<std::string, Spanned<int>> spread;  // dimension or loop variable -> processors
-  // The fields under `cuda:` and `cpu:` are checked when read; their backends give them meaning.
+  std::optional<GpuOptions> gpu;               // under `cuda:`
 };
 
 struct Mapping {

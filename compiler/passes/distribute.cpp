@@ -1,6 +1,7 @@
 // distribute: turns parallel loops into loops. A spread one becomes each worker's share of the
 // flattened iterations, in the mapping's order; iteration t runs on worker t mod n. The others run
-// in order on the processor that reaches them.
+// in order on the processor that reaches them. Iterations of a cluster of blocks lie side by side:
+// the order is that of clusters.
 #include <algorithm>
 
 #include "compiler/base/messages.h"
@@ -82,6 +83,10 @@ class Distributor {
   void distribute_block(Block& block);
   static Statement in_order(const tile::Origin& origin, const std::vector<VarId>& vars, Block body);
   Statement share(Statement statement);
+  void check_cluster(const Statement& statement, Parallel& parallel,
+                     const std::map<VarId, Expr>& extents);
+  Expr gather_cluster(Parallel& parallel, std::map<VarId, Expr>& extents, const Expr& position,
+                      std::map<VarId, Expr>& within);
   void bind_index(VarId v, const Expr& index, bool reverse, const Expr& extent);
 
   Program& program_;
@@ -113,6 +118,45 @@ void Distributor::bind_index(VarId v, const Expr& index, bool reverse, const Exp
   info.bounds = range;
 }
 
+/// Clusters need whole numbers of them along each variable; else blocks stay alone.
+void Distributor::check_cluster(const Statement& statement, Parallel& parallel,
+                                const std::map<VarId, Expr>& extents) {
+  if (!parallel.gpu || parallel.gpu->cluster.empty()) return;
+  std::vector<std::int64_t>& cluster = parallel.gpu->cluster;
+  const bool too_many = cluster.size() > parallel.vars.size();
+  cluster.resize(parallel.vars.size(), 1);
+  for (std::size_t i = 0; i < cluster.size(); ++i) {
+    const VarId v = parallel.vars[i];
+    const auto extent = extents.at(v).constant();
+    if (!too_many && (cluster[i] == 1 || (extent && *extent % cluster[i] == 0))) continue;
+    context_.diagnostics.report(statement.origin.mapping_span, messages::cluster_uneven,
+                                fmt::join(parallel.gpu->cluster, " x "),
+                                too_many ? "" : program_.vars[v].name,
+                                extent ? fmt::format("{}", *extent) : "a varying number of");
+    cluster.clear();
+    return;
+  }
+}
+
+/// The extents become those of clusters, whose number at a position is returned; `within`: each
+/// variable's place in its cluster.
+Expr Distributor::gather_cluster(Parallel& parallel, std::map<VarId, Expr>& extents,
+                                 const Expr& position, std::map<VarId, Expr>& within) {
+  if (!parallel.gpu || parallel.gpu->cluster_blocks() == 1) return position;
+  Expr rest = Expr::mod(position, parallel.gpu->cluster_blocks());
+  for (std::size_t i = parallel.vars.size(); i-- > 0;) {
+    const std::int64_t blocks = parallel.gpu->cluster[i];
+    if (blocks == 1) continue;
+    const VarId v = parallel.vars[i];
+    within[v] = Expr::mod(rest, blocks);
+    rest = Expr::floor_div(rest, blocks);
+    extents[v] = Expr(*extents[v].constant() / blocks);
+    std::int64_t& group = parallel.order.group[i];
+    group = ceil_div(group, blocks);
+  }
+  return Expr::floor_div(position, parallel.gpu->cluster_blocks());
+}
+
 Statement Distributor::share(Statement statement) {
   Parallel parallel = std::move(std::get<Parallel>(statement.node));
   std::vector<VarId> nest;
@@ -122,6 +166,8 @@ Statement Distributor::share(Statement statement) {
   }
   std::map<VarId, Expr> extents;
   for (const VarId v : parallel.vars) extents[v] = extent_of(program_, v);
+  const std::map<VarId, Expr> all = extents;
+  check_cluster(statement, parallel, extents);
   // Only one variable's extent may depend on outer loops, the outermost; others stay loops.
   std::vector<VarId> inner_loops;
   std::stable_partition(nest.begin(), nest.end(),
@@ -134,10 +180,14 @@ Statement Distributor::share(Statement statement) {
   Flattened flat;
   for (const VarId v : nest) flat.trips = *Expr::product(flat.trips, extents[v]);
   const VarId position = program_.vars.add("t", 0, flat.trips);
-  const Expr at = Expr::var(position);
+  std::map<VarId, Expr> in_cluster;
+  const Expr at = gather_cluster(parallel, extents, Expr::var(position), in_cluster);
   std::vector<std::size_t> grouped;
   for (std::size_t i = 0; i < parallel.vars.size(); ++i) {
     if (parallel.order.group[i] > 0) grouped.push_back(i);
+  }
+  if (grouped.size() > 1) {  // groups of one are none, beside others
+    std::erase_if(grouped, [&](std::size_t i) { return parallel.order.group[i] == 1; });
   }
   if (grouped.size() > 1) {
     context_.diagnostics.report(statement.origin.mapping_span, messages::group_needs_one,
@@ -163,7 +213,10 @@ Statement Distributor::share(Statement statement) {
   for (const auto& [v, index] : flat.indices) {
     const auto i = static_cast<std::size_t>(
         std::find(parallel.vars.begin(), parallel.vars.end(), v) - parallel.vars.begin());
-    bind_index(v, index, parallel.order.reverse[i], extents[v]);
+    const auto place = in_cluster.find(v);
+    const Expr whole =
+        place == in_cluster.end() ? index : index * parallel.gpu->cluster[i] + place->second;
+    bind_index(v, whole, parallel.order.reverse[i], all.at(v));
     Loop value;
     value.var = v;
     value.body = std::move(body);
@@ -178,6 +231,12 @@ Statement Distributor::share(Statement statement) {
   if (parallel.workers == 0 && context_.machine.schedules_iterations()) {
     const std::int64_t trips = std::max<std::int64_t>(1, program_.vars.range(flat.trips).hi);
     loop.workers = static_cast<int>(std::min<std::int64_t>(trips, INT32_MAX));
+  }
+  if (parallel.gpu) {
+    const auto cluster = static_cast<int>(parallel.gpu->cluster_blocks());
+    if (loop.workers < cluster) parallel.gpu->cluster.clear();
+    if (loop.workers >= cluster) loop.workers -= loop.workers % cluster;
+    loop.gpu = std::move(parallel.gpu);
   }
   loop.body = std::move(body);
   Statement result{std::move(loop), "", statement.origin};

@@ -298,6 +298,7 @@ void Instantiator::launch(const lang::LaunchRequest& request, const lang::Launch
   scope.task = request.callee.name;
   scope.instance = instance->name;
   scope.processor = instance->processor.value;
+  scope.gpu = instance->gpu;
   std::vector<lang::LaunchArgument> arguments = request.arguments;
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     auto* tensor = std::get_if<lang::TensorValue>(&arguments[i]);
@@ -401,6 +402,7 @@ Result<Program> Instantiator::run(const lang::Module& module, const lang::EntryB
   scope.task = entry.task->name;
   scope.instance = instance->name;
   scope.processor = instance->processor.value;
+  scope.gpu = instance->gpu;
   std::vector<std::uint32_t> roots(entry.arguments.size());
   for (std::size_t i = 0; i < entry.arguments.size(); ++i) {
     const auto* bound = std::get_if<lang::EntryTensor>(&entry.arguments[i]);

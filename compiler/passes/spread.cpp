@@ -32,6 +32,18 @@ bool contains_parallel(const Statement& statement) {
                      [](const Block* block) { return contains_parallel(*block); });
 }
 
+/// What is said of the blocks that run a spread loop: by the launch that it belongs to, or the first
+/// one inside.
+std::optional<GpuOptions> gpu_options(const Block& body, const Statement* own) {
+  std::optional<GpuOptions> found;
+  if (own != nullptr) found = std::get<tile::Scope>(own->node).gpu;
+  tile::for_each_statement(body, [&](const Statement& statement) {
+    const auto* scope = std::get_if<tile::Scope>(&statement.node);
+    if (scope != nullptr && !found) found = scope->gpu;
+  });
+  return found;
+}
+
 class Spreader {
  public:
   Spreader(Program& program, Diagnostics& diagnostics)
@@ -101,6 +113,7 @@ Statement Spreader::spread_parallel(Statement statement, const Statement* own) {
     Block body = std::move(inner->body);
     parallel.body = std::move(body);
   }
+  parallel.gpu = gpu_options(parallel.body, own);
   if (own != nullptr) parallel.body = iteration_scope(std::move(parallel.body), *own);
   return statement;
 }
@@ -111,6 +124,7 @@ Statement Spreader::one_trip(Block body, const tile::Origin& origin, const State
   parallel.processor = spread_processor;
   parallel.order.group.assign(1, 0);
   parallel.order.reverse.assign(1, false);
+  parallel.gpu = gpu_options(body, own);
   parallel.body = own != nullptr ? iteration_scope(std::move(body), *own) : std::move(body);
   Statement statement{std::move(parallel), "", origin};
   statement.origin.rule = "runs on one processor";

@@ -227,6 +227,7 @@ void TextParser::loop(Statement& out) {
     loop.workers = static_cast<int>(in_.integer(-max_workers, max_workers));
   }
   if (in_.accept_word("spread")) loop.spread = static_cast<int>(in_.integer(0, max_workers));
+  loop.gpu = gpu_options();
   if (in_.accept_word("schedule")) {
     do {
       ScheduleStep step;
@@ -263,6 +264,7 @@ void TextParser::parallel(Statement& out) {
   if (in_.accept_word("reverse")) {
     for (const std::int64_t value : integers(0, 1)) parallel.order.reverse.push_back(value != 0);
   }
+  parallel.gpu = gpu_options();
   body(parallel.body, out.origin);
   out.node = std::move(parallel);
 }
@@ -292,6 +294,7 @@ void TextParser::scope(Statement& out) {
     scope.arguments.push_back(argument());
     in_.accept(",");
   }
+  scope.gpu = gpu_options();
   body(scope.body, out.origin);
   out.node = std::move(scope);
 }

@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::int64_t max_size = std::int64_t{1} << 48;
 constexpr std::int64_t max_ring_age = 1 << 20;
+constexpr std::int64_t max_gpu_number = 1 << 20;
 
 }  // namespace
 
@@ -364,6 +365,37 @@ Binding TextParser::binding() {
   } while (in_.accept(","));
   in_.expect(")");
   return binding;
+}
+
+/// `gpu(consumers 2, tiles, turns, registers 40 232, cluster [2, 1], apart, epilogue 64)`, or
+/// nothing.
+std::optional<GpuOptions> TextParser::gpu_options() {
+  if (!in_.accept_word("gpu")) return std::nullopt;
+  GpuOptions options;
+  in_.expect("(");
+  if (in_.accept(")")) return options;
+  do {
+    if (in_.accept_word("consumers")) {
+      options.consumers = static_cast<int>(in_.integer(0, max_gpu_number));
+    } else if (in_.accept_word("tiles")) {
+      options.share_tiles = true;
+    } else if (in_.accept_word("turns")) {
+      options.turns = true;
+    } else if (in_.accept_word("registers")) {
+      options.producer_registers = static_cast<int>(in_.integer(0, max_gpu_number));
+      options.consumer_registers = static_cast<int>(in_.integer(0, max_gpu_number));
+    } else if (in_.accept_word("cluster")) {
+      options.cluster = integers(1, max_gpu_number);
+    } else if (in_.accept_word("apart")) {
+      options.multicast = false;
+    } else if (in_.accept_word("epilogue")) {
+      options.epilogue_columns = in_.integer(0, max_gpu_number);
+    } else {
+      in_.expected("consumers, tiles, turns, registers, cluster, apart or epilogue");
+    }
+  } while (in_.accept(","));
+  in_.expect(")");
+  return options;
 }
 
 }  // namespace septran::tile

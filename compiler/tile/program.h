@@ -12,6 +12,7 @@
 
 #include "compiler/base/dtype.h"
 #include "compiler/base/expr.h"
+#include "compiler/base/gpu_options.h"
 #include "compiler/base/source.h"
 #include "compiler/base/view.h"
 #include "compiler/primitives/primitives.h"
@@ -116,6 +117,9 @@ struct Loop {
   std::vector<ScheduleStep> schedule{};
   /// Processors that the mapping deals its trips to, until that is done; 0: it stays with one.
   int spread = 0;
+  /// How blocks of a GPU run a worker's share. Those of a cluster have `cluster_blocks()` trips in
+  /// a row, equally many each.
+  std::optional<GpuOptions> gpu{};
 };
 
 /// Order of traversal of a parallel loop, by index into Parallel::vars.
@@ -133,6 +137,7 @@ struct Parallel {
   std::string processor;
   int workers = 0;  // 0: one an iteration ("grid"); -1: as many as the machine has; else a number
   TraversalOrder order;
+  std::optional<GpuOptions> gpu{};  // once it is spread
 };
 
 struct If {
@@ -157,6 +162,7 @@ struct Scope {
   std::string processor;
   std::vector<ScopeArgument> arguments;
   Block body;
+  std::optional<GpuOptions> gpu{};
 };
 
 /// What a binding of the mapping file says about one primitive call.

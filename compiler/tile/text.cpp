@@ -136,6 +136,23 @@ class Printer {
     return out + ")";
   }
 
+  static std::string text(const GpuOptions& options) {
+    std::vector<std::string> parts;
+    if (options.consumers != 0) parts.push_back(fmt::format("consumers {}", options.consumers));
+    if (options.share_tiles) parts.push_back("tiles");
+    if (options.turns) parts.push_back("turns");
+    if (options.producer_registers != 0 || options.consumer_registers != 0) {
+      parts.push_back(fmt::format("registers {} {}", options.producer_registers,
+                                  options.consumer_registers));
+    }
+    if (!options.cluster.empty()) parts.push_back("cluster " + list_text(options.cluster));
+    if (!options.multicast) parts.push_back("apart");
+    if (options.epilogue_columns != 0) {
+      parts.push_back(fmt::format("epilogue {}", options.epilogue_columns));
+    }
+    return fmt::format(" gpu({})", fmt::join(parts, ", "));
+  }
+
   void block(const Block& block) {
     for (const Statement& statement : block) {
       prefix_ = statement.launch.empty() ? "" : "@" + word_text(statement.launch) + " ";
@@ -161,6 +178,7 @@ class Printer {
     if (loop.independent) head += " independent";
     if (loop.workers != 0) head += fmt::format(" workers {}", loop.workers);
     if (loop.spread != 0) head += fmt::format(" spread {}", loop.spread);
+    if (loop.gpu) head += text(*loop.gpu);
     for (std::size_t i = 0; i < loop.schedule.size(); ++i) {
       const ScheduleStep& step = loop.schedule[i];
       head += (i > 0 ? ", " : " schedule ") + word_text(step.launch);
@@ -184,6 +202,7 @@ class Printer {
     if (!parallel.order.nest.empty()) head += " nest " + list_text(parallel.order.nest);
     if (!parallel.order.group.empty()) head += " group " + list_text(parallel.order.group);
     if (!parallel.order.reverse.empty()) head += " reverse " + list_text(parallel.order.reverse);
+    if (parallel.gpu) head += text(*parallel.gpu);
     line(head + " {", origin);
     body(parallel.body);
     line("}");
@@ -211,7 +230,7 @@ class Printer {
       line(out);
     }
     --depth_;
-    line(") {", origin);
+    line(")" + (scope.gpu ? text(*scope.gpu) : std::string()) + " {", origin);
     body(scope.body);
     line("}");
   }

@@ -73,6 +73,7 @@ class TextParser {
   ScopeArgument argument();
   Attributes attributes(const Primitive& primitive);
   Binding binding();
+  std::optional<GpuOptions> gpu_options();
   Origin from();
   std::vector<std::int64_t> integers(std::int64_t lowest, std::int64_t highest);
   Expr expression() { return scan_expression(in_, lookup_); }

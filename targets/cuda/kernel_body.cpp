@@ -1,8 +1,10 @@
 // The statements of a kernel, as the role in hand does them.
 #include <algorithm>
+#include <bit>
 
 #include "compiler/base/diagnostic.h"
 #include "compiler/tile/visit.h"
+#include "targets/cuda/bulk_copies.h"
 #include "targets/cuda/kernel_writer.h"
 #include "targets/cuda/warp_products.h"
 
@@ -85,6 +87,8 @@ void KernelWriter::lower_node(const tile::DmaCopy& copy, const Statement& statem
   out_.open("{}", "");
   if (role_ == Role::producer) {
     bulk_copy_of(copy, statement);
+  } else if (const auto store = stores_.stores.find(&statement); store != stores_.stores.end()) {
+    bulk_store_of(copy, store->second);
   } else {
     emit_dma_copy(e_, copy);
   }
@@ -147,25 +151,47 @@ void KernelWriter::lower_node(const Other& /*node*/, const Statement& /*statemen
 
 // Copies and events.
 
+std::ptrdiff_t KernelWriter::map_number(const TensorMap& map) {
+  const auto at = std::find(maps_.begin(), maps_.end(), map);
+  if (at != maps_.end()) return at - maps_.begin();
+  maps_.push_back(map);
+  return std::ssize(maps_) - 1;
+}
+
 void KernelWriter::bulk_copy_of(const tile::DmaCopy& copy, const Statement& statement) {
+  const auto sharers = roles_->cluster.sharers.find(&statement);
+  const bool shared = sharers != roles_->cluster.sharers.end();
+  const int shares = shared ? std::popcount(sharers->second[0]) : 1;
   std::string why;
-  const auto bulk = bulk_copy(program_, plan_, copy, why);
+  const auto bulk = bulk_copy(program_, plan_, copy, why, shares);
   SEPTRAN_CHECK(bulk.has_value());
-  auto map = std::find(maps_.begin(), maps_.end(), bulk->map);
-  if (map == maps_.end()) map = maps_.insert(maps_.end(), bulk->map);
+  const std::ptrdiff_t map = map_number(bulk->map);
   const std::string event = event_name(roles_->told_by.at(&statement));
   const Access to = e_.operand(copy.dst, "to").access;
   out_.line("uint64_t *const barrier = {0}_barriers + {0}.at;", event);
   out_.line("barrier_expect(barrier, {});",
             bulk->box_bytes * static_cast<std::int64_t>(bulk->boxes.size()));
-  for (const BulkBox& box : bulk->boxes) {
+  if (shared) {
+    out_.line("const uint32_t sharers = mask_of({}, rank), place = place_in(sharers, rank);",
+              packed_masks(sharers->second));
+  }
+  for (std::size_t b = 0; b < bulk->boxes.size(); ++b) {
+    const BulkBox& box = bulk->boxes[b];
     std::string corner;
     for (const Expr& c : box.corner) {
       corner += fmt::format(", (int)({})", to_c(program_.vars.simplify(c), program_.vars));
     }
-    out_.line("bulk_copy((char *)to + {}, &map_{}, barrier{});", box.shared_offset,
-              map - maps_.begin(), corner);
+    const std::string who =
+        shared ? fmt::format("if (place == {}) ", b % static_cast<std::size_t>(shares)) : "";
+    out_.line("{}{}((char *)to + {}, &map_{}, barrier{}{});", who,
+              shared ? "bulk_multicast" : "bulk_copy", box.shared_offset, map,
+              shared ? ", sharers" : "", corner);
   }
+}
+
+void KernelWriter::bulk_store_of(const tile::DmaCopy& copy, const BulkStore& store) {
+  emit_bulk_store(e_, stores_, store, e_.register_tile(copy.src.tensor),
+                  program_[copy.dst.tensor].storage, map_number(store.map));
 }
 
 const EventPlan& KernelWriter::plan_of(tile::EventId id) const {
@@ -196,7 +222,12 @@ void KernelWriter::wait_for(tile::EventId id) {
 void KernelWriter::signal(tile::EventId id) {
   const EventPlan& plan = plan_of(id);
   const std::string name = event_name(id);
-  if (role_ == Role::consumer) {
+  if (role_ == Role::consumer && cluster_blocks() > 1) {
+    out_.line("__syncwarp();");
+    out_.line(
+        "if (partners >> thread % 32 & 1) barrier_arrive_at({0}_barriers + {0}.at, thread % 32);",
+        name);
+  } else if (role_ == Role::consumer) {
     out_.line("__syncwarp();");
     out_.line("if (thread % 32 == 0) barrier_arrive({0}_barriers + {0}.at);", name);
   } else {

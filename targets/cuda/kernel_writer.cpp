@@ -17,6 +17,7 @@ using tile::TensorKind;
 namespace {
 
 constexpr const char* copying_engine = "load";
+constexpr std::int64_t slab_alignment = 1024;  // the period of the swizzle
 
 template <typename Visit>
 void for_each(const tile::Program& program, const KernelPlan& kernel, Visit visit) {
@@ -31,7 +32,7 @@ void for_each(const tile::Program& program, const KernelPlan& kernel, Visit visi
 }  // namespace
 
 KernelWriter::KernelWriter(Emitter& emitter, const KernelPlan& kernel,
-                           const std::optional<Roles>& roles,
+                           const std::optional<Roles>& roles, const StorePlan& stores,
                            std::map<WgmmaShape, std::string>& shapes)
     : e_(emitter),
       out_(emitter.out()),
@@ -39,6 +40,7 @@ KernelWriter::KernelWriter(Emitter& emitter, const KernelPlan& kernel,
       plan_(emitter.plan()),
       kernel_(kernel),
       roles_(roles),
+      stores_(stores),
       shapes_(shapes) {}
 
 void KernelWriter::write(std::int64_t grid_counter_bytes) {
@@ -48,8 +50,10 @@ void KernelWriter::write(std::int64_t grid_counter_bytes) {
     async |= mma != nullptr && plan_.runs_on_its_own(mma);
   });
   e_.begin_kernel(kernel_, roles_.has_value(), async);
-  barriers_ = find_barriers(program_, plan_, kernel_, roles_ ? "consumer" : "");
-  barriers_at_ = ceil_div(kernel_.shared_bytes + kernel_.scratch_bytes, 64) * 64;
+  barriers_ = find_barriers(program_, plan_, kernel_, stores_, roles_ ? "consumer" : "");
+  slabs_at_ = ceil_div(kernel_.shared_bytes, slab_alignment) * slab_alignment;
+  scratch_at_ = stores_.stores.empty() ? kernel_.shared_bytes : slabs_at_ + stores_.bytes;
+  barriers_at_ = ceil_div(scratch_at_ + kernel_.scratch_bytes, 64) * 64;
   shared_bytes_ = barriers_at_ + (roles_ ? roles_->barrier_bytes : 0);
   // Tensor maps are parameters: what they are is known only once the copies are written.
   const Writer before = out_;
@@ -60,7 +64,9 @@ void KernelWriter::write(std::int64_t grid_counter_bytes) {
   } else {
     declare_rings(Role::all);
     declare_registers();
+    if (!stores_.stores.empty()) declare_slabs();
     for (std::size_t i = kernel_.begin; i < kernel_.end; ++i) lower(program_.body[i]);
+    if (!stores_.stores.empty()) out_.line("if (thread % 128 == 0) stores_wait();");
   }
   const std::string body = out_.text();
   out_ = before;
@@ -85,13 +91,15 @@ void KernelWriter::signature(std::int64_t grid_counter_bytes) {
   for (std::size_t m = 0; m < maps_.size(); ++m) {
     parameters += fmt::format(", const __grid_constant__ TensorMap map_{}", m);
   }
-  out_.line("extern \"C\" __global__ void __launch_bounds__({}, 1)", threads());
+  const std::string cluster =
+      cluster_blocks() > 1 ? fmt::format("__cluster_dims__({}, 1, 1) ", cluster_blocks()) : "";
+  out_.line("extern \"C\" __global__ void {}__launch_bounds__({}, 1)", cluster, threads());
   out_.open("{}({})", kernel_.name, parameters);
   out_.line("constexpr int threads = {};  // that work on tiles", kernel_.threads());
   out_.line("const int thread = threadIdx.x;");
   out_.line("const int64_t worker = blockIdx.x, workers = gridDim.x;");
   out_.line("extern __shared__ __align__(1024) char shared[];");
-  out_.line("char *const scratch = shared + {};", kernel_.shared_bytes);
+  out_.line("char *const scratch = shared + {};", scratch_at_);
   out_.line("int turn = 0;  // the half of it that is next");
   out_.line("char *const common = workspace + {};", grid_counter_bytes);
   out_.line("char *const own = common + {} + worker * own_bytes;", plan_.common_bytes);
@@ -139,7 +147,22 @@ void KernelWriter::declare_barriers() {
   }
   out_.line("barriers_ready();");
   out_.close();
-  out_.line("__syncthreads();");
+  if (cluster_blocks() == 1) {
+    out_.line("__syncthreads();");
+    return;
+  }
+  const RankMasks& partners = roles_->cluster.partners;
+  out_.line("const uint32_t rank = cluster_rank();");
+  out_.line("const uint32_t partners = mask_of({}, rank);  // that copies are shared with",
+            packed_masks(partners));
+  out_.line("cluster_barrier();");
+}
+
+/// A warpgroup's slabs, and the number of its barrier.
+void KernelWriter::declare_slabs() {
+  out_.line("const int warpgroup = threadIdx.x / 128;");
+  out_.line("char *const slabs = shared + {} + warpgroup * {};", slabs_at_,
+            stores_.slabs * stores_.slab_bytes);
 }
 
 void KernelWriter::declare_rings(Role role) {
@@ -165,7 +188,7 @@ void KernelWriter::declare_registers() {
 }
 
 void KernelWriter::write_roles() {
-  const RoleRegisters registers = role_registers(kernel_.warpgroups);
+  const RoleRegisters registers = role_registers(kernel_);
   out_.open("if (thread >= threads)");
   out_.line("// One thread has the copy engine fill shared memory.");
   if (registers.producer > 0) out_.line("give_registers<{}>();", registers.producer);
@@ -179,6 +202,10 @@ void KernelWriter::write_roles() {
   write_role(Role::consumer);
   out_.close();
   role_ = Role::all;
+  if (cluster_blocks() > 1) {
+    out_.line("// Others may still reach this block's shared memory.");
+    out_.line("cluster_barrier();");
+  }
 }
 
 void KernelWriter::write_role(Role role) {
@@ -190,9 +217,14 @@ void KernelWriter::write_role(Role role) {
               waits && program_.events[plan.event.value].credits > 0 ? 1 : 0);
   }
   declare_rings(role);
-  if (role == Role::consumer) declare_registers();
+  if (role == Role::consumer) {
+    declare_registers();
+    if (!stores_.stores.empty()) declare_slabs();
+  }
   for (std::size_t i = kernel_.begin; i < kernel_.end; ++i) lower(program_.body[i]);
-  if (role == Role::consumer) settle(0);
+  if (role != Role::consumer) return;
+  settle(0);
+  if (!stores_.stores.empty()) out_.line("if (thread % 128 == 0) stores_wait();");
 }
 
 bool KernelWriter::is_mine(const Statement& statement) const {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "targets/cuda/bulk_stores.h"
 #include "targets/cuda/emitter.h"
 #include "targets/cuda/roles.h"
 #include "targets/cuda/wgmma.h"
@@ -17,13 +18,15 @@ class KernelWriter {
  public:
   /// `shapes` collects the instructions that products need.
   KernelWriter(Emitter& emitter, const KernelPlan& kernel, const std::optional<Roles>& roles,
-               std::map<WgmmaShape, std::string>& shapes);
+               const StorePlan& stores, std::map<WgmmaShape, std::string>& shapes);
   /// Writes the kernel behind what the emitter has; bytes of shared memory and tensor maps are then
   /// known.
   void write(std::int64_t grid_counter_bytes);
   [[nodiscard]] std::int64_t shared_bytes() const { return shared_bytes_; }
   [[nodiscard]] const std::vector<TensorMap>& maps() const { return maps_; }
-  [[nodiscard]] int threads() const { return kernel_.threads() + (roles_ ? 128 : 0); }
+  [[nodiscard]] int threads() const {
+    return kernel_.teams * kernel_.threads() + (roles_ ? 128 : 0);
+  }
 
  private:
   enum class Role { all, producer, consumer };
@@ -37,6 +40,7 @@ class KernelWriter {
   void write_start();
   void declare_memory();
   void declare_barriers();
+  void declare_slabs();
   void declare_rings(Role role);
   void declare_registers();
   void write_roles();
@@ -61,6 +65,9 @@ class KernelWriter {
   void lower_node(const Other& node, const tile::Statement& statement);
 
   void bulk_copy_of(const tile::DmaCopy& copy, const tile::Statement& statement);
+  void bulk_store_of(const tile::DmaCopy& copy, const BulkStore& store);
+  std::ptrdiff_t map_number(const TensorMap& map);
+  [[nodiscard]] int cluster_blocks() const { return roles_ ? roles_->cluster.blocks : 1; }
   [[nodiscard]] const EventPlan& plan_of(tile::EventId id) const;
   [[nodiscard]] std::string event_name(tile::EventId id) const;
   void wait_for(tile::EventId id);
@@ -78,12 +85,15 @@ class KernelWriter {
   const Plan& plan_;
   const KernelPlan& kernel_;
   const std::optional<Roles>& roles_;
+  const StorePlan& stores_;
   std::map<WgmmaShape, std::string>& shapes_;
   std::set<const tile::Statement*> barriers_;
   std::vector<TensorMap> maps_;
   std::vector<Running> running_;
   Role role_ = Role::all;
   std::int64_t shared_bytes_ = 0;
+  std::int64_t slabs_at_ = 0;
+  std::int64_t scratch_at_ = 0;
   std::int64_t barriers_at_ = 0;
 };
 

@@ -18,7 +18,8 @@ using tile::Program;
 using tile::Tensor;
 using tile::TensorKind;
 
-constexpr std::int64_t grid_counter_bytes = 256;  // at the start of the workspace
+constexpr std::int64_t alignments_bytes = 1024 + 64;  // of slabs and of barriers
+constexpr std::int64_t grid_counter_bytes = 256;      // at the start of the workspace
 
 class Lowering {
  public:
@@ -53,6 +54,8 @@ class Lowering {
                     [](const auto& product) { return !product.second.by_warps.empty(); });
     if (any_by_warps) source.text += warp_prelude;
     if (machine_.cuda.warpgroup_products) source.text += hopper_prelude;
+    if (clusters_) source.text += cluster_prelude;
+    if (stores_) source.text += store_prelude;
     for (const auto& [shape, text] : shapes_) source.text += text;
     source.text += fmt::format(
         "constexpr int64_t own_bytes = {};  // of the workspace, a block\n\n", block_bytes);
@@ -69,7 +72,15 @@ class Lowering {
       roles_notes_.push_back(
           fmt::format("all threads copy, and wait for each copy, in {}: {}", kernel.name, why));
     }
-    KernelWriter writer(e_, kernel, roles, shapes_);
+    if (roles && !roles->alone.empty()) roles_notes_.push_back(roles->alone);
+    const std::int64_t barriers = roles ? roles->barrier_bytes : 0;
+    const std::int64_t room = machine_.cuda.shared_bytes_per_block - kernel.shared_bytes -
+                              kernel.scratch_bytes - barriers - alignments_bytes;
+    const StorePlan stores = plan_stores(program_, machine_, plan_, kernel, room);
+    if (!stores.why.empty()) roles_notes_.push_back(stores.why);
+    stores_ |= !stores.stores.empty();
+    clusters_ |= roles && roles->cluster.blocks > 1;
+    KernelWriter writer(e_, kernel, roles, stores, shapes_);
     writer.write(grid_counter_bytes);
     KernelSource source{
         kernel.name,           kernel.blocks,       writer.threads(), writer.shared_bytes(),
@@ -128,6 +139,8 @@ class Lowering {
   Emitter e_;
   std::map<WgmmaShape, std::string> shapes_;
   std::vector<std::string> roles_notes_;
+  bool clusters_ = false;
+  bool stores_ = false;
 };
 
 }  // namespace

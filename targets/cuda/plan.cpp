@@ -35,6 +35,8 @@ class Planner {
       kernel.blocks = blocks_of(kernel);
       kernel.starts_early = !kernel.waits_for_grid &&
                             capability_of(machine_.cuda.architecture) >= first_with_early_starts;
+      kernel.options = options_of(kernel);
+      kernel.warpgroups = kernel.options.consumers;
       choose_products(kernel);
       place_register_tiles(program_, machine_, kernel, plan_);
       if (kernel.warpgroups == 0) kernel.warpgroups = 1;
@@ -108,6 +110,15 @@ class Planner {
       blocks = std::max(blocks, std::min<std::int64_t>(loop->workers, trips));
     });
     return blocks;
+  }
+
+  GpuOptions options_of(const KernelPlan& kernel) const {
+    std::optional<GpuOptions> options;
+    for_each(kernel, [&](const Statement& statement) {
+      const auto* loop = std::get_if<tile::Loop>(&statement.node);
+      if (loop != nullptr && loop->workers > 0 && !options) options = loop->gpu;
+    });
+    return options.value_or(GpuOptions{});
   }
 
   void choose_products(const KernelPlan& kernel) {

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "compiler/base/gpu_options.h"
 #include "compiler/tile/program.h"
 #include "targets/cuda/layout.h"
 #include "targets/machine.h"
@@ -64,13 +65,16 @@ struct KernelPlan {
   std::size_t begin = 0;
   std::size_t end = 0;
   std::int64_t blocks = 1;
-  int warpgroups = 1;  // that work on tiles
+  GpuOptions options;  // the mapping's
+  int teams = 1;       // of warpgroups, each of which works on tiles of its own
+  int warpgroups = 1;  // of a team
   std::int64_t shared_bytes = 0;
   std::int64_t scratch_bytes = 0;  // at the end of shared memory, for reductions across warps
   /// It is launched while the one before still runs, and waits for its end by itself.
   bool starts_early = false;
   bool waits_for_grid = false;  // barriers between blocks inside
   std::vector<TileGroup> groups;
+  /// Of a team.
   [[nodiscard]] int threads() const { return warpgroups * 128; }
 };
 

@@ -15,4 +15,8 @@ extern const std::string_view warp_prelude;
 /// Barriers in shared memory, bulk copies and products of warpgroups (sm_90a).
 extern const std::string_view hopper_prelude;
 
+/// Clusters of blocks, and tiles that leave by the copy engine (sm_90a; behind hopper_prelude).
+extern const std::string_view cluster_prelude;
+extern const std::string_view store_prelude;
+
 }  // namespace septran::cuda

@@ -3,9 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 
 #include "compiler/tile/visit.h"
-#include "targets/cuda/products.h"
+#include "targets/cuda/bulk_copies.h"
 
 namespace septran::cuda {
 namespace {
@@ -13,135 +14,8 @@ namespace {
 using tile::Block;
 using tile::Program;
 using tile::Statement;
-using tile::Tensor;
-using tile::TensorKind;
 
-constexpr std::int64_t most_box_extent = 256;
-constexpr std::int64_t copy_alignment = 16;
-constexpr int most_map_rank = 5;
 constexpr const char* copying_engine = "load";
-
-/// Whether the extent ends at the tensor's edge wherever it is smaller than `most`: there the copy
-/// engine gives zeros.
-bool ends_at_edge(const VarTable& vars, const Expr& extent, const Expr& base, std::int64_t most,
-                  std::int64_t edge) {
-  if (extent == Expr(most)) return true;
-  return vars.simplify(Expr::min(Expr(most), Expr(edge) - base)) == vars.simplify(extent);
-}
-
-class BulkPlanner {
- public:
-  BulkPlanner(const Program& program, const Plan& plan, const tile::DmaCopy& copy, std::string& why)
-      : program_(program), plan_(plan), copy_(copy), why_(why) {}
-
-  std::optional<BulkCopy> run() {
-    const Tensor& src = program_[copy_.src.tensor];
-    const Tensor& dst = program_[copy_.dst.tensor];
-    element_ = static_cast<std::int64_t>(size_bytes(src.storage));
-    if (src.storage != dst.storage) return refuse("it converts");
-    if (!is_corner(copy_.dst.view) || !copy_.src.view.is_box()) {
-      return refuse("it is not a box of one tensor into a whole buffer");
-    }
-    if (plan_.own.contains(copy_.src.tensor.value)) return refuse("its source is a block's own");
-    if (src.shape.size() > most_map_rank) return refuse("its source has too many dimensions");
-    std::uint32_t last = 0;
-    for (std::size_t d = 0; d < copy_.src.view.dims.size(); ++d) {
-      const std::uint32_t axis = copy_.src.view.dims[d].digits[0].axis;
-      if (d > 0 && axis < last) return refuse("it transposes");
-      last = axis;
-    }
-    if (!map_tensor(src)) return std::nullopt;
-    if (!cut_boxes(src, dst)) return std::nullopt;
-    return result_;
-  }
-
- private:
-  std::nullopt_t refuse(const std::string& text) {
-    why_ = fmt::format("the copy to {} is not the copy engine's: {}",
-                       program_[copy_.dst.tensor].name, text);
-    return std::nullopt;
-  }
-
-  bool map_tensor(const Tensor& src) {
-    TensorMap& map = result_.map;
-    map.dtype = src.storage;
-    if (src.kind == TensorKind::argument) {
-      map.parameter = 0;
-      for (std::uint32_t i = 0; i < copy_.src.tensor.value; ++i) {
-        map.parameter += program_.tensors[i].kind == TensorKind::argument ? 1 : 0;
-      }
-    } else {
-      map.workspace_at = plan_.workspace.at(copy_.src.tensor.value);
-    }
-    for (std::size_t a = src.shape.size(); a-- > 0;) {
-      map.extents.push_back(program_.vars.range(src.shape[a]).hi);
-      if (a + 1 == src.shape.size()) continue;
-      if (src.strides_bytes[a] % copy_alignment != 0) {
-        refuse(fmt::format("a row of {} takes {} bytes, not a multiple of {}", src.name,
-                           src.strides_bytes[a], copy_alignment));
-        return false;
-      }
-      map.strides_bytes.push_back(src.strides_bytes[a]);
-    }
-    return true;
-  }
-
-  bool cut_boxes(const Tensor& src, const Tensor& dst) {
-    const View& view = copy_.src.view;
-    const bool swizzled = plan_.places.at(copy_.dst.tensor.value).kind == TilePlace::Kind::swizzled;
-    std::vector<std::int64_t> box(src.shape.size(), 1);
-    for (std::size_t d = 0; d < view.dims.size(); ++d) {
-      const std::uint32_t axis = view.dims[d].digits[0].axis;
-      box[axis] = dst.shape[d].offset();
-      if (!ends_at_edge(program_.vars, view.dims[d].extent, view.base[axis], box[axis],
-                        program_.vars.range(src.shape[axis]).hi)) {
-        refuse("it ends where its tensor goes on");
-        return false;
-      }
-    }
-    const std::size_t inner = src.shape.size() - 1;
-    if (view.dims.empty() || view.dims.back().digits[0].axis != inner) {
-      refuse("its elements do not lie side by side");
-      return false;
-    }
-    std::int64_t panels = 1;
-    if (swizzled) {
-      const std::int64_t width = panel_columns(element_);
-      panels = ceil_div(box[inner], width);
-      box[inner] = width;
-    }
-    result_.map.swizzled = swizzled;
-    result_.box_bytes = element_;
-    for (const std::int64_t extent : box) {
-      result_.box_bytes *= extent;
-      if (extent <= most_box_extent) continue;
-      refuse(fmt::format("it is {} elements wide, more than {}", extent, most_box_extent));
-      return false;
-    }
-    if (box[inner] * element_ % copy_alignment != 0) {
-      refuse(fmt::format("its rows take {} bytes", box[inner] * element_));
-      return false;
-    }
-    for (std::size_t a = src.shape.size(); a-- > 0;) result_.map.box.push_back(box[a]);
-    const std::int64_t panel_bytes = swizzled ? swizzled_rows(dst.shape[0].offset()) * 128 : 0;
-    for (std::int64_t p = 0; p < panels; ++p) {
-      BulkBox one;
-      one.shared_offset = p * panel_bytes;
-      for (std::size_t a = src.shape.size(); a-- > 0;) {
-        one.corner.push_back(a == inner ? view.base[a] + Expr(p * box[inner]) : view.base[a]);
-      }
-      result_.boxes.push_back(std::move(one));
-    }
-    return true;
-  }
-
-  const Program& program_;
-  const Plan& plan_;
-  const tile::DmaCopy& copy_;
-  std::string& why_;
-  std::int64_t element_ = 1;
-  BulkCopy result_;
-};
 
 class RolePlanner {
  public:
@@ -153,6 +27,7 @@ class RolePlanner {
       look(program_.body[i]);
     }
     if (!why_.empty() || !any_copy_) return std::nullopt;
+    roles_.cluster = plan_cluster(program_, plan_, kernel_, roles_.alone);
     collect_events(program_.body, kernel_.begin, kernel_.end);
     if (why_.empty()) tell_copies();
     if (!why_.empty()) return std::nullopt;
@@ -198,6 +73,10 @@ class RolePlanner {
     plan.event = id;
     plan.to_consumers = event.signaller == copying_engine;
     plan.arrivals = plan.to_consumers ? 1 : kernel_.warpgroups * 4;
+    // What several blocks get at once must be free in all of them.
+    if (!plan.to_consumers && roles_.cluster.blocks > 1) {
+      plan.arrivals *= std::popcount(roles_.cluster.partners[0]);
+    }
     plan.count = std::max(1, event.credits);
     if (!plan.to_consumers && event.credits == 0) {
       why_ = "a copy waits for what no ring bounds";
@@ -299,11 +178,6 @@ class RolePlanner {
 
 }  // namespace
 
-std::optional<BulkCopy> bulk_copy(const Program& program, const Plan& plan,
-                                  const tile::DmaCopy& copy, std::string& why) {
-  return BulkPlanner(program, plan, copy, why).run();
-}
-
 std::optional<Roles> plan_roles(const Program& program, const Machine& machine, const Plan& plan,
                                 const KernelPlan& kernel, std::string& why) {
   why.clear();
@@ -315,8 +189,11 @@ std::optional<Roles> plan_roles(const Program& program, const Machine& machine, 
 }
 
 /// Together no more than all threads have at the launch: what one role takes, the other must give.
-RoleRegisters role_registers(int warpgroups) {
-  switch (warpgroups) {
+RoleRegisters role_registers(const KernelPlan& kernel) {
+  if (kernel.options.consumer_registers > 0 && kernel.options.producer_registers > 0) {
+    return {kernel.options.producer_registers, kernel.options.consumer_registers};
+  }
+  switch (kernel.teams * kernel.warpgroups) {
     case 2:
       return {40, 232};
     case 3:

@@ -7,26 +7,11 @@
 #include <string>
 #include <vector>
 
+#include "targets/cuda/cluster.h"
 #include "targets/cuda/plan.h"
 #include "targets/cuda/source.h"
 
 namespace septran::cuda {
-
-/// The boxes of one copy: dst[i] at byte `shared_offset` gets the box whose corner is `corner`
-/// (innermost first).
-struct BulkBox {
-  std::int64_t shared_offset = 0;
-  std::vector<Expr> corner;
-};
-struct BulkCopy {
-  TensorMap map;
-  std::vector<BulkBox> boxes;
-  std::int64_t box_bytes = 0;
-};
-
-/// The copy as the copy engine performs it; why it cannot, in `why`.
-std::optional<BulkCopy> bulk_copy(const tile::Program& program, const Plan& plan,
-                                  const tile::DmaCopy& copy, std::string& why);
 
 /// An event as barriers: `count` of them in turn, of which each phase has `arrivals`.
 struct EventPlan {
@@ -42,6 +27,8 @@ struct Roles {
   /// By copy: the event whose next signal tells of it.
   std::map<const tile::Statement*, tile::EventId> told_by;
   std::int64_t barrier_bytes = 0;
+  Cluster cluster;
+  std::string alone;  // why blocks do not run in the clusters that the mapping asks for
 };
 
 /// Whether a kernel can have roles; why not, in `why` (empty where it has nothing to copy).
@@ -54,6 +41,6 @@ struct RoleRegisters {
   int producer = 0;
   int consumer = 0;
 };
-RoleRegisters role_registers(int warpgroups);
+RoleRegisters role_registers(const KernelPlan& kernel);
 
 }  // namespace septran::cuda

@@ -30,8 +30,8 @@ bool conflict(const Touched& a, const Touched& b) {
 
 class Finder {
  public:
-  Finder(const Program& program, const Plan& plan, std::string only_engine)
-      : program_(program), plan_(plan), only_engine_(std::move(only_engine)) {}
+  Finder(const Program& program, const Plan& plan, const StorePlan& stores, std::string only_engine)
+      : program_(program), plan_(plan), stores_(stores), only_engine_(std::move(only_engine)) {}
 
   std::set<const Statement*> run(const KernelPlan& kernel) {
     for (std::size_t i = kernel.begin; i < kernel.end; ++i) visit(program_.body[i]);
@@ -71,6 +71,7 @@ class Finder {
       return;
     }
     const auto uses = tile::operands(statement);
+    if (stores_.stores.contains(&statement)) return;
     if (uses.empty() || (!only_engine_.empty() && statement.engine != only_engine_)) return;
     State mine;
     for (const auto& use : uses) add(*use.tile, use.access, mine);
@@ -92,7 +93,7 @@ class Finder {
     });
   }
 
-  void add(const tile::TileRef& tile, Access access, State& mine) const {
+  void add(const tile::TileRef& tile, septran::Access access, State& mine) const {
     const TilePlace& place = plan_.places.at(tile.tensor.value);
     const tile::Tensor& tensor = program_[tile.tensor];
     if (place.kind == TilePlace::Kind::registers) return;
@@ -112,6 +113,7 @@ class Finder {
 
   const Program& program_;
   const Plan& plan_;
+  const StorePlan& stores_;
   std::string only_engine_;
   State state_;
   std::set<const Statement*> found_;
@@ -120,8 +122,9 @@ class Finder {
 }  // namespace
 
 std::set<const Statement*> find_barriers(const Program& program, const Plan& plan,
-                                         const KernelPlan& kernel, const std::string& only_engine) {
-  return Finder(program, plan, only_engine).run(kernel);
+                                         const KernelPlan& kernel, const StorePlan& stores,
+                                         const std::string& only_engine) {
+  return Finder(program, plan, stores, only_engine).run(kernel);
 }
 
 }  // namespace septran::cuda

@@ -38,6 +38,48 @@ TEST(CudaSource, FastCasesUseCopyEngineAndTensorCores) {
   }
 }
 
+TEST(CudaSource, BlocksOfAClusterShareWhatTheyAllRead) {
+  std::string messages;
+  const auto rows = lower(
+      {"examples/gemm/gemm.py", "mappings/gemm/nvidia_h100.yaml", "M=512 N=512 K=512 dtype=f16"},
+      messages);
+  ASSERT_TRUE(rows) << messages;
+  EXPECT_TRUE(has(*rows, "__cluster_dims__(2, 1, 1)"));
+  // B's four panels, two from each block; A is each block's own.
+  EXPECT_TRUE(has(*rows, "if (place == 1) bulk_multicast((char *)to + 8192, &map_1"));
+  EXPECT_TRUE(has(*rows, "bulk_copy((char *)to + 0, &map_0"));
+  EXPECT_TRUE(has(*rows, "barrier_init(A_free_0_barriers + i, 16)"));
+  const auto columns = lower(
+      {"examples/gemm/gemm.py", "mappings/gemm/nvidia_h100.yaml", "M=300 N=512 K=512 dtype=f16"},
+      messages);
+  ASSERT_TRUE(columns) << messages;
+  // A is one panel: each block fetches 64 of its 128 rows.
+  EXPECT_TRUE(has(*columns, "if (place == 1) bulk_multicast((char *)to + 8192, &map_0"));
+  EXPECT_EQ(columns->kernels[0].maps[0].box, (std::vector<std::int64_t>{64, 64}));
+  const auto alone = lower(
+      {"examples/gemm/gemm.py", "mappings/gemm/nvidia_h100.yaml", "M=300 N=200 K=512 dtype=f16"},
+      messages);
+  ASSERT_TRUE(alone) << messages;
+  EXPECT_FALSE(has(*alone, "__cluster_dims__"));
+}
+
+TEST(CudaSource, TilesLeaveThroughSharedMemory) {
+  std::string messages;
+  const auto source = lower(
+      {"examples/gemm/gemm.py", "mappings/gemm/nvidia_h100.yaml", "M=512 N=512 K=512 dtype=f16"},
+      messages);
+  ASSERT_TRUE(source) << messages;
+  EXPECT_TRUE(has(*source, "store_fragment("));
+  EXPECT_TRUE(has(*source, "bulk_store(&map_2, at"));
+  EXPECT_TRUE(source->notes.empty());
+  const auto odd = lower(
+      {"examples/gemm/gemm.py", "mappings/gemm/nvidia_h100.yaml", "M=512 N=300 K=512 dtype=f16"},
+      messages);
+  ASSERT_TRUE(odd) << messages;
+  EXPECT_FALSE(has(*odd, "  bulk_store("));
+  EXPECT_TRUE(has_note(*odd, "C is not stored by the copy engine: a row of C takes 600 bytes"));
+}
+
 TEST(CudaSource, OtherCasesAreLoweredToo) {
   for (const GpuCase& one : other_cases) {
     SCOPED_TRACE(fmt::format("{} {} {}", one.logic, one.words, one.target));
@@ -60,7 +102,7 @@ TEST(CudaSource, NotesSayWhyAWayIsNotTaken) {
       {"examples/gemm/gemm.py", "mappings/gemm/nvidia_h100.yaml", "M=64 N=64 K=64"}, messages);
   ASSERT_TRUE(wide) << messages;
   EXPECT_TRUE(has_note(*wide, "tensor cores multiply f16, bf16 or i8, not f32 by f32"));
-  const auto ampere = lower({"examples/gemm/gemm.py", "mappings/gemm/nvidia_h100.yaml",
+  const auto ampere = lower({"examples/gemm/gemm.py", "mappings/gemm/nvidia_a100.yaml",
                              "M=256 N=256 K=256 dtype=f16", "nvidia_a100"},
                             messages);
   ASSERT_TRUE(ampere) << messages;
@@ -69,17 +111,18 @@ TEST(CudaSource, NotesSayWhyAWayIsNotTaken) {
 }
 
 TEST(CudaSource, ProductsThatWarpgroupsDoNotTakeAreEachWarps) {
-  const char* const mapping = "mappings/gemm/nvidia_h100.yaml";
   std::string messages;
-  const auto ampere = lower(
-      {"examples/gemm/gemm.py", mapping, "M=256 N=256 K=256 dtype=f16", "nvidia_a100"}, messages);
+  const auto ampere = lower({"examples/gemm/gemm.py", "mappings/gemm/nvidia_a100.yaml",
+                             "M=256 N=256 K=256 dtype=f16", "nvidia_a100"},
+                            messages);
   ASSERT_TRUE(ampere) << messages;
   EXPECT_TRUE(has(*ampere, "  warp_product_f16("));
   EXPECT_FALSE(has(*ampere, "fence_async"));
   EXPECT_EQ(ampere->kernels[0].products, "mma.sync");
   EXPECT_TRUE(has_note(*ampere, "computed by each warp (mma.sync): this GPU has no products of"));
-  const auto whole =
-      lower({"examples/gemm/gemm.py", mapping, "M=256 N=256 K=256 dtype=i8 C=i32"}, messages);
+  const auto whole = lower({"examples/gemm/gemm.py", "mappings/gemm/nvidia_h100.yaml",
+                            "M=256 N=256 K=256 dtype=i8 C=i32"},
+                           messages);
   ASSERT_TRUE(whole) << messages;
   EXPECT_TRUE(has(*whole, "  warp_product_i8("));
   EXPECT_TRUE(has(*whole, "  bulk_copy("));

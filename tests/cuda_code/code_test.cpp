@@ -81,6 +81,11 @@ TEST(CudaCode, FastCasesCompileWithoutSpills) {
         << compiled.log;
     EXPECT_NE(compiled.ptx.find("wgmma.mma_async"), std::string::npos);
     EXPECT_NE(compiled.ptx.find("cp.async.bulk.tensor"), std::string::npos);
+    const bool stores = source->text.find("  bulk_store(&") != std::string::npos;
+    EXPECT_EQ(compiled.ptx.find("stmatrix.sync") != std::string::npos, stores);
+    EXPECT_EQ(compiled.ptx.find(".global.shared::cta.bulk_group") != std::string::npos, stores);
+    const bool shared = source->text.find("__cluster_dims__") != std::string::npos;
+    EXPECT_EQ(compiled.ptx.find(".multicast::cluster") != std::string::npos, shared);
   }
 }
 

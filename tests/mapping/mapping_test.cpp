@@ -150,6 +150,11 @@ TEST(Mapping, ReadsEveryField) {
   EXPECT_EQ(inner.schedule[0].callee, "gemm_leaf");
   EXPECT_EQ(inner.schedule[0].occurrence, 2);
   EXPECT_EQ(inner.schedule[1].trips_earlier, 1);
+  ASSERT_TRUE(inner.gpu);
+  EXPECT_EQ(inner.gpu->consumers, 2);
+  EXPECT_EQ(inner.gpu->cluster, (std::vector<std::int64_t>{2, 1}));
+  EXPECT_TRUE(inner.gpu->multicast);
+  EXPECT_FALSE(top.gpu);
   const Binding& gemm = inner.leaf_task_bindings.at("gemm_leaf");
   EXPECT_EQ(gemm.implementation, "mma");
   EXPECT_EQ(gemm.tile.at(1).value, 4);

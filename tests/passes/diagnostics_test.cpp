@@ -4,8 +4,10 @@
 
 #include <filesystem>
 #include <fstream>
+#include <set>
 
 #include "compiler/tile/hazards.h"
+#include "compiler/tile/visit.h"
 #include "source_dir.h"
 #include "tests/support/kernel.h"
 
@@ -23,6 +25,62 @@ std::string replaced(std::string text, const std::string& from, const std::strin
   const std::size_t at = text.find(from);
   EXPECT_NE(at, std::string::npos) << from;
   return text.replace(at, from.size(), to);
+}
+
+TEST(Passes, ClustersNeedWholeNumbersOfThem) {
+  KernelText text;
+  text.logic = source("examples/gemm/gemm.py");
+  text.mapping = source("mappings/gemm/nvidia_h100.yaml");
+  text.target = "nvidia_h100";
+  text.dtype = DType::f16;
+  text.definitions = {{"M", "384"}, {"N", "768"}, {"K", "64"}};
+  Kernel alone;  // three rows of three tiles
+  testing_support::compile(text, alone);
+  EXPECT_EQ(alone.messages(), "");
+  text.mapping =
+      text.mapping.substr(0, text.mapping.rfind("cluster: [1, 1]")) + "cluster: [1, 2]}\n";
+  Kernel uneven;
+  testing_support::compile(text, uneven);
+  ASSERT_TRUE(uneven.program.has_value());
+  EXPECT_NE(uneven.messages().find("warning[cluster-uneven]: blocks run alone, not in clusters of "
+                                   "1 x 2: 'j' has 3 iterations"),
+            std::string::npos)
+      << uneven.messages();
+}
+
+TEST(Passes, IterationsOfAClusterLieSideBySide) {
+  KernelText text;
+  text.logic = source("examples/gemm/gemm.py");
+  text.mapping =
+      replaced(source("mappings/gemm/nvidia_h100.yaml"), "cluster: [2, 1]", "cluster: [2, 2]");
+  text.target = "nvidia_h100";
+  text.dtype = DType::f16;
+  text.definitions = {{"M", "768"}, {"N", "1024"}, {"K", "64"}};
+  Kernel kernel;
+  testing_support::compile(text, kernel);
+  ASSERT_TRUE(kernel.program.has_value()) << kernel.messages();
+  const tile::Program& program = *kernel.program;
+  const tile::Loop* share = nullptr;
+  std::vector<VarId> indices;
+  tile::for_each_statement(program.body, [&](const tile::Statement& statement) {
+    const auto* loop = std::get_if<tile::Loop>(&statement.node);
+    if (loop == nullptr) return;
+    if (loop->workers > 0) share = loop;
+    if (program.vars[loop->var].bounds) indices.push_back(loop->var);
+  });
+  ASSERT_NE(share, nullptr);
+  ASSERT_EQ(indices.size(), 2U);
+  std::set<std::vector<std::int64_t>> tiles;
+  for (std::int64_t t = 0; t < 24; ++t) {
+    std::vector<std::int64_t> tile;
+    for (const VarId v : indices) {
+      const Expr value = program.vars[v].begin.substitute(share->var, Expr(t - t % 4));
+      const Expr own = program.vars[v].begin.substitute(share->var, Expr(t));
+      EXPECT_EQ(value.constant().value() / 2, own.constant().value() / 2) << t;
+      tile.push_back(own.constant().value());
+    }
+    EXPECT_TRUE(tiles.insert(tile).second) << t;
+  }
 }
 
 TEST(Passes, MergeSyncsWhereEventsRunOut) {

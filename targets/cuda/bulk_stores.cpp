@@ -1,0 +1,217 @@
+#include "targets/cuda/bulk_stores.h"
+
+#include <algorithm>
+#include <numeric>
+#include <set>
+
+#include "compiler/tile/visit.h"
+#include "targets/cuda/bulk_copies.h"
+
+namespace septran::cuda {
+namespace {
+
+using tile::Program;
+using tile::Statement;
+using tile::Tensor;
+
+constexpr std::int64_t warpgroup_rows = 64;
+constexpr std::int64_t panel_columns_of_halves = 64;  // 128 bytes
+constexpr std::int64_t panel_bytes = warpgroup_rows * 128;
+constexpr std::int64_t panel_registers = panel_columns_of_halves / 2;
+
+class StorePlanner {
+ public:
+  StorePlanner(const Program& program, const Machine& machine, const Plan& plan,
+               const KernelPlan& kernel)
+      : program_(program), machine_(machine), plan_(plan), kernel_(kernel) {}
+
+  StorePlan run(std::int64_t room) {
+    if (!machine_.cuda.bulk_copies) return {};
+    for (std::size_t i = kernel_.begin; i < kernel_.end; ++i) {
+      look(program_.body[i]);
+      for (const tile::Block* inner : tile::child_blocks(program_.body[i])) {
+        tile::for_each_statement(*inner, [&](const Statement& s) { look(s); });
+      }
+    }
+    std::erase_if(result_.stores, [&](const auto& one) {
+      const auto& copy = std::get<tile::DmaCopy>(one.first->node);
+      return touched_.contains(copy.dst.tensor.value);
+    });
+    if (!result_.stores.empty()) find_room(room);
+    return std::move(result_);
+  }
+
+ private:
+  void look(const Statement& statement) {
+    const auto* copy = std::get_if<tile::DmaCopy>(&statement.node);
+    std::string why;
+    if (copy != nullptr && is_candidate(*copy)) {
+      if (auto store = bulk_store(*copy, why)) {
+        result_.stores[&statement] = std::move(*store);
+        return;
+      }
+      result_.why = why;
+    }
+    for (const auto& use : tile::operands(statement)) touched_.insert(use.tile->tensor.value);
+  }
+
+  /// Sums of products that are rounded to 16 bits in GLOBAL.
+  bool is_candidate(const tile::DmaCopy& copy) const {
+    const TilePlace& from = plan_.places.at(copy.src.tensor.value);
+    const TilePlace& to = plan_.places.at(copy.dst.tensor.value);
+    const Tensor& dst = program_[copy.dst.tensor];
+    return from.kind == TilePlace::Kind::registers && to.kind == TilePlace::Kind::global &&
+           kernel_.groups.at(static_cast<std::size_t>(from.group)).spread == Spread::accumulator &&
+           program_[copy.src.tensor].shape.size() == 2 && from.element == DType::f32 &&
+           (dst.storage == DType::f16 || dst.storage == DType::bf16);
+  }
+
+  std::optional<BulkStore> bulk_store(const tile::DmaCopy& copy, std::string& why) const {
+    const Tensor& tile = program_[copy.src.tensor];
+    const Tensor& dst = program_[copy.dst.tensor];
+    const View& view = copy.dst.view;
+    BulkStore store;
+    const std::int64_t rows = tile.shape[0].offset();
+    const std::int64_t cols = tile.shape[1].offset();
+    if (!is_corner(copy.src.view) || !view.is_box() || view.dims.size() != 2 ||
+        view.dims[0].digits[0].axis >= view.dims[1].digits[0].axis ||
+        view.dims[1].digits[0].axis + 1 != dst.shape.size()) {
+      return refuse(why, dst, "it is not a box of rows");
+    }
+    const bool whole_rows = rows % (warpgroup_rows * kernel_.warpgroups) == 0 ||
+                            (rows < warpgroup_rows && kernel_.warpgroups == 1);
+    if (!whole_rows || cols % panel_columns_of_halves != 0) {
+      return refuse(why, dst,
+                    fmt::format("tiles of {} x {} are not of {} x {}", rows, cols,
+                                warpgroup_rows * kernel_.warpgroups, panel_columns_of_halves));
+    }
+    auto map = tensor_map(program_, plan_, copy.dst.tensor, why);
+    if (!map) return refuse(why, dst, std::string(why));
+    for (std::size_t a = dst.shape.size(); a-- > 0;) store.corner.push_back(view.base[a]);
+    map->box.assign(dst.shape.size(), 1);
+    for (std::size_t d = 0; d < 2; ++d) {
+      const std::uint32_t axis = view.dims[d].digits[0].axis;
+      const std::int64_t edge = program_.vars.range(dst.shape[axis]).hi;
+      if (!ends_at_edge(program_.vars, view.dims[d].extent, view.base[axis], tile.shape[d].offset(),
+                        edge)) {
+        return refuse(why, dst, "a tile ends where its tensor goes on");
+      }
+      const std::size_t at = dst.shape.size() - 1 - axis;
+      map->box[at] = d == 0 ? std::min(rows, warpgroup_rows) : panel_columns_of_halves;
+      if (d == 0) store.row_axis = at;
+    }
+    store.map = std::move(*map);
+    store.panels = cols / panel_columns_of_halves;
+    store.steps = ceil_div(rows, warpgroup_rows * kernel_.warpgroups);
+    return store;
+  }
+
+  static std::nullopt_t refuse(std::string& why, const Tensor& dst, const std::string& text) {
+    why = fmt::format("{} is not stored by the copy engine: {}", dst.name, text);
+    return std::nullopt;
+  }
+
+  /// As many slabs as there is room for, of those that a tile has. All stores share them.
+  void find_room(std::int64_t room) {
+    std::int64_t panels = 0;  // common to all rows
+    std::int64_t most = 0;    // of a tile
+    for (const auto& [statement, store] : result_.stores) {
+      panels = std::gcd(panels, store.panels);
+      most = std::max(most, store.panels * store.steps);
+    }
+    const std::int64_t wanted =
+        std::max<std::int64_t>(1, kernel_.options.epilogue_columns / panel_columns_of_halves);
+    result_.panels = std::gcd(wanted, panels);
+    result_.slab_bytes = result_.panels * panel_bytes;
+    const std::int64_t warpgroups = kernel_.teams * kernel_.warpgroups;
+    const std::int64_t fit = room / (result_.slab_bytes * warpgroups);
+    if (fit < 1) {
+      result_.why = fmt::format(
+          "tiles are not stored by the copy engine: slabs of {} bytes for {} "
+          "warpgroups do not fit into {} of shared memory",
+          result_.slab_bytes, warpgroups, room);
+      result_.stores.clear();
+      return;
+    }
+    result_.slabs = std::min(fit, most / result_.panels);
+    const auto divides = [&](const auto& one) {
+      return one.second.panels * one.second.steps / result_.panels % result_.slabs == 0;
+    };
+    while (!std::all_of(result_.stores.begin(), result_.stores.end(), divides)) --result_.slabs;
+    result_.bytes = result_.slabs * result_.slab_bytes * warpgroups;
+  }
+
+  const Program& program_;
+  const Machine& machine_;
+  const Plan& plan_;
+  const KernelPlan& kernel_;
+  StorePlan result_;
+  std::set<std::uint32_t> touched_;  // otherwise than by such stores
+};
+
+}  // namespace
+
+StorePlan plan_stores(const Program& program, const Machine& machine, const Plan& plan,
+                      const KernelPlan& kernel, std::int64_t room) {
+  return StorePlanner(program, machine, plan, kernel).run(room);
+}
+
+void emit_bulk_store(Emitter& e, const StorePlan& plan, const BulkStore& store,
+                     const RegisterTile& tile, DType type, std::ptrdiff_t map) {
+  Writer& out = e.out();
+  const std::int64_t slabs_a_row = store.panels / plan.panels;
+  const std::int64_t slabs = slabs_a_row * store.steps;
+  const std::int64_t step_registers = tile.layout.dims[0][1].offset;
+  const bool reuses = plan.slabs < slabs;
+  std::string corner;
+  for (std::size_t a = 0; a < store.corner.size(); ++a) {
+    const std::string base = to_c(e.vars().simplify(store.corner[a]), e.vars());
+    const std::string more = a == 0 ? " + column" : a == store.row_axis ? " + row" : "";
+    corner += fmt::format(", (int)({}){}", base, more);
+  }
+  // A lane's row of 16 bytes in each 16 rows of 16 columns; its place in the pattern of the
+  // swizzle.
+  out.line("const int slab_row = thread % 128 / 32 * 16 + thread % 16;");
+  out.line("const int piece = thread % 32 / 16;");
+  out.directive("#pragma unroll");
+  out.open("for (int slab = 0; slab < {}; ++slab)", slabs);
+  out.line("char *const at = slabs + slab % {} * {};", plan.slabs, plan.slab_bytes);
+  out.line("// Its last content has been read.");
+  if (reuses) {
+    out.line("if (thread % 128 == 0) stores_wait_read<{}>();", plan.slabs - 1);
+    out.line("warpgroup_barrier(warpgroup);");
+  } else {
+    out.open("if (slab == 0)");
+    out.line("if (thread % 128 == 0) stores_wait_read<0>();");
+    out.line("warpgroup_barrier(warpgroup);");
+    out.close();
+  }
+  out.directive("#pragma unroll");
+  out.open("for (int n = 0; n < {}; ++n)", 4 * plan.panels);
+  out.line("const float *const from = {} + slab / {} * {} + slab % {} * {} + n * 8;", tile.name,
+           slabs_a_row, step_registers, slabs_a_row, plan.panels * panel_registers);
+  std::string words;
+  for (int w = 0; w < 4; ++w) {
+    words += fmt::format(", f32_to_{}_pair(from[{}], from[{}])", name(type), 2 * w, 2 * w + 1);
+  }
+  out.line(
+      "store_fragment(shared_address(at) + n / 4 * {} + slab_row * 128 + ((n % 4 * 2 + piece) "
+      "^ slab_row % 8) * 16{});",
+      panel_bytes, words);
+  out.close();
+  out.line("fence_async();");
+  out.line("warpgroup_barrier(warpgroup);");
+  out.open("if (thread % 128 == 0)");
+  out.line("const int row = (thread / 128 * {} + slab / {}) * {};", store.steps, slabs_a_row,
+           warpgroup_rows);
+  out.open("for (int p = 0; p < {}; ++p)", plan.panels);
+  out.line("const int column = (slab % {} * {} + p) * {};", slabs_a_row, plan.panels,
+           panel_columns_of_halves);
+  out.line("bulk_store(&map_{}, at + p * {}{});", map, panel_bytes, corner);
+  out.close();
+  out.line("stores_commit();");
+  out.close();
+  out.close();
+}
+
+}  // namespace septran::cuda

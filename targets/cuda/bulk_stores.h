@@ -1,0 +1,44 @@
+// Tiles of sums that leave by way of shared memory: each warpgroup puts its rows there, slab after
+// slab, and the copy engine takes them on while the warpgroup goes on.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "targets/cuda/emitter.h"
+#include "targets/cuda/plan.h"
+#include "targets/cuda/source.h"
+
+namespace septran::cuda {
+
+/// One such copy: the tensor's map, of boxes of `rows` rows in panels of 128 bytes, and the corner
+/// of the tile (innermost first).
+struct BulkStore {
+  TensorMap map;
+  std::vector<Expr> corner;
+  std::size_t row_axis = 1;  // of the corner
+  std::int64_t panels = 1;   // along a row
+  std::int64_t steps = 1;    // of 64 rows of a warpgroup
+};
+
+struct StorePlan {
+  std::map<const tile::Statement*, BulkStore> stores;
+  std::int64_t panels = 1;  // of a slab
+  std::int64_t slabs = 1;   // of each warpgroup
+  std::int64_t slab_bytes = 0;
+  std::int64_t bytes = 0;  // of shared memory, for all
+  std::string why;         // not for some copy that might have been
+};
+
+/// Finds them, and room for slabs in `room` bytes of shared memory.
+StorePlan plan_stores(const tile::Program& program, const Machine& machine, const Plan& plan,
+                      const KernelPlan& kernel, std::int64_t room);
+
+/// Writes one. Of each warpgroup, the first thread has the copy engine store; `slabs` is a pointer
+/// to the warpgroup's, `map` the tensor map's number.
+void emit_bulk_store(Emitter& emitter, const StorePlan& plan, const BulkStore& store,
+                     const RegisterTile& tile, DType type, std::ptrdiff_t map);
+
+}  // namespace septran::cuda
