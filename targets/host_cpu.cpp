@@ -62,6 +62,12 @@ std::vector<std::string> missing_instruction_sets(const Machine& machine) {
 }
 
 void fill_from_host(Machine& machine) {
+  const std::vector<std::string> present = host_instruction_sets();
+  for (const std::string& set : machine.cpu.native_instruction_sets) {
+    if (std::binary_search(present.begin(), present.end(), set)) {
+      machine.cpu.instruction_sets.push_back(set);
+    }
+  }
   const int cores = host_cores();
   for (ProcessorSpec& processor : machine.processors) {
     if (processor.name == "BLOCK") processor.count = cores;

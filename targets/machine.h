@@ -63,6 +63,10 @@ struct MatrixTypes {
   double macs_per_pe = 1;  // multiply-accumulates a cycle and processing element
   /// The native tile that these types take where no binding names one; empty: the first.
   std::vector<std::int64_t> tile = {};
+  /// Neighbours along k that one instruction adds up; more than 1 lie side by side in panels.
+  std::int64_t group = 1;
+  /// That they need; on a machine without it they are not there. Empty: none.
+  std::string instruction_set = {};
 };
 struct ImplementationSpec {
   std::string name;
@@ -163,6 +167,10 @@ struct CpuSpec {
   /// Instruction sets by the names that the kernel gives them in /proc/cpuinfo; generated code uses
   /// them freely.
   std::vector<std::string> instruction_sets;
+  /// Those that kernels for this very machine use too, if it has them.
+  std::vector<std::string> native_instruction_sets;
+
+  [[nodiscard]] bool has(std::string_view instruction_set) const;
 };
 
 /// What the CUDA backend may assume of a GPU.

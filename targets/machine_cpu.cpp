@@ -1,5 +1,7 @@
 #include "targets/machine_cpu.h"
 
+#include <algorithm>
+
 namespace septran {
 
 void read_cpu(const yaml::Node& node, CpuSpec& spec, Diagnostics& diagnostics) {
@@ -8,7 +10,15 @@ void read_cpu(const yaml::Node& node, CpuSpec& spec, Diagnostics& diagnostics) {
   for (const yaml::Node* name : f.optional_names("instruction_sets")) {
     spec.instruction_sets.push_back(name->text);
   }
+  for (const yaml::Node* name : f.optional_names("native_instruction_sets")) {
+    spec.native_instruction_sets.push_back(name->text);
+  }
   f.finish();
+}
+
+bool CpuSpec::has(std::string_view instruction_set) const {
+  return std::find(instruction_sets.begin(), instruction_sets.end(), instruction_set) !=
+         instruction_sets.end();
 }
 
 }  // namespace septran

@@ -220,6 +220,13 @@ void Reader::matrix_types(const Node& list, ImplementationSpec& spec) {
       fields.number("macs_per_pe", 1e-6, 1024, types.macs_per_pe);
     }
     if (const Node* extents = fields.optional("tile")) types.tile = tile(*extents);
+    if (machine_.family == MachineFamily::cpu) {
+      if (fields.optional("group") != nullptr) fields.integer("group", 1, 64, types.group);
+      const Node* set = fields.optional("instruction_set");
+      if (set != nullptr && yaml::to_text(*set, "'instruction_set'", diagnostics_)) {
+        types.instruction_set = set->text;
+      }
+    }
     fields.finish();
     spec.matrix_types.push_back(types);
   }

@@ -1,7 +1,9 @@
 // assign_layouts: gives every tensor its strides; buffers start at the memory's alignment. All are
 // row-major and dense. A buffer that copies fill and only products read, as the same operand of the
 // same native tile, becomes one of panels first: [panel, position along the other axis, place
-// within the panel], so that a native tile reads it from front to back.
+// within the panel], so that a native tile reads it from front to back. For instructions that add
+// up several neighbours along k, [panel, group along k, place within the panel, place within the
+// group], in the element type that they take.
 #include <algorithm>
 #include <map>
 #include <set>
@@ -11,15 +13,17 @@
 namespace septran::passes {
 namespace {
 
+using tile::Mma;
 using tile::Program;
 using tile::Statement;
 using tile::TensorId;
 using tile::TileRef;
 
-/// Panels of `width` neighbours along an axis of a matrix.
+/// Panels of `width` neighbours along an axis of a matrix, groups of `group` along the other.
 struct Panels {
   std::uint32_t axis = 0;
   std::int64_t width = 0;
+  std::int64_t group = 1;
   bool operator==(const Panels&) const = default;
 };
 
@@ -28,6 +32,13 @@ bool is_corner(const View& view) {
   return view.is_box() && view.rank() == 2 && view.base.size() == 2 && view.base[0] == Expr(0) &&
          view.base[1] == Expr(0);
 }
+
+/// The dimension of operand 1 (A) or 2 (B) that runs along the native tile; the other one is k.
+std::size_t tile_dim(const Mma& mma, std::size_t index) {
+  return index == 1 ? (mma.transpose_a ? 1 : 0) : (mma.transpose_b ? 0 : 1);
+}
+
+std::int64_t group_of(const Mma& mma) { return mma.tile.size() > 2 ? mma.tile[2] : 1; }
 
 class PanelFinder {
  public:
@@ -48,15 +59,15 @@ class PanelFinder {
     if (tensor.kind != tile::TensorKind::buffer || tensor.shape.size() != 2) return;
     if (!is_corner(ref.view)) return forbid(ref.tensor);
     if (std::holds_alternative<tile::DmaCopy>(statement.node) && index == 0) return;
-    const auto* mma = std::get_if<tile::Mma>(&statement.node);
-    if (mma == nullptr || mma->tile.size() != 2 || index == 0) return forbid(ref.tensor);
-    const std::size_t dim = index == 1 ? (mma->transpose_a ? 1 : 0) : (mma->transpose_b ? 0 : 1);
-    const Panels panels{ref.view.dims[dim].digits[0].axis, mma->tile[index - 1]};
+    const auto* mma = std::get_if<Mma>(&statement.node);
+    if (mma == nullptr || mma->tile.size() < 2 || index == 0) return forbid(ref.tensor);
+    const Panels panels{ref.view.dims[tile_dim(*mma, index)].digits[0].axis, mma->tile[index - 1],
+                        group_of(*mma)};
     const auto [at, is_new] = found_.emplace(ref.tensor, panels);
     if (!is_new && at->second != panels) forbid(ref.tensor);
   }
 
-  void forbid(TensorId id) { found_[id] = Panels{0, 0}; }
+  void forbid(TensorId id) { found_[id] = Panels{0, 0, 1}; }
 
   const Program& program_;
   std::map<TensorId, Panels> found_;
@@ -66,17 +77,65 @@ class PanelFinder {
 View in_panels(const View& view, const Panels& panels) {
   View result;
   result.base = {0, 0, 0};
+  if (panels.group > 1) result.base.emplace_back(0);
   for (const ViewDim& dim : view.dims) {
     ViewDim moved = dim;
     moved.digits = {{0, 1, 1}};
-    if (dim.digits[0].axis == panels.axis) moved.digits = {{0, 0, 1}, {panels.width, 2, 1}};
+    if (dim.digits[0].axis == panels.axis) {
+      moved.digits = {{0, 0, 1}, {panels.width, 2, 1}};
+    } else if (panels.group > 1) {
+      moved.digits.push_back({panels.group, 3, 1});
+    }
     result.dims.push_back(std::move(moved));
   }
   return result;
 }
 
+/// Whether neighbours along k of a product's operand lie, or will lie, side by side as the
+/// instruction takes them.
+bool is_grouped(const Program& program, const std::map<TensorId, Panels>& found, const Mma& mma,
+                const TileRef& ref, std::size_t index) {
+  if (found.contains(ref.tensor)) return true;
+  const tile::Tensor& tensor = program[ref.tensor];
+  const auto& digits = ref.view.dims[1 - tile_dim(mma, index)].digits;
+  return tensor.storage == tensor.dtype && !ref.view.zero_outside && digits.size() == 1 &&
+         digits[0].step == 1 && digits[0].axis + 1 == tensor.shape.size();
+}
+
+/// The operand that is read by vectors: B, or A where C's columns lie side by side and not its
+/// rows.
+const TileRef& vector_operand(const Program& program, const Mma& mma) {
+  const auto runs = [&](std::size_t dim) {
+    const auto& digits = mma.acc.view.dims[dim].digits;
+    return digits.size() == 1 && digits[0].axis + 1 == program[mma.acc.tensor].shape.size();
+  };
+  return runs(0) && !runs(1) ? mma.a : mma.b;
+}
+
+/// Products keep their groups where the operand that is read by vectors is in panels and the other
+/// one is grouped too, however it lies. Taking the groups from one product may take the panels from
+/// others.
+std::map<TensorId, Panels> settle_groups(Program& program) {
+  while (true) {
+    std::map<TensorId, Panels> found = PanelFinder(program).run();
+    bool settled = true;
+    for_each_statement(program.body, [&](Statement& statement) {
+      auto* mma = std::get_if<Mma>(&statement.node);
+      if (mma == nullptr || group_of(*mma) == 1) return;
+      const bool packed = found.contains(vector_operand(program, *mma).tensor);
+      if (packed && is_grouped(program, found, *mma, mma->a, 1) &&
+          is_grouped(program, found, *mma, mma->b, 2)) {
+        return;
+      }
+      mma->tile.resize(2);
+      settled = false;
+    });
+    if (settled) return found;
+  }
+}
+
 void make_panels(Program& program) {
-  const std::map<TensorId, Panels> found = PanelFinder(program).run();
+  const std::map<TensorId, Panels> found = settle_groups(program);
   for_each_tile(program.body, [&](TileRef& ref) {
     const auto at = found.find(ref.tensor);
     if (at != found.end()) ref.view = in_panels(ref.view, at->second);
@@ -84,7 +143,11 @@ void make_panels(Program& program) {
   for (const auto& [id, panels] : found) {
     tile::Tensor& tensor = program[id];
     const std::int64_t along = max_extent(program, tensor.shape[panels.axis]);
-    tensor.shape = {ceil_div(along, panels.width), tensor.shape[1 - panels.axis], panels.width};
+    const std::int64_t across = max_extent(program, tensor.shape[1 - panels.axis]);
+    tensor.shape = {ceil_div(along, panels.width), ceil_div(across, panels.group), panels.width};
+    if (panels.group == 1) continue;
+    tensor.shape.emplace_back(panels.group);
+    tensor.storage = tensor.dtype;
   }
 }
 

@@ -47,6 +47,7 @@ const MatrixTypes* matrix_types(const Program& program, const Machine& machine,
   if (c == nullptr || a == nullptr || b == nullptr) return nullptr;
   const tile::Tensor& out = program[c->tensor];
   for (const MatrixTypes& types : implementation.matrix_types) {
+    if (!types.instruction_set.empty() && !machine.cpu.has(types.instruction_set)) continue;
     if (types.a == program[a->tensor].dtype && types.b == program[b->tensor].dtype &&
         types.accumulator == held_as(machine, out.memory, out.dtype)) {
       return &types;

@@ -179,10 +179,19 @@ std::vector<std::int64_t> Selector::native_tile(const Prim& prim,
   std::vector<std::int64_t> chosen;
   if (!implementation.tiles.empty()) chosen = implementation.tiles[0];
   if (types != nullptr && !types->tile.empty()) chosen = types->tile;
-  // A product of few rows takes the smallest tile that holds them.
+  // A product of few rows takes the smallest tile that holds them; of some more, one that is no
+  // smaller than the first and cuts them more evenly.
   const std::int64_t m = max_extent(program_, tile_of(prim.operands[0])->view.dims[0].extent);
+  const auto rows_taken = [&](const std::vector<std::int64_t>& tile) {
+    return ceil_div(m, tile[0]) * tile[0];
+  };
+  const std::vector<std::int64_t> first = chosen;
   for (const auto& tile : implementation.tiles) {
-    if (tile[0] >= m && tile[0] < chosen[0]) chosen = tile;
+    const bool holds = tile[0] >= m && tile[0] < chosen[0];
+    const bool is_even = m > first[0] && m <= 3 * first[0] &&
+                         rows_taken(tile) < rows_taken(chosen) &&
+                         tile[0] * tile[1] >= first[0] * first[1];
+    if (holds || is_even) chosen = tile;
   }
   return chosen;
 }
@@ -207,6 +216,8 @@ Statement Selector::make_mma(const Statement& statement, const Prim& prim,
     std::reverse(mma.tile.begin(), mma.tile.end());
     std::swap(mma.transpose_a, mma.transpose_b);
   }
+  const MatrixTypes* types = matrix_types(program_, machine_, implementation, prim);
+  if (!mma.tile.empty() && types->group > 1) mma.tile.push_back(types->group);
   if (mma.transpose_a && !implementation.transpose_a) {
     mma.a.view = permute(mma.a.view, {1, 0});
     mma.transpose_a = false;

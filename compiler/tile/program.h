@@ -209,6 +209,7 @@ struct Mma {
   double alpha = 1.0;
   Cond accumulate = Cond(true);
   /// The native tile [m, n] of an implementation that takes A and B in panels; otherwise empty.
+  /// [m, n, g] of one whose instructions add up g neighbours along k, which panels keep together.
   std::vector<std::int64_t> tile = {};
 };
 

@@ -78,7 +78,8 @@ Element::Element(const Access& access, const std::vector<Position>& at, const Va
 
 std::string raw(const Access& access, const std::vector<Position>& at, const VarTable& vars) {
   const Element element(access, at, vars);
-  const std::string value = fmt::format("{}[{}]", access.pointer, element.offset());
+  std::string value = fmt::format("{}[{}]", access.pointer, element.offset());
+  if (access.biased) value = fmt::format("(int8_t)({} ^ -128)", value);
   if (element.inside().empty()) return value;
   return fmt::format("({} ? {} : 0)", element.inside(), value);
 }
@@ -108,7 +109,9 @@ std::string load(const Access& access, const std::vector<Position>& at, DType ty
 }
 
 std::string encoded(const Access& access, DType type, const std::string& value) {
-  return converted(access.logical, access.storage, converted(type, access.logical, value));
+  const std::string code =
+      converted(access.logical, access.storage, converted(type, access.logical, value));
+  return access.biased ? fmt::format("(int8_t)({} ^ -128)", code) : code;
 }
 
 std::string store(const Access& access, const std::vector<Position>& at, DType type,

@@ -24,6 +24,7 @@ struct Position {
 struct Access {
   DType storage = DType::f32;
   DType logical = DType::f32;  // values are rounded to it when written
+  bool biased = false;         // bytes that lie there with 128 added
   std::string pointer;         // a C variable that points to `storage` elements
   struct Step {
     std::int64_t extent = 0;  // of a digit; ignored for the first
@@ -49,6 +50,9 @@ struct Access {
   [[nodiscard]] bool is_linear(std::size_t d) const { return dims[d].steps.size() == 1; }
   [[nodiscard]] std::int64_t stride(std::size_t d) const { return dims[d].steps[0].stride; }
 };
+
+/// Whether a matrix's columns are what lies side by side, and not its rows.
+bool is_by_columns(const Access& matrix);
 
 /// C name of the type that carries elements of `type`.
 const char* c_type(DType type);

@@ -5,7 +5,8 @@
 #include <limits>
 
 #include "compiler/base/diagnostic.h"
-#include "targets/cpu/transposed.h"
+#include "compiler/tile/visit.h"
+#include "targets/cpu/built_ins.h"
 
 namespace septran::cpu {
 namespace {
@@ -16,7 +17,47 @@ std::int64_t largest(const VarTable& vars, const Expr& extent) {
   return std::max<std::int64_t>(1, vars.range(extent).hi);
 }
 
+/// The extents and steps of a tile's dimensions.
+void add_steps(const tile::Program& program, const tile::TileRef& ref, Access& access) {
+  const tile::Tensor& tensor = program[ref.tensor];
+  const auto element = static_cast<std::int64_t>(size_bytes(tensor.storage));
+  for (const ViewDim& dim : ref.view.dims) {
+    Access::Dim& out = access.dims.emplace_back();
+    out.extent = program.vars.simplify(dim.extent);
+    out.start = program.vars.simplify(dim.start);
+    for (const Digit& digit : dim.digits) {
+      out.steps.push_back({digit.extent, digit.step * (tensor.strides_bytes[digit.axis] / element),
+                           digit.axis, digit.step});
+    }
+  }
+}
+
 }  // namespace
+
+bool is_by_columns(const Access& out) {
+  return out.is_linear(0) && out.stride(0) == 1 && !(out.is_linear(1) && out.stride(1) == 1);
+}
+
+std::set<std::uint32_t> find_biased(const tile::Program& program, const Machine& machine) {
+  std::set<std::uint32_t> biased;
+  std::set<std::uint32_t> plain;
+  tile::for_each_statement(program.body, [&](const tile::Statement& statement) {
+    const auto* mma = std::get_if<tile::Mma>(&statement.node);
+    if (mma == nullptr || mma->tile.size() < 3) return;
+    Access acc;
+    add_steps(program, mma->acc, acc);
+    const bool swapped = is_by_columns(acc);
+    const tile::TensorId vectors = swapped ? mma->a.tensor : mma->b.tensor;
+    const tile::TensorId others = swapped ? mma->b.tensor : mma->a.tensor;
+    const DotInstruction* dot =
+        find_dot(machine, program[vectors].storage, program[mma->acc.tensor].storage, mma->tile[2]);
+    plain.insert(others.value);
+    const bool is_packed = program[vectors].kind == tile::TensorKind::buffer;
+    if (dot != nullptr && dot->is_biased && is_packed) biased.insert(vectors.value);
+  });
+  for (const std::uint32_t id : plain) biased.erase(id);
+  return biased;
+}
 
 Access Emitter::declare(const tile::TileRef& ref, const std::string& pointer, bool raw_values) {
   const tile::Tensor& tensor = program_[ref.tensor];
@@ -24,6 +65,7 @@ Access Emitter::declare(const tile::TileRef& ref, const std::string& pointer, bo
   Access access;
   access.storage = tensor.storage;
   access.logical = raw_values ? tensor.storage : tensor.dtype;
+  access.biased = biased_.contains(ref.tensor.value);
   access.pointer = pointer;
   Expr offset;
   for (std::size_t a = 0; a < ref.view.base.size(); ++a) {
@@ -32,15 +74,7 @@ Access Emitter::declare(const tile::TileRef& ref, const std::string& pointer, bo
     access.axes.push_back(
         {factor(vars().simplify(ref.view.base[a]), vars()), vars().range(tensor.shape[a]).hi});
   }
-  for (const ViewDim& dim : ref.view.dims) {
-    Access::Dim& out = access.dims.emplace_back();
-    out.extent = vars().simplify(dim.extent);
-    out.start = vars().simplify(dim.start);
-    for (const Digit& digit : dim.digits) {
-      out.steps.push_back({digit.extent, digit.step * (tensor.strides_bytes[digit.axis] / element),
-                           digit.axis, digit.step});
-    }
-  }
+  add_steps(program_, ref, access);
   const Expr at = vars().simplify(offset);
   out_.line("{} *const {} = {}{};", c_type(tensor.storage), pointer, tensor_name(ref.tensor),
             at == Expr(0) ? "" : " + (" + to_c(at, vars()) + ")");
@@ -92,28 +126,6 @@ std::string number(DType type, double value) {
     return fmt::format("{}.0{}", static_cast<std::int64_t>(value), suffix);
   }
   return fmt::format("({:a}{})", value, suffix);
-}
-
-void emit_copy(Emitter& emitter, const Access& dst, const Access& src) {
-  if (emit_transposed(emitter, dst, src)) return;
-  std::vector<Expr> extents;
-  for (const Access::Dim& dim : dst.dims) extents.push_back(dim.extent);
-  const VarTable& vars = emitter.vars();
-  emit_nest(emitter.out(), extents, dst, vars, [&](const std::vector<Position>& at) {
-    emitter.out().raw(store(dst, at, src.storage, raw(src, at, vars), vars));
-  });
-}
-
-void emit_dma_copy(Emitter& emitter, const tile::DmaCopy& copy) {
-  const Access dst = emitter.declare(copy.dst, "to");
-  const Access src = emitter.declare(copy.src, "from");
-  if (copy.dst.tensor != copy.src.tensor) return emit_copy(emitter, dst, src);
-  // The two may overlap.
-  Access like = dst;
-  like.storage = like.logical = src.storage;
-  const Access spare = emitter.declare_spare(like, "aside");
-  emit_copy(emitter, spare, src);
-  emit_copy(emitter, dst, spare);
 }
 
 void emit_product(Emitter& emitter, const Product& product) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -14,10 +15,14 @@
 
 namespace septran::cpu {
 
+/// Buffers of i8 that only copies fill and only products read, by an instruction that takes the
+/// elements of its vector operand with 128 added.
+std::set<std::uint32_t> find_biased(const tile::Program& program, const Machine& machine);
+
 class Emitter {
  public:
   Emitter(const tile::Program& program, const Machine& machine)
-      : program_(program), machine_(machine) {}
+      : program_(program), machine_(machine), biased_(find_biased(program, machine)) {}
 
   [[nodiscard]] const tile::Program& program() const { return program_; }
   [[nodiscard]] const Machine& machine() const { return machine_; }
@@ -44,6 +49,7 @@ class Emitter {
  private:
   const tile::Program& program_;
   const Machine& machine_;
+  std::set<std::uint32_t> biased_;  // tensors whose bytes lie there with 128 added
   Writer out_;
   std::map<std::string, std::string> function_names_;
   std::string functions_;

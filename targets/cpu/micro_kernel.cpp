@@ -9,7 +9,8 @@
 namespace septran::cpu {
 namespace {
 
-constexpr std::size_t most_sizes = 4;  // that get kernels of their own
+constexpr std::size_t most_sizes = 4;       // that get kernels of their own
+constexpr std::int64_t most_starts = 2048;  // of rows' sums, kept on the stack
 
 /// What remains of an expression after division by `step`, for all values of its variables.
 std::optional<std::set<std::int64_t>> residues(const Expr& e, std::int64_t step) {
@@ -40,120 +41,112 @@ std::string walk_key(const Walk& w) {
 
 class ProductWriter {
  public:
-  ProductWriter(const Micro& micro, Writer& out, std::string name)
-      : m_(micro), out_(out), name_(std::move(name)), type_(c_type(micro.type)) {}
+  ProductWriter(const Micro& micro, Writer& out, const std::string& name)
+      : m_(micro), out_(out), name_(name), type_(c_type(micro.type)) {}
 
   void write() {
-    const auto vector_type = [&](const char* what, DType type, bool anywhere) {
-      const auto element = static_cast<std::int64_t>(size_bytes(type));
-      out_.line("typedef {} {}_{} __attribute__((vector_size({}){}));", c_type(type), name_, what,
-                m_.lanes * element, anywhere ? fmt::format(", aligned({})", element) : "");
-    };
-    vector_type("vector", m_.type, false);
-    vector_type("memory", m_.b.storage, true);
-    vector_type("sums", m_.type, true);
-    for (const std::int64_t height : m_.heights.known) {
-      for (const std::int64_t width : m_.widths.known) block(height, width);
+    vector_type("vector", m_.type, m_.lanes, false);
+    vector_type("sums", m_.type, m_.lanes, true);
+    if (m_.dot == nullptr) {
+      loads();
+    } else {
+      dot();
     }
+    for (const std::int64_t height : m_.heights.known) {
+      for (const std::int64_t width : m_.widths.known) {
+        write_block(m_, name_, height, width, out_);
+      }
+    }
+    if (m_.is_biased()) starts();
     blocks();
     out_.raw("");
   }
 
  private:
   [[nodiscard]] bool has_others() const { return m_.heights.others || m_.widths.others; }
+  [[nodiscard]] std::string b_type() const { return c_type(m_.b.storage); }
 
-  /// Elements of the last vector of a block `width` wide, if it is not full.
-  [[nodiscard]] std::int64_t tail(std::int64_t width) const { return width % m_.lanes; }
-  [[nodiscard]] std::int64_t vectors(std::int64_t width) const { return ceil_div(width, m_.lanes); }
+  void vector_type(const char* what, DType type, std::int64_t lanes, bool anywhere) {
+    const auto element = static_cast<std::int64_t>(size_bytes(type));
+    out_.line("typedef {} {}_{} __attribute__((vector_size({}){}));", c_type(type), name_, what,
+              lanes * element, anywhere ? fmt::format(", aligned({}), may_alias", element) : "");
+  }
 
-  /// The function that computes one block in registers.
-  void block(std::int64_t height, std::int64_t width) {
-    out_.line("// {} x {} of C, k deep.", height, width);
-    out_.line("static __attribute__((noinline)) void {}_{}x{}(", name_, height, width);
-    out_.open(
-        "    int64_t k, const {0} *restrict a, const {1} *restrict b, {2} *restrict c, "
-        "int64_t c_row, int accumulate)",
-        c_type(m_.a.storage), c_type(m_.b.storage), type_);
-    out_.line("if (k >= {0}) for (int64_t r = 0; r < {1}; ++r) {{", prefetch_depth, height);
-    for (std::int64_t v = 0; v < vectors(width); ++v) {
-      out_.line("  __builtin_prefetch(c + r * c_row + {}, 1);", v * m_.lanes);
+  /// Functions that read a vector of B, or the first elements of one.
+  void loads() {
+    const DType from = m_.b.storage;
+    vector_type("memory", from, m_.lanes, true);
+    std::string value = "x";
+    if (from != m_.type && !m_.widening.empty()) {
+      out_.line("typedef uint32_t {}_wide __attribute__((vector_size({})));", name_, m_.lanes * 4);
+      out_.open("FUNCTION {0}_wide {0}_widen({0}_memory x)", name_);
+      out_.line("{}_wide y;", name_);
+      out_.line("__asm__(\"{}\" : \"=v\"(y) : \"v\"(x));", m_.widening);
+      out_.line("return y;");
+      out_.close();
+      value = fmt::format("({}_vector)({}_widen(x){})", name_, name_,
+                          from == DType::bf16 ? " << 16" : "");
+    } else if (from == DType::i8) {
+      value = fmt::format("__builtin_convertvector(x, {}_vector)", name_);
+    } else if (from != m_.type) {
+      value = fmt::format("{}_to_v(x)", name(from));
     }
-    out_.line("}}");
-    for (std::int64_t r = 0; r < height; ++r) {
-      std::string line = fmt::format("{}_vector ", name_);
-      for (std::int64_t v = 0; v < vectors(width); ++v) {
-        line += fmt::format("{}c{}_{} = {{0}}", v > 0 ? ", " : "", r, v);
-      }
-      out_.raw(line + ";");
-    }
-    out_.open("for (int64_t p = 0; p < k; ++p)");
-    for (std::int64_t v = 0; v < vectors(width); ++v) load_b(v, width);
-    for (std::int64_t r = 0; r < height; ++r) {
-      const std::string element = fmt::format("a[{}]", r * m_.a.next);
-      std::string line =
-          fmt::format("const {} a{} = {};", type_, r, converted(m_.a.storage, m_.type, element));
-      for (std::int64_t v = 0; v < vectors(width); ++v) {
-        line += fmt::format(" c{0}_{1} += a{0} * b{1};", r, v);
-      }
-      out_.raw(line);
-    }
-    if (m_.prefetch_b) {
-      for (std::int64_t v = 0; v < vectors(width); ++v) {
-        out_.line("__builtin_prefetch(b + {});", m_.b.next_block + v * m_.lanes);
-      }
-    }
-    out_.line("a += {};", m_.a.along_k);
-    out_.line("b += {};", m_.b.along_k);
+    out_.open("FUNCTION {0}_vector {0}_load(const {1} *p)", name_, b_type());
+    out_.line("const {0}_memory x = *(const {0}_memory *)p;", name_);
+    out_.line("return {};", value);
     out_.close();
-    store_c(height, width);
+    out_.open("FUNCTION {0}_vector {0}_part(const {1} *p, int64_t count)", name_, b_type());
+    out_.line("{}_memory x = {{0}};", name_);
+    out_.line("memcpy(&x, p, count * sizeof(*p));");
+    out_.line("return {};", value);
     out_.close();
   }
 
-  void load_b(std::int64_t v, std::int64_t width) {
-    const bool part = tail(width) != 0 && v + 1 == vectors(width) && !m_.b.panels;
-    std::string from = fmt::format("*(const {}_memory *)(b + {})", name_, v * m_.lanes);
-    if (part) {
-      const auto element = static_cast<std::int64_t>(size_bytes(m_.b.storage));
-      out_.line("{}_memory part = {{0}};", name_);
-      out_.line("memcpy(&part, b + {}, {});", v * m_.lanes, tail(width) * element);
-      from = "part";
-    }
-    if (m_.b.storage != m_.type) {
-      from = fmt::format("__builtin_convertvector({}, {}_vector)", from, name_);
-    }
-    out_.line("const {}_vector b{} = {};", name_, v, from);
-  }
-
-  void store_c(std::int64_t height, std::int64_t width) {
-    for (const bool accumulates : {true, false}) {
-      out_.open("{}", accumulates ? "if (accumulate)" : "else");
-      for (std::int64_t r = 0; r < height; ++r) {
-        for (std::int64_t v = 0; v < vectors(width); ++v) {
-          const std::string sum = m_.alpha == 1.0
-                                      ? fmt::format("c{}_{}", r, v)
-                                      : fmt::format("{} * c{}_{}", number(m_.type, m_.alpha), r, v);
-          if (tail(width) != 0 && v + 1 == vectors(width)) {
-            store_part(fmt::format("c + {} * c_row + {}", r, v * m_.lanes), sum, tail(width),
-                       accumulates);
-            continue;
-          }
-          out_.line("*({}_sums *)(c + {} * c_row + {}) {} {};", name_, r, v * m_.lanes,
-                    accumulates ? "+=" : "=", sum);
-        }
-      }
+  /// Functions that read a group of A into every lane, or the first elements of one, and that
+  /// multiply.
+  void dot() {
+    out_.line("typedef uint32_t {}_group __attribute__((vector_size({})));", name_, m_.lanes * 4);
+    out_.line(
+        "typedef uint32_t {}_groups_at __attribute__((vector_size({}), aligned(1), may_alias));",
+        name_, m_.lanes * 4);
+    for (const bool some : {false, true}) {
+      out_.open("FUNCTION {0}_group {0}_{1}(const {2} *a{3})", name_, some ? "some" : "all",
+                c_type(m_.a.storage), some ? ", int64_t count" : "");
+      out_.line("uint32_t group = 0;");
+      out_.line("memcpy(&group, a, {});", some ? "count * sizeof(*a)" : "4");
+      out_.line("return ({}_group){{0}} + group;", name_);
       out_.close();
     }
+    out_.open("FUNCTION {0}_vector {0}_dot({0}_vector sums, {0}_group b, {0}_group a)", name_);
+    out_.line("__asm__(\"{}\" : \"+v\"(sums) : \"v\"(b), \"v\"(a));", m_.dot->spelling);
+    out_.line("return sums;");
+    out_.close();
   }
 
-  /// The first elements of a vector.
-  void store_part(const std::string& at, const std::string& sum, std::int64_t count,
-                  bool accumulates) {
-    const auto bytes = count * static_cast<std::int64_t>(size_bytes(m_.type));
-    out_.open("{}", "");
-    out_.line("{}_vector part = {{0}};", name_);
-    if (accumulates) out_.line("memcpy(&part, {}, {});", at, bytes);
-    out_.line("part += {};", sum);
-    out_.line("memcpy({}, &part, {});", at, bytes);
+  /// What the sums of each row of C start with, as B has 128 added to its elements.
+  void starts() {
+    const Walk& a = m_.a;
+    out_.open("static void {}_starts(int64_t m, int64_t k, const {} *a, int32_t *start)", name_,
+              c_type(a.storage));
+    out_.open("for (int64_t i = 0; i < m; ++i)");
+    out_.line("const {} *row = a + i / {} * {} + i % {} * {};", c_type(a.storage), m_.rows,
+              a.next_block, m_.rows, a.next);
+    out_.line("int32_t sum = 0;");
+    if (a.along_k == m_.group()) {
+      out_.line("{}_vector sums = {{0}};", name_);
+      out_.line("int64_t p = 0;");
+      out_.open("for (; p + {0} <= k; p += {0})", m_.lanes * 4);
+      out_.line("const {0}_group x = *(const {0}_groups_at *)(row + p);", name_);
+      out_.line("sums = {0}_dot(sums, ({0}_group){{0}} + 0x01010101u, x);", name_);
+      out_.close();
+      out_.line("for (int64_t l = 0; l < {}; ++l) sum += sums[l];", m_.lanes);
+      out_.line("for (; p < k; ++p) sum += row[p];");
+    } else {
+      out_.line("for (int64_t p = 0; p < k; ++p) sum += row[p / {0} * {1} + p % {0}];", m_.group(),
+                a.along_k);
+    }
+    out_.line("start[i] = -128 * sum;");
+    out_.close();
     out_.close();
   }
 
@@ -164,6 +157,20 @@ class ProductWriter {
         "    int64_t m, int64_t n, int64_t k, const {0} *a, const {1} *b, {2} *c, "
         "int accumulate)",
         c_type(m_.a.storage), c_type(m_.b.storage), type_);
+    if (m_.is_biased()) {
+      const std::int64_t most = most_starts / m_.rows * m_.rows;
+      if (m_.most_rows > most) {
+        out_.open("if (m > {})", most);
+        out_.open("for (int64_t i = 0; i < m; i += {})", most);
+        out_.line("{}(min({}, m - i), n, k, a + i / {} * {}, b, c + i * {}, accumulate);", name_,
+                  most, m_.rows, m_.a.next_block, m_.c_row);
+        out_.close();
+        out_.line("return;");
+        out_.close();
+      }
+      out_.line("int32_t start[{}];", std::min(m_.most_rows, most));
+      out_.line("{}_starts(m, k, a, start);", name_);
+    }
     out_.open("for (int64_t j = 0; j < n; j += {})", m_.cols);
     out_.line("const {} *const from_b = b + j / {} * {};", c_type(m_.b.storage), m_.cols,
               m_.b.next_block);
@@ -176,8 +183,8 @@ class ProductWriter {
     for (const std::int64_t height : m_.heights.known) {
       for (const std::int64_t width : m_.widths.known) {
         out_.open("if (rows == {} && cols == {})", height, width);
-        out_.line("{}_{}x{}(k, from_a, from_b, to, {}, accumulate);", name_, height, width,
-                  m_.c_row);
+        out_.line("{}_{}x{}(k, from_a, from_b, to, {}, accumulate{});", name_, height, width,
+                  m_.c_row, m_.is_biased() ? ", start + i" : "");
         out_.line("continue;");
         out_.close();
       }
@@ -189,14 +196,20 @@ class ProductWriter {
   }
 
   void edge() {
+    const std::int64_t group = m_.group();
+    const auto along = [&](const Walk& walk) {
+      return group == 1 ? fmt::format("p * {}", walk.along_k)
+                        : fmt::format("p / {0} * {1} + p % {0}", group, walk.along_k);
+    };
     out_.open("for (int64_t r = 0; r < rows; ++r)");
     out_.line("{} sum[{}] = {{0}};", type_, m_.cols);
     out_.open("for (int64_t p = 0; p < k; ++p)");
-    const std::string x = fmt::format("from_a[r * {} + p * {}]", m_.a.next, m_.a.along_k);
-    const std::string y = fmt::format("from_b[p * {} + s]", m_.b.along_k);
+    const std::string x = fmt::format("from_a[r * {} + {}]", m_.a.next, along(m_.a));
+    const std::string y = fmt::format("from_b[{} + s * {}]", along(m_.b), m_.b.next);
     out_.line("const {} x = {};", type_, converted(m_.a.storage, m_.type, x));
+    const std::string element = m_.is_biased() ? fmt::format("(int8_t)({} ^ -128)", y) : y;
     out_.line("for (int64_t s = 0; s < cols; ++s) sum[s] += x * {};",
-              converted(m_.b.storage, m_.type, y));
+              converted(m_.b.storage, m_.type, element));
     out_.close();
     out_.open("for (int64_t s = 0; s < cols; ++s)");
     const std::string factor =
@@ -207,11 +220,9 @@ class ProductWriter {
     out_.close();
   }
 
-  static constexpr int prefetch_depth = 64;  // shallower blocks are over before C arrives
-
   const Micro& m_;
   Writer& out_;
-  std::string name_;
+  const std::string& name_;
   const char* type_;
 };
 
@@ -232,13 +243,26 @@ BlockSizes block_sizes(const Expr& extent, std::int64_t step, const VarTable& va
   return sizes;
 }
 
+std::vector<std::int64_t> rests_of(const Expr& extent, std::int64_t step, const VarTable& vars) {
+  std::vector<std::int64_t> rests;
+  const BlockSizes sizes = block_sizes(extent, step, vars);
+  for (std::int64_t rest = 1; rest < step; ++rest) {
+    const auto& known = sizes.known;
+    if (sizes.others || std::find(known.begin(), known.end(), rest) != known.end()) {
+      rests.push_back(rest);
+    }
+  }
+  return rests;
+}
+
 std::string Micro::key() const {
   const auto sizes = [](const BlockSizes& s) {
     return fmt::format("{}{}", fmt::join(s.known, ","), s.others ? "+" : "");
   };
-  return fmt::format("{} {}x{} {} {} {} a {} b {} {} c {} {}", name(type), rows, cols, lanes,
-                     sizes(heights), sizes(widths), walk_key(a), walk_key(b), prefetch_b, c_row,
-                     alpha);
+  return fmt::format("{} {}x{} {} {} {} a {} b {} {} c {} {} {} {} {}", name(type), rows, cols,
+                     lanes, sizes(heights), sizes(widths), walk_key(a), walk_key(b), prefetch_b,
+                     c_row, alpha, group(), fmt::join(group_rests, ","),
+                     is_biased() ? most_rows : 0);
 }
 
 void write_product(const Micro& micro, const std::string& name, Writer& out) {

@@ -3,14 +3,16 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "targets/cpu/access.h"
+#include "targets/cpu/built_ins.h"
 
 namespace septran::cpu {
 
 /// How a micro-kernel walks one of its inputs: from one block to the next, from one row (column) of
-/// a block to the next, and along k; in elements.
+/// a block to the next, and from one group of neighbours along k to the next; in elements.
 struct Walk {
   bool panels = false;
   std::int64_t next_block = 0;
@@ -19,7 +21,7 @@ struct Walk {
   DType storage = DType::f32;
 };
 
-/// Heights (widths) that blocks of a product have.
+/// Sizes that pieces have.
 struct BlockSizes {
   std::vector<std::int64_t> known;  // each gets a kernel of its own; the largest first
   bool others = false;              // there may be more
@@ -27,6 +29,8 @@ struct BlockSizes {
 
 /// The sizes of the pieces of at most `step` that an extent is cut into.
 BlockSizes block_sizes(const Expr& extent, std::int64_t step, const VarTable& vars);
+/// The sizes of a last piece that is smaller than `step`.
+std::vector<std::int64_t> rests_of(const Expr& extent, std::int64_t step, const VarTable& vars);
 
 struct Micro {
   DType type = DType::f32;  // of the sums
@@ -42,7 +46,13 @@ struct Micro {
   bool prefetch_b = false;
   std::int64_t c_row = 0;
   double alpha = 1.0;
+  std::int64_t most_rows = 0;             // of the product
+  std::string_view widening;              // of B's elements, see built_ins.h
+  const DotInstruction* dot = nullptr;    // that takes groups of neighbours along k
+  std::vector<std::int64_t> group_rests;  // elements of a last group that is not whole
 
+  [[nodiscard]] std::int64_t group() const { return dot == nullptr ? 1 : dot->group; }
+  [[nodiscard]] bool is_biased() const { return dot != nullptr && dot->is_biased; }
   /// Text that is the same for products that one function may serve.
   [[nodiscard]] std::string key() const;
 };
@@ -50,5 +60,9 @@ struct Micro {
 /// Writes `static void NAME(m, n, k, a, b, c, accumulate)` and what it needs:
 /// c = (accumulate ? c : 0) + alpha * a * b, block by block.
 void write_product(const Micro& micro, const std::string& name, Writer& out);
+
+/// Writes the function NAME_HEIGHTxWIDTH that computes one block in registers.
+void write_block(const Micro& micro, const std::string& name, std::int64_t height,
+                 std::int64_t width, Writer& out);
 
 }  // namespace septran::cpu

@@ -12,12 +12,21 @@ namespace {
 constexpr std::int64_t few_blocks = 3;
 
 /// The walk over dimension d of a tile in blocks of `width`, if it is in panels of that width or
-/// has one step; its other dimension must have one step.
-std::optional<Walk> walk(const Access& access, std::size_t d, std::int64_t width) {
-  if (!access.axes.empty() || !access.is_linear(1 - d)) return std::nullopt;
+/// has one step. Its other dimension is k, whose neighbours must lie side by side in groups.
+std::optional<Walk> walk(const Access& access, std::size_t d, std::int64_t width,
+                         std::int64_t group) {
+  if (!access.axes.empty()) return std::nullopt;
   const Access::Dim& dim = access.dims[d];
+  const Access::Dim& k = access.dims[1 - d];
   Walk result;
-  result.along_k = access.stride(1 - d);
+  if (access.is_linear(1 - d) && (group == 1 || access.stride(1 - d) == 1)) {
+    result.along_k = access.stride(1 - d) * group;
+  } else if (group > 1 && k.steps.size() == 2 && k.starts_at_zero() && k.steps[1].extent == group &&
+             k.steps[1].stride == 1) {
+    result.along_k = k.steps[0].stride;
+  } else {
+    return std::nullopt;
+  }
   result.storage = access.storage;
   if (access.is_linear(d)) {
     result.next = dim.steps[0].stride;
@@ -33,33 +42,57 @@ std::optional<Walk> walk(const Access& access, std::size_t d, std::int64_t width
   return result;
 }
 
+/// Whether the micro-kernel reads elements of B as its sums need them.
+bool can_load(const Micro& micro, int vector_bytes) {
+  const DType from = micro.b.storage;
+  if (from == micro.type || (from == DType::i8 && micro.type == DType::i32)) return true;
+  const bool narrow = from == DType::bf16 || from == DType::f16;
+  return narrow && micro.type == DType::f32 && micro.lanes * 4 == vector_bytes;
+}
+
 /// The micro-kernel for a product, if there is one.
 std::optional<Micro> plan(const Product& product, const std::vector<std::int64_t>& tile,
-                          int vector_bytes, const VarTable& vars) {
-  if (tile.size() != 2 || product.out.storage != product.type || !product.out.axes.empty()) {
+                          const Machine& machine, const VarTable& vars) {
+  if (tile.size() < 2 || product.out.storage != product.type || !product.out.axes.empty()) {
     return std::nullopt;
   }
   if (!product.out.is_linear(0) || !product.out.is_linear(1) || product.out.stride(1) != 1) {
     return std::nullopt;
   }
+  const int vector_bytes = machine.cpu.vector_bytes;
   Micro micro;
   micro.type = product.type;
   micro.rows = tile[0];
   micro.cols = tile[1];
   micro.lanes = vector_bytes / static_cast<std::int64_t>(size_bytes(product.type));
   while (micro.lanes > 1 && micro.cols % micro.lanes != 0) micro.lanes /= 2;
-  const auto a = walk(product.a, 0, tile[0]);
-  const auto b = walk(product.b, 1, tile[1]);
-  if (!a || !b || b->next != 1) return std::nullopt;
-  const bool widens = b->storage == DType::i8 && product.type == DType::i32;
-  if (b->storage != product.type && !widens) return std::nullopt;
-  if (product.type == DType::i32 && product.alpha != 1.0) return std::nullopt;
+  if (tile.size() > 2) {
+    micro.dot = find_dot(machine, product.b.storage, product.type, tile[2]);
+    const bool fits = micro.dot != nullptr && micro.lanes * 4 == vector_bytes &&
+                      product.a.storage == product.b.storage &&
+                      product.b.biased == micro.dot->is_biased && !product.a.biased;
+    if (!fits) return std::nullopt;
+    micro.group_rests = rests_of(product.a.dims[1].extent, tile[2], vars);
+  } else if (product.a.biased || product.b.biased) {
+    return std::nullopt;
+  }
+  const auto a = walk(product.a, 0, tile[0], micro.group());
+  const auto b = walk(product.b, 1, tile[1], micro.group());
+  if (!a || !b || b->next != micro.group()) return std::nullopt;
+  if (micro.dot != nullptr && !b->panels) return std::nullopt;  // reads whole vectors
   micro.a = *a;
   micro.b = *b;
+  if (micro.dot == nullptr && !can_load(micro, vector_bytes)) return std::nullopt;
+  const bool widens = micro.b.storage == DType::bf16 || micro.b.storage == DType::i8;
+  if (widens && micro.lanes * 4 == vector_bytes) {
+    micro.widening = widening(machine, size_bytes(micro.b.storage), micro.b.storage == DType::i8);
+  }
+  if (product.type == DType::i32 && product.alpha != 1.0) return std::nullopt;
   micro.c_row = product.out.stride(0);
   micro.alpha = product.alpha;
   const Expr& height = product.out.dims[0].extent;
-  micro.prefetch_b = !micro.b.panels && vars.range(height).hi <= few_blocks * micro.rows;
+  micro.most_rows = vars.range(height).hi;
+  micro.prefetch_b = !micro.b.panels && micro.most_rows <= few_blocks * micro.rows;
   micro.heights = block_sizes(height, micro.rows, vars);
   micro.widths = block_sizes(product.out.dims[1].extent, micro.cols, vars);
   return micro;
@@ -79,15 +112,12 @@ void emit_mma(Emitter& emitter, const tile::Mma& mma) {
   product.alpha = mma.alpha;
   product.accumulate = to_c(mma.accumulate, emitter.vars());
   std::vector<std::int64_t> tile = mma.tile;
-  // C transposed, where its columns are what lies side by side.
-  const bool by_columns = product.out.is_linear(0) && product.out.stride(0) == 1 &&
-                          !(product.out.is_linear(1) && product.out.stride(1) == 1);
-  if (by_columns) {
+  if (is_by_columns(product.out)) {
     std::swap(product.a, product.b);
     for (Access* access : {&product.out, &product.old, &product.a, &product.b}) {
       std::swap(access->dims[0], access->dims[1]);
     }
-    std::reverse(tile.begin(), tile.end());
+    if (tile.size() > 1) std::swap(tile[0], tile[1]);
   }
   const bool aside = mma.acc.tensor == mma.a.tensor || mma.acc.tensor == mma.b.tensor;
   if (aside) {  // C is an input of its own product
@@ -96,7 +126,7 @@ void emit_mma(Emitter& emitter, const tile::Mma& mma) {
     emit_product(emitter, product);
     return emit_copy(emitter, target, product.out);
   }
-  const auto micro = plan(product, tile, emitter.machine().cpu.vector_bytes, emitter.vars());
+  const auto micro = plan(product, tile, emitter.machine(), emitter.vars());
   if (!micro) return emit_product(emitter, product);
   const std::string name = emitter.function(
       "mma", micro->key(),

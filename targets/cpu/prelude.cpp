@@ -14,6 +14,11 @@ constexpr std::string_view scalars = R"(
 #include <string.h>
 
 #define FUNCTION static inline __attribute__((unused, always_inline))
+#ifdef __clang__
+#define SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (vector_i32){__VA_ARGS__})
+#endif
 
 double ldexp(double, int);
 double nearbyint(double);

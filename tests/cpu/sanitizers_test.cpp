@@ -124,6 +124,9 @@ TEST(Sanitized, StaysWithinItsMemoryAndTheStandard) {
   const Case cases[] = {
       {"gemm", "cpu_avx512", DType::f32, {{"M", "65"}, {"N", "129"}, {"K", "70"}}},
       {"gemm", "cpu_generic", DType::bf16, {{"M", "13"}, {"N", "21"}, {"K", "33"}}},
+      {"gemm", "cpu_native", DType::bf16, {{"M", "35"}, {"N", "71"}, {"K", "67"}}},
+      {"gemm", "cpu_native", DType::i8, {{"M", "35"}, {"N", "71"}, {"K", "67"}}},
+      {"gemm", "cpu_avx512", DType::f16, {{"M", "35"}, {"N", "71"}, {"K", "67"}}},
       {"softmax", "cpu_avx512", DType::f16, {{"M", "5"}, {"N", "4133"}}},
       {"layernorm", "cpu_avx2", DType::f32, {{"M", "7"}, {"N", "83"}, {"eps", "1e-5"}}},
       {"attention",
