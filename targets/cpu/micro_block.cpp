@@ -31,13 +31,19 @@ class BlockWriter {
     }
     out_.line("}}");
     clear();
+    if (m_.prefetch_b) {
+      out_.line("const {} *ahead = b + (k <= {} ? k * {} : {});", c_type(m_.b.storage), few_steps,
+                m_.b.along_k, m_.b.next_block);
+    }
     out_.open("for (int64_t p = 0; p < k{}; ++p)",
               m_.group() > 1 ? fmt::format(" / {}", m_.group()) : "");
     step(0);
     if (m_.prefetch_b) {
-      for (std::int64_t v = 0; v < vectors_; ++v) {
-        out_.line("__builtin_prefetch(b + {});", m_.b.next_block + v * m_.lanes);
+      const std::int64_t line = 64 / static_cast<std::int64_t>(size_bytes(m_.b.storage));
+      for (std::int64_t at = 0; at < width_; at += line) {
+        out_.line("__builtin_prefetch(ahead + {});", at);
       }
+      out_.line("ahead += {};", m_.b.along_k);
     }
     out_.line("a += {};", m_.a.along_k);
     out_.line("b += {};", m_.b.along_k);
@@ -135,6 +141,7 @@ class BlockWriter {
     out_.close();
   }
 
+  static constexpr int few_steps = 32;  // the next ones along k come soon; else the next block does
   static constexpr int prefetch_depth = 64;  // shallower blocks are over before C arrives
 
   const Micro& m_;

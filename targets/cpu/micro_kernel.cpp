@@ -5,6 +5,7 @@
 #include <set>
 
 #include "targets/cpu/emitter.h"
+#include "targets/cpu/inner_kernel.h"
 
 namespace septran::cpu {
 namespace {
@@ -48,7 +49,7 @@ class ProductWriter {
     vector_type("vector", m_.type, m_.lanes, false);
     vector_type("sums", m_.type, m_.lanes, true);
     if (m_.dot == nullptr) {
-      loads();
+      write_loads(name_, m_.b.storage, m_.type, m_.lanes, m_.widening, out_);
     } else {
       dot();
     }
@@ -70,36 +71,6 @@ class ProductWriter {
     const auto element = static_cast<std::int64_t>(size_bytes(type));
     out_.line("typedef {} {}_{} __attribute__((vector_size({}){}));", c_type(type), name_, what,
               lanes * element, anywhere ? fmt::format(", aligned({}), may_alias", element) : "");
-  }
-
-  /// Functions that read a vector of B, or the first elements of one.
-  void loads() {
-    const DType from = m_.b.storage;
-    vector_type("memory", from, m_.lanes, true);
-    std::string value = "x";
-    if (from != m_.type && !m_.widening.empty()) {
-      out_.line("typedef uint32_t {}_wide __attribute__((vector_size({})));", name_, m_.lanes * 4);
-      out_.open("FUNCTION {0}_wide {0}_widen({0}_memory x)", name_);
-      out_.line("{}_wide y;", name_);
-      out_.line("__asm__(\"{}\" : \"=v\"(y) : \"v\"(x));", m_.widening);
-      out_.line("return y;");
-      out_.close();
-      value = fmt::format("({}_vector)({}_widen(x){})", name_, name_,
-                          from == DType::bf16 ? " << 16" : "");
-    } else if (from == DType::i8) {
-      value = fmt::format("__builtin_convertvector(x, {}_vector)", name_);
-    } else if (from != m_.type) {
-      value = fmt::format("{}_to_v(x)", name(from));
-    }
-    out_.open("FUNCTION {0}_vector {0}_load(const {1} *p)", name_, b_type());
-    out_.line("const {0}_memory x = *(const {0}_memory *)p;", name_);
-    out_.line("return {};", value);
-    out_.close();
-    out_.open("FUNCTION {0}_vector {0}_part(const {1} *p, int64_t count)", name_, b_type());
-    out_.line("{}_memory x = {{0}};", name_);
-    out_.line("memcpy(&x, p, count * sizeof(*p));");
-    out_.line("return {};", value);
-    out_.close();
   }
 
   /// Functions that read a group of A into every lane, or the first elements of one, and that

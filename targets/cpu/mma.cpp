@@ -4,6 +4,7 @@
 
 #include "compiler/base/diagnostic.h"
 #include "targets/cpu/emitter.h"
+#include "targets/cpu/inner_kernel.h"
 #include "targets/cpu/micro_kernel.h"
 
 namespace septran::cpu {
@@ -98,6 +99,24 @@ std::optional<Micro> plan(const Product& product, const std::vector<std::int64_t
   return micro;
 }
 
+void emit_call(Emitter& emitter, const Product& product, const std::string& name, bool swapped) {
+  const VarTable& vars = emitter.vars();
+  const std::string m = to_c(product.out.dims[0].extent, vars);
+  const std::string n = to_c(product.out.dims[1].extent, vars);
+  const std::string& a = product.a.pointer;
+  const std::string& b = product.b.pointer;
+  emitter.out().line("{}({}, {}, {}, {}, {}, {}, {});", name, swapped ? n : m, swapped ? m : n,
+                     to_c(product.a.dims[1].extent, vars), swapped ? b : a, swapped ? a : b,
+                     product.out.pointer, product.accumulate);
+}
+
+void emit_inner(Emitter& emitter, const Product& product, const Inner& inner) {
+  const std::string name = emitter.function(
+      "mma", inner.key(),
+      [&](Writer& out, const std::string& function) { write_inner(inner, function, out); });
+  emit_call(emitter, product, name, inner.swapped);
+}
+
 }  // namespace
 
 void emit_mma(Emitter& emitter, const tile::Mma& mma) {
@@ -126,16 +145,15 @@ void emit_mma(Emitter& emitter, const tile::Mma& mma) {
     emit_product(emitter, product);
     return emit_copy(emitter, target, product.out);
   }
+  if (const auto inner = plan_inner(product, emitter.machine(), emitter.vars())) {
+    return emit_inner(emitter, product, *inner);
+  }
   const auto micro = plan(product, tile, emitter.machine(), emitter.vars());
   if (!micro) return emit_product(emitter, product);
   const std::string name = emitter.function(
       "mma", micro->key(),
       [&](Writer& out, const std::string& function) { write_product(*micro, function, out); });
-  const VarTable& vars = emitter.vars();
-  emitter.out().line("{}({}, {}, {}, {}, {}, {}, {});", name,
-                     to_c(product.out.dims[0].extent, vars), to_c(product.out.dims[1].extent, vars),
-                     to_c(product.a.dims[1].extent, vars), product.a.pointer, product.b.pointer,
-                     product.out.pointer, product.accumulate);
+  emit_call(emitter, product, name, false);
 }
 
 }  // namespace septran::cpu

@@ -125,6 +125,7 @@ TEST(Sanitized, StaysWithinItsMemoryAndTheStandard) {
       {"gemm", "cpu_avx512", DType::f32, {{"M", "65"}, {"N", "129"}, {"K", "70"}}},
       {"gemm", "cpu_generic", DType::bf16, {{"M", "13"}, {"N", "21"}, {"K", "33"}}},
       {"gemm", "cpu_native", DType::bf16, {{"M", "35"}, {"N", "71"}, {"K", "67"}}},
+      {"gemm", "cpu_native", DType::i8, {{"M", "6"}, {"N", "1"}, {"K", "67"}}},
       {"gemm", "cpu_native", DType::i8, {{"M", "35"}, {"N", "71"}, {"K", "67"}}},
       {"gemm", "cpu_avx512", DType::f16, {{"M", "35"}, {"N", "71"}, {"K", "67"}}},
       {"softmax", "cpu_avx512", DType::f16, {{"M", "5"}, {"N", "4133"}}},
