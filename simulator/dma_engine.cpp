@@ -10,10 +10,13 @@ bool global(const ResolvedTile& tile) { return tile.memory == dsa::MemoryId::glo
 }  // namespace
 
 DmaEngine::DmaEngine(const sc_core::sc_module_name& name, Shared& shared, CoreState& core,
-                     dsa::EngineId id, int queue_depth, const DmaTiming& timing)
+                     dsa::EngineId id, int queue_depth, const DmaTiming& timing, Arbiter& arbiter)
     : Engine(name, shared, core, id, queue_depth),
       socket("socket"),
       timing_(timing),
+      arbiter_(arbiter),
+      run_limit_(static_cast<std::size_t>(
+          std::min(timing.outstanding_bursts, shared.machine.dsa.interconnect.grant_bursts))),
       pace_(transfer_ticks(timing.burst_bytes, static_cast<double>(timing.bytes_per_cycle))),
       slots_(static_cast<std::size_t>(timing.outstanding_bursts)) {
   run_.core = static_cast<std::size_t>(core.index);
@@ -83,10 +86,18 @@ Engine::Next DmaEngine::proceed(Cycle now) {
     retire(now);
     return again();
   }
-  if (lookahead_) {
+  if (lookahead_ || !run_.items.empty()) {
     const Cycle slot_free = round_up(slots_[slot_]);
     if (slot_free > now) return sleep_until(slot_free);
+    if (run_.items.empty()) collect_run(now);
+    const auto bursts = static_cast<std::int64_t>(run_.items.size());
+    if (!arbiter_.admits(Arbiter::number(core_.index, id()), *this, bursts)) {
+      if (asked_ < 0) asked_ = now;
+      return until_woken();
+    }
     next_run(now);
+    arbiter_.sent(bursts, round_up(run_.queued_until));
+    run_.items.clear();
     front_ = std::max(now, round_up(run_.last_issue + pace_));
     return again();
   }
@@ -99,17 +110,27 @@ Engine::Next DmaEngine::proceed(Cycle now) {
   return again();
 }
 
-void DmaEngine::next_run(Cycle now) {
-  run_.items.clear();
-  std::int64_t useful = 0;
+void DmaEngine::collect_run(Cycle now) {
   std::size_t slot = slot_;
-  while (lookahead_ && run_.items.size() < slots_.size()) {
+  while (lookahead_ && run_.items.size() < run_limit_) {
     run_.items.push_back({*lookahead_, std::max(slots_[slot], now * ticks_per_cycle), 0, 0, 0});
-    useful += lookahead_->useful_bytes;
     slot = slot + 1 == slots_.size() ? 0 : slot + 1;
     if (!source_.next(*lookahead_)) lookahead_.reset();
   }
+}
+
+void DmaEngine::next_run(Cycle now) {
+  if (asked_ >= 0) {  // nothing of it could begin before
+    stall(instruction_, asked_, now, "interconnect");
+    for (BurstRun::Item& item : run_.items) {
+      item.ready = std::max(item.ready, now * ticks_per_cycle);
+    }
+    asked_ = -1;
+  }
+  std::int64_t useful = 0;
+  for (const BurstRun::Item& item : run_.items) useful += item.burst.useful_bytes;
   timeline_.settle(now);
+  run_.queued_until = 0;
   Moved& moved = reading_ ? read_ : written_;
   moved.useful_bytes += useful;
   moved.bus_bytes += static_cast<std::int64_t>(run_.items.size()) * timing_.burst_bytes;

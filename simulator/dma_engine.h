@@ -8,13 +8,13 @@
 
 namespace septran::simulator {
 
-/// Bursts are timed in runs of as many as may be outstanding: a process activation, a transaction
+/// Bursts are timed in runs of as many as the arbiter grants: a process activation, a transaction
 /// and a reservation of each shared resource a run. Initiators share what they contend for run by
 /// run, in the order in which these begin.
 class DmaEngine : public Engine {
  public:
   DmaEngine(const sc_core::sc_module_name& name, Shared& shared, CoreState& core, dsa::EngineId id,
-            int queue_depth, const DmaTiming& timing);
+            int queue_depth, const DmaTiming& timing, Arbiter& arbiter);
   ~DmaEngine() override;
 
   tlm_utils::simple_initiator_socket<DmaEngine> socket;
@@ -33,7 +33,9 @@ class DmaEngine : public Engine {
   };
   Cycle conflict_free(const DmaWork& work) const;
   void begin_bursts(const ResolvedTile& tile);
-  /// Times one run of bursts.
+  /// Fills in the bursts of the next run.
+  void collect_run(Cycle now);
+  /// Times a run of bursts.
   void next_run(Cycle now);
   void transfer(bool write);
   /// The on-chip side of a run: delays it until a port is free; returns the delay.
@@ -51,6 +53,9 @@ class DmaEngine : public Engine {
   void busy(Cycle begin, Cycle end);
 
   const DmaTiming& timing_;
+  Arbiter& arbiter_;
+  std::size_t run_limit_;  // bursts of a run
+  Cycle asked_ = -1;       // the arbiter, since; -1: not
   Tick pace_;
   bool active_ = false;
   Cycle started_ = 0;

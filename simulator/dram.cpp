@@ -20,8 +20,10 @@ Dram::Dram(const DramTiming& timing)
     : burst_(timing.burst_bytes),
       interleave_(timing.interleave_bytes),
       channel_count_(timing.channels),
-      row_(timing.row_bytes),
-      bank_count_(timing.banks),
+      stripe_(timing.row_bytes * timing.bank_groups),
+      group_interleave_(timing.group_interleave_bytes),
+      group_count_(timing.bank_groups),
+      banks_of_group_(timing.banks / timing.bank_groups),
       burst_bytes_(timing.burst_bytes),
       interleave_bytes_(timing.interleave_bytes),
       hash_(timing.interleave_hash),
@@ -30,12 +32,22 @@ Dram::Dram(const DramTiming& timing)
       precharge_(timing.precharge_cycles * ticks_per_cycle),
       column_(timing.column_cycles * ticks_per_cycle),
       row_cycle_(timing.row_cycle_cycles * ticks_per_cycle),
+      activate_spacing_(timing.activate_spacing_cycles * ticks_per_cycle),
+      activate_spacing_group_(timing.activate_spacing_group_cycles * ticks_per_cycle),
+      activate_window_(timing.activate_window_cycles * ticks_per_cycle),
+      column_spacing_group_(std::llround(timing.column_spacing_group_cycles * ticks_per_cycle)),
+      read_to_precharge_(timing.read_to_precharge_cycles * ticks_per_cycle),
+      write_recovery_(timing.write_recovery_cycles * ticks_per_cycle),
       write_to_read_(timing.write_to_read_cycles * ticks_per_cycle),
       read_to_write_(timing.read_to_write_cycles * ticks_per_cycle),
       refresh_interval_(timing.refresh_interval_cycles * ticks_per_cycle),
       refresh_(timing.refresh_cycles * ticks_per_cycle),
       channels_(static_cast<std::size_t>(timing.channels)) {
-  for (Channel& channel : channels_) channel.banks.resize(static_cast<std::size_t>(timing.banks));
+  for (Channel& channel : channels_) {
+    channel.banks.resize(static_cast<std::size_t>(timing.banks));
+    channel.groups.resize(static_cast<std::size_t>(timing.bank_groups));
+    channel.activations.fill(never);
+  }
 }
 
 Tick Dram::access(Tick at, std::int64_t address, std::int64_t bytes, bool write) {
@@ -73,51 +85,80 @@ std::int64_t Dram::rotate(std::int64_t unit, std::int64_t round, const Divisor& 
   return count.remainder(count.remainder(unit) + turn);
 }
 
-Tick Dram::access_burst(Tick at, std::int64_t address, bool write) {
+/// Of a channel's bytes, units of the groups' interleaving go round the groups; a stripe, the rows
+/// of one number in all groups, is full before the next bank of each group is used.
+Dram::Place Dram::place(std::int64_t address) {
   const std::int64_t unit = interleave_.quotient(address);
   const std::int64_t round = channel_count_.quotient(unit);
   Channel& channel = channels_[static_cast<std::size_t>(rotate(unit, round, channel_count_))];
   const std::int64_t local = round * interleave_bytes_ + interleave_.remainder(address);
-  const std::int64_t row_number = row_.quotient(local);
-  const std::int64_t row = bank_count_.quotient(row_number);
-  Bank& bank = channel.banks[static_cast<std::size_t>(rotate(row_number, row, bank_count_))];
+  const std::int64_t stripe = stripe_.quotient(local);
+  const std::int64_t row = banks_of_group_.quotient(stripe);
+  const std::int64_t group = rotate(group_interleave_.quotient(local), stripe, group_count_);
+  const std::int64_t bank = group * static_cast<std::int64_t>(banks_of_group_.value()) +
+                            rotate(stripe, row, banks_of_group_);
+  return {channel, channel.groups[static_cast<std::size_t>(group)],
+          channel.banks[static_cast<std::size_t>(bank)], row};
+}
 
+Tick Dram::open(const Place& place, Tick at, Tick needed) {
+  Channel& channel = place.channel;
+  Bank& bank = place.bank;
+  ++report_.row_misses;
+  const std::int64_t begun = needed / refresh_interval_;
+  const Tick refreshed = begun > 0 ? begun * refresh_interval_ + refresh_ : 0;
+  // Rows open up to a row cycle ahead, so that several in a row do not wait for each other's
+  // spacing.
+  const Tick early = needed - activate_ - row_cycle_;
+  Tick activate = std::max({at, early, refreshed});
+  if (bank.row >= 0) {
+    ++report_.row_conflicts;
+    const Tick close = std::max({at, early - precharge_, refreshed, bank.precharge_from});
+    activate = close + precharge_;
+  }
+  Tick& fourth = channel.activations[channel.oldest];
+  const Tick last = channel.activations[(channel.oldest + window - 1) % window];
+  activate =
+      std::max({activate, bank.last_activate + row_cycle_, last + activate_spacing_,
+                place.group.last_activate + activate_spacing_group_, fourth + activate_window_});
+  activate = after_refresh(activate, bank);
+  bank.row = place.row;
+  bank.last_activate = place.group.last_activate = fourth = activate;
+  channel.oldest = (channel.oldest + 1) % window;
+  return activate + activate_;
+}
+
+Tick Dram::access_burst(Tick at, std::int64_t address, bool write) {
+  const Place place = this->place(address);
+  Channel& channel = place.channel;
+  Bank& bank = place.bank;
   // Commands are given when they are needed, not when the burst came: no column command long before
   // its data can follow.
   const Tick needed = std::max(at, channel.bus_free - column_);
   Tick command = after_refresh(needed, bank);
-  if (bank.row == row) {
+  if (bank.row == place.row) {
     ++report_.row_hits;
   } else {
-    ++report_.row_misses;
-    const Tick begun = needed / refresh_interval_;
-    const Tick refreshed = begun > 0 ? begun * refresh_interval_ + refresh_ : 0;
-    Tick activate = std::max({at, needed - activate_, refreshed});
-    if (bank.row >= 0) {
-      ++report_.row_conflicts;
-      const Tick close = std::max({at, needed - activate_ - precharge_, refreshed, bank.data_end});
-      activate = close + precharge_;
-    }
-    activate = after_refresh(std::max(activate, bank.last_activate + row_cycle_), bank);
-    bank.row = row;
-    bank.last_activate = activate;
-    command = activate + activate_;
+    command = open(place, at, needed);
   }
-  Tick bus = channel.bus_free;
+  Tick bus = std::max(channel.bus_free, place.group.last_data + column_spacing_group_);
   if (channel.used && channel.writes != write) {
     ++report_.turnarounds;
     if (write) {
-      bus += read_to_write_;
+      bus = std::max(bus, channel.bus_free + read_to_write_);
     } else {  // from written data to the command, not to the data
-      command = std::max(command, bus + write_to_read_);
+      command = std::max(command, channel.bus_free + write_to_read_);
     }
   }
-  const Tick end = std::max(command + column_, bus) + burst_ticks_;
+  const Tick data = std::max(command + column_, bus);
   channel.used = true;
   channel.writes = write;
-  channel.bus_free = end;
-  bank.data_end = end;
-  return end;
+  channel.bus_free = data + burst_ticks_;
+  place.group.last_data = data;
+  const Tick active_until = bank.last_activate + row_cycle_ - precharge_;  // tRAS
+  bank.precharge_from = std::max(active_until, write ? channel.bus_free + write_recovery_
+                                                     : data - column_ + read_to_precharge_);
+  return channel.bus_free;
 }
 
 }  // namespace septran::simulator

@@ -1,6 +1,7 @@
 // The timing of DRAM, burst by burst, by arithmetic alone.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -46,27 +47,48 @@ class Dram {
   struct Bank {
     std::int64_t row = -1;       // open row, or -1
     Tick last_activate = never;  // begin of the last activation
-    Tick data_end = 0;           // of the last burst
+    Tick precharge_from = 0;     // as the last burst lets it
     std::int64_t refreshes = 0;  // that had begun at its last use
   };
+  struct Group {
+    Tick last_activate = never;
+    Tick last_data = never;  // begin of the last burst's data
+  };
+  static constexpr std::size_t window = 4;  // activations that tFAW is about
   struct Channel {
-    std::vector<Bank> banks;
+    std::vector<Bank> banks;  // those of a group stand together
+    std::vector<Group> groups;
+    std::array<Tick, window> activations;  // the last ones
+    std::size_t oldest = 0;                // of them
     Tick bus_free = 0;
     bool writes = false;
     bool used = false;
+  };
+  struct Place {
+    Channel& channel;
+    Group& group;
+    Bank& bank;
+    std::int64_t row;
   };
   static constexpr Tick never = INT64_MIN / 4;
 
   [[nodiscard]] std::int64_t rotate(std::int64_t unit, std::int64_t round,
                                     const Divisor& count) const;
+  /// Where a burst lies.
+  Place place(std::int64_t address);
   Tick access_burst(Tick at, std::int64_t address, bool write);
+  /// Opens the row, no earlier than a burst of `at` whose data is not needed before `needed` +
+  /// column_ allows; returns the begin of the column command.
+  Tick open(const Place& place, Tick at, Tick needed);
   Tick after_refresh(Tick at, Bank& bank);
 
   Divisor burst_;
   Divisor interleave_;
   Divisor channel_count_;
-  Divisor row_;
-  Divisor bank_count_;
+  Divisor stripe_;  // rows of one number in all groups
+  Divisor group_interleave_;
+  Divisor group_count_;
+  Divisor banks_of_group_;
   std::int64_t burst_bytes_;
   std::int64_t interleave_bytes_;
   bool hash_;
@@ -75,6 +97,12 @@ class Dram {
   Tick precharge_;
   Tick column_;
   Tick row_cycle_;
+  Tick activate_spacing_;
+  Tick activate_spacing_group_;
+  Tick activate_window_;
+  Tick column_spacing_group_;
+  Tick read_to_precharge_;
+  Tick write_recovery_;
   Tick write_to_read_;
   Tick read_to_write_;
   Tick refresh_interval_;

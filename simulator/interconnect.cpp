@@ -7,12 +7,18 @@ namespace septran::simulator {
 Interconnect::Interconnect(const sc_core::sc_module_name& name, const DsaSpec& spec, int cores)
     : sc_module(name),
       socket("socket"),
+      arbiter("arbiter", spec.interconnect, cores),
       timing_(spec.interconnect),
       dram_(spec.dram),
-      latency_(spec.interconnect.latency_cycles * ticks_per_cycle),
-      read_free_(static_cast<std::size_t>(cores)),
-      write_free_(static_cast<std::size_t>(cores)) {
+      cores_per_link_(static_cast<std::size_t>(spec.sharing.cores_per_link)) {
   socket.register_b_transport(this, &Interconnect::transport);
+  const auto count = static_cast<std::size_t>(ceil_div(cores, spec.sharing.cores_per_link));
+  for (std::size_t i = 0; i < count; ++i) {
+    InterconnectTiming::Link link{timing_.latency_cycles, timing_.bytes_per_cycle_per_link};
+    if (i < timing_.links.size()) link = timing_.links[i];
+    links_.push_back(
+        {link.latency_cycles * ticks_per_cycle, static_cast<double>(link.bytes_per_cycle), 0, 0});
+  }
 }
 
 void Interconnect::transport(int, tlm::tlm_generic_payload& payload, sc_core::sc_time& delay) {
@@ -30,24 +36,25 @@ void Interconnect::transport(int, tlm::tlm_generic_payload& payload, sc_core::sc
   payload.set_response_status(tlm::TLM_OK_RESPONSE);
 }
 
-Tick Interconnect::cross(Tick at, Tick& link_free, std::int64_t bytes) {
-  const Tick link = transfer_ticks(bytes, static_cast<double>(timing_.bytes_per_cycle_per_link));
-  Tick begin = std::max(at, link_free);
+Tick Interconnect::cross(Tick at, const Link& link, Tick& free, std::int64_t bytes) {
+  Tick begin = std::max(at, free);
   if (timing_.bytes_per_cycle_total > 0) {
     begin = std::max(begin, total_free_);
     total_free_ = begin + transfer_ticks(bytes, static_cast<double>(timing_.bytes_per_cycle_total));
   }
-  link_free = begin + link;
-  return link_free;
+  free = begin + transfer_ticks(bytes, link.bytes_per_cycle);
+  return free;
 }
 
 void Interconnect::read(BurstRun& run) {
+  Link& link = links_[run.core / cores_per_link_];
   for (BurstRun::Item& item : run.items) {
     const Tick issue = std::max(item.ready, run.last_issue + run.pace);
     run.last_issue = issue;
-    const Tick data =
-        dram_.access(issue + latency_, item.burst.index * run.burst_bytes, run.burst_bytes, false);
-    const Tick arrival = cross(data, read_free_[run.core], run.burst_bytes) + latency_;
+    const Tick data = dram_.access(issue + link.latency, item.burst.index * run.burst_bytes,
+                                   run.burst_bytes, false);
+    run.queued_until = std::max(run.queued_until, data);
+    const Tick arrival = cross(data, link, link.read_free, run.burst_bytes) + link.latency;
     item.begin = std::max(arrival, run.last_end);
     item.end = item.begin + run.pace;
     item.done = item.end;
@@ -56,15 +63,17 @@ void Interconnect::read(BurstRun& run) {
 }
 
 void Interconnect::write(BurstRun& run) {
+  Link& link = links_[run.core / cores_per_link_];
   for (BurstRun::Item& item : run.items) {
     item.begin = std::max({item.ready, run.last_issue + run.pace, run.last_end});
     item.end = item.begin + run.pace;
     run.last_issue = item.begin;
     run.last_end = item.end;
-    const Tick sent = cross(item.end, write_free_[run.core], run.burst_bytes);
-    item.done =
-        dram_.access(sent + latency_, item.burst.index * run.burst_bytes, run.burst_bytes, true) +
-        latency_;
+    const Tick sent = cross(item.end, link, link.write_free, run.burst_bytes);
+    const Tick data = dram_.access(sent + link.latency, item.burst.index * run.burst_bytes,
+                                   run.burst_bytes, true);
+    run.queued_until = std::max(run.queued_until, data);
+    item.done = data + link.latency;
   }
 }
 

@@ -7,6 +7,7 @@
 #include <systemc>
 #include <vector>
 
+#include "simulator/arbiter.h"
 #include "simulator/dram.h"
 #include "simulator/walk.h"
 
@@ -28,6 +29,7 @@ struct BurstRun : tlm::tlm_extension<BurstRun> {
   Tick last_issue = 0;  // of the engine's burst before; updated
   Tick last_end = 0;    // end of data through the engine so far; updated
   std::vector<Item> items;
+  Tick queued_until = 0;  // the last burst has crossed the bus of DRAM
 
   [[nodiscard]] tlm::tlm_extension_base* clone() const override { return new BurstRun(*this); }
   void copy_from(const tlm::tlm_extension_base& other) override {
@@ -40,6 +42,7 @@ class Interconnect : public sc_core::sc_module {
   Interconnect(const sc_core::sc_module_name& name, const DsaSpec& spec, int cores);
 
   tlm_utils::multi_passthrough_target_socket<Interconnect> socket;
+  Arbiter arbiter;
   [[nodiscard]] const DramReport& dram_report() const { return dram_.report(); }
 
  private:
@@ -47,15 +50,20 @@ class Interconnect : public sc_core::sc_module {
   void transport(int initiator, tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
   void read(BurstRun& run);
   void write(BurstRun& run);
-  /// End of a burst's transfer on a core's link and on all links together.
-  Tick cross(Tick at, Tick& link_free, std::int64_t bytes);
+  struct Link {
+    Tick latency = 0;  // each way
+    double bytes_per_cycle = 0;
+    Tick read_free = 0;   // towards the cores
+    Tick write_free = 0;  // away from them
+  };
+  /// End of a burst's transfer on a link, one of whose ways is free at `free`, and on all together.
+  Tick cross(Tick at, const Link& link, Tick& free, std::int64_t bytes);
 
   const InterconnectTiming& timing_;
   Dram dram_;
-  Tick latency_;
   Tick total_free_ = 0;
-  std::vector<Tick> read_free_;   // by core: the link towards it
-  std::vector<Tick> write_free_;  // by core: the link away from it
+  std::vector<Link> links_;
+  std::size_t cores_per_link_;
 };
 
 }  // namespace septran::simulator

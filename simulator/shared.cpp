@@ -21,19 +21,20 @@ std::int64_t EventCounter::value(Cycle now) const {
   return std::upper_bound(fires.begin(), fires.end(), now) - fires.begin();
 }
 
-LocalMemory::LocalMemory(const MemorySpec& memory, bool with_values)
-    : spec(memory), ports(memory.banks, memory.ports, memory.bytes_per_cycle) {
+LocalMemory::LocalMemory(const MemorySpec& memory, Ports& its_ports, bool with_values)
+    : spec(memory), ports(its_ports) {
   if (with_values) bytes.assign(static_cast<std::size_t>(memory.size_bytes), poison);
 }
 
-CoreState::CoreState(int core, const dsa::Program& program, const Machine& machine,
-                     bool with_values)
+CoreState::CoreState(int core, Shared& all)
     : index(core),
-      events(program.events.size()),
-      shared(*machine.find_memory(memory_name(dsa::MemoryId::shared)), with_values),
-      accumulators(*machine.find_memory(memory_name(dsa::MemoryId::accumulators)), with_values) {
+      events(all.program.events.size()),
+      shared(all.memory(dsa::MemoryId::shared), all.ports_of(core, dsa::MemoryId::shared),
+             all.with_values),
+      accumulators(all.memory(dsa::MemoryId::accumulators),
+                   all.ports_of(core, dsa::MemoryId::accumulators), all.with_values) {
   for (std::size_t i = 0; i < events.size(); ++i) {
-    events[i].fires.assign(static_cast<std::size_t>(program.events[i].credits), 0);
+    events[i].fires.assign(static_cast<std::size_t>(all.program.events[i].credits), 0);
   }
 }
 
@@ -58,6 +59,18 @@ Shared::Shared(const dsa::Program& p, const Machine& m, std::span<HostBuffer> bu
       global_data_.push_back(workspaces_.back().data());
     }
   }
+}
+
+const MemorySpec& Shared::memory(dsa::MemoryId id) const {
+  return *machine.find_memory(memory_name(id));
+}
+
+Ports& Shared::ports_of(int core, dsa::MemoryId id) {
+  const int sharers = id == dsa::MemoryId::shared ? machine.dsa.sharing.cores_per_scratchpad : 1;
+  const MemorySpec& spec = memory(id);
+  const auto [at, is_new] = ports_.try_emplace({id, core / sharers * sharers}, spec.banks,
+                                               spec.ports, spec.bytes_per_cycle);
+  return at->second;
 }
 
 void Shared::stop(std::string text, int core, std::uint32_t instruction, Cycle cycle) {

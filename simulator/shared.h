@@ -48,15 +48,17 @@ struct Barrier {
 
 /// On-chip memory of a core: its ports, and its bytes if values are computed.
 struct LocalMemory {
-  LocalMemory(const MemorySpec& spec, bool with_values);
+  LocalMemory(const MemorySpec& spec, Ports& ports, bool with_values);
   const MemorySpec& spec;
-  Ports ports;
+  Ports& ports;  // maybe of several cores
   std::vector<std::byte> bytes;
   std::int64_t high_water = 0;
 };
 
+class Shared;
+
 struct CoreState {
-  CoreState(int index, const dsa::Program& program, const Machine& machine, bool with_values);
+  CoreState(int index, Shared& shared);
   int index;
   std::vector<EventCounter> events;
   LocalMemory shared;
@@ -130,7 +132,13 @@ class Shared {
   Counters::Edge& count_edge(const std::string& from, const std::string& to, std::int64_t useful,
                              std::int64_t bus);
 
+  [[nodiscard]] const MemorySpec& memory(dsa::MemoryId id) const;
+  /// Ports of a core's on-chip memory: those of the cores with which it shares the scratchpad, or
+  /// new ones.
+  Ports& ports_of(int core, dsa::MemoryId memory);
+
  private:
+  std::map<std::pair<dsa::MemoryId, int>, Ports> ports_;  // by the first core that has them
   std::vector<std::byte*> global_data_;
   std::vector<std::vector<std::byte>> workspaces_;
 };

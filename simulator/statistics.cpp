@@ -45,6 +45,8 @@ constexpr Statistic table[] = {
      "The issue stage is occupied (sequencer, mma, vector) or data moves (load, store)."},
     {"cores[].engines.<engine>.stalled.memory", "cycles",
      "Bursts are in flight and no data moves (load, store)."},
+    {"cores[].engines.<engine>.stalled.interconnect", "cycles",
+     "Waits for its turn to send bursts to GLOBAL (load, store)."},
     {"cores[].engines.<engine>.stalled.wait_data", "cycles",
      "Waits for an event named *full: a tile has not come yet."},
     {"cores[].engines.<engine>.stalled.wait_space", "cycles",

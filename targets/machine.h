@@ -112,23 +112,53 @@ struct DmaTiming {
   int outstanding_bursts = 16;
   std::int64_t bytes_per_cycle = 64;  // of the engine's on-chip side
 };
+/// Which engine's bursts go to memory next, where several have some.
+enum class Arbitration {
+  first_come,   // whose run of bursts was there first
+  round_robin,  // the engines in turn
+  priority      // the engine that stands first in `priority`; among equals in turn
+};
 struct InterconnectTiming {
   std::int64_t latency_cycles = 10;
-  std::int64_t bytes_per_cycle_per_link = 64;  // a core's link
-  std::int64_t bytes_per_cycle_total = 0;      // all links together; 0: unlimited
+  std::int64_t bytes_per_cycle_per_link = 64;
+  std::int64_t bytes_per_cycle_total = 0;  // all links together; 0: unlimited
+  /// What single links have instead of the two above, by their numbers.
+  struct Link {
+    std::int64_t latency_cycles = 10;
+    std::int64_t bytes_per_cycle = 64;
+  };
+  std::vector<Link> links;
+  Arbitration arbitration = Arbitration::first_come;
+  std::vector<std::string> priority;  // engines, the most urgent first
+  int grant_bursts = 64;              // that an engine may send before the next one is chosen
+  int queue_bursts = 1024;            // that have been let through and wait for DRAM
+};
+/// How many cores have one thing together; 1: each has its own.
+struct Sharing {
+  int cores_per_link = 1;        // a link to memory
+  int cores_per_scratchpad = 1;  // the banks and ports in which their scratchpads lie
 };
 struct DramTiming {
   int channels = 1;
   int banks = 16;
+  int bank_groups = 1;
   std::int64_t row_bytes = 2048;
   std::int64_t burst_bytes = 64;
-  std::int64_t interleave_bytes = 256;      // consecutive bytes of one channel
-  bool interleave_hash = false;             // rounds over channels and banks start at hashed places
-  double bytes_per_cycle_per_channel = 16;  // peak, in core cycles
-  std::int64_t activate_cycles = 18;        // row closed: tRCD
-  std::int64_t precharge_cycles = 18;       // tRP
-  std::int64_t column_cycles = 18;          // CL
-  std::int64_t row_cycle_cycles = 48;       // tRC: between two activations of a bank
+  std::int64_t interleave_bytes = 256;       // consecutive bytes of one channel
+  std::int64_t group_interleave_bytes = 64;  // consecutive bytes of one bank group
+  bool interleave_hash = false;  // rounds over channels, groups and banks start at hashed places
+  double bytes_per_cycle_per_channel = 16;         // peak, in core cycles
+  std::int64_t activate_cycles = 18;               // row closed: tRCD
+  std::int64_t precharge_cycles = 18;              // tRP
+  std::int64_t column_cycles = 18;                 // CL
+  std::int64_t row_cycle_cycles = 48;              // tRC: between two activations of a bank
+  std::int64_t activate_spacing_cycles = 0;        // tRRD_S: between two of any banks
+  std::int64_t activate_spacing_group_cycles = 0;  // tRRD_L: of banks of one group
+  std::int64_t activate_window_cycles = 0;         // tFAW: that sees four of them at most
+  /// tCCD_L: between the data of two bursts of one group; parts of a cycle count.
+  double column_spacing_group_cycles = 0;
+  std::int64_t read_to_precharge_cycles = 0;  // tRTP: from a column command
+  std::int64_t write_recovery_cycles = 0;     // tWR: from the end of data to a precharge
   std::int64_t write_to_read_cycles = 8;
   std::int64_t read_to_write_cycles = 4;
   std::int64_t refresh_interval_cycles = 3900;  // tREFI
@@ -157,6 +187,7 @@ struct DsaSpec {
   DmaTiming load;
   DmaTiming store;
   InterconnectTiming interconnect;
+  Sharing sharing;
   DramTiming dram;
   EnergyTable energy;
 };

@@ -76,11 +76,66 @@ void read_dma(const Node& node, const char* name, DmaTiming& out, Diagnostics& d
   f.finish();
 }
 
+void read_links(const Node& node, InterconnectTiming& out, Diagnostics& diagnostics) {
+  if (!yaml::expect_sequence(node, "'links'", diagnostics)) return;
+  for (const Node& one : node.items) {
+    InterconnectTiming::Link link;
+    Fields f(one, "a link", diagnostics);
+    f.integer("latency_cycles", 0, max_cycles, link.latency_cycles);
+    f.integer("bytes_per_cycle", 1, max_bytes, link.bytes_per_cycle);
+    f.finish();
+    out.links.push_back(link);
+  }
+}
+
+/// `text` as one of `names`; their number. Others are reported.
+std::optional<std::size_t> one_of(const Node& node, const char* what,
+                                  const std::vector<std::string>& names, Diagnostics& diagnostics) {
+  const auto text = yaml::to_text(node, what, diagnostics);
+  if (!text) return std::nullopt;
+  const auto found = std::find(names.begin(), names.end(), *text);
+  if (found != names.end()) return static_cast<std::size_t>(found - names.begin());
+  diagnostics.report(node.span, messages::machine_unknown_name, what, *text,
+                     yaml::name_hint(*text, names));
+  return std::nullopt;
+}
+
+void read_arbitration(Fields& f, InterconnectTiming& out, Diagnostics& diagnostics) {
+  const Node* priority = f.optional("priority");
+  const Node* kind = f.required("arbitration");
+  if (kind == nullptr) return;
+  const auto number =
+      one_of(*kind, "arbitration", {"first_come", "round_robin", "priority"}, diagnostics);
+  if (!number) return;
+  out.arbitration = static_cast<Arbitration>(*number);
+  if (out.arbitration == Arbitration::priority && priority == nullptr) {
+    diagnostics.report(kind->span, messages::yaml_missing_key, "'interconnect'", "priority");
+  }
+  if (priority == nullptr || !yaml::expect_sequence(*priority, "'priority'", diagnostics)) return;
+  for (const Node& engine : priority->items) {
+    const std::vector<std::string> movers{"load", "store"};
+    if (const auto at = one_of(engine, "dma engine", movers, diagnostics)) {
+      out.priority.push_back(movers[*at]);
+    }
+  }
+}
+
 void read_interconnect(const Node& node, InterconnectTiming& out, Diagnostics& diagnostics) {
   Fields f(node, "'interconnect'", diagnostics);
   f.integer("latency_cycles", 0, max_cycles, out.latency_cycles);
   f.integer("bytes_per_cycle_per_link", 1, max_bytes, out.bytes_per_cycle_per_link);
   f.integer("bytes_per_cycle_total", 0, max_bytes, out.bytes_per_cycle_total);
+  if (const Node* links = f.optional("links")) read_links(*links, out, diagnostics);
+  read_arbitration(f, out, diagnostics);
+  f.integer("grant_bursts", 1, 1 << 16, out.grant_bursts);
+  f.integer("queue_bursts", 1, 1 << 24, out.queue_bursts);
+  f.finish();
+}
+
+void read_sharing(const Node& node, Sharing& out, Diagnostics& diagnostics) {
+  Fields f(node, "'sharing'", diagnostics);
+  f.integer("cores_per_link", 1, 1 << 16, out.cores_per_link);
+  f.integer("cores_per_scratchpad", 1, 1 << 16, out.cores_per_scratchpad);
   f.finish();
 }
 
@@ -105,6 +160,15 @@ void read_time(const Node& node, const std::string& name, std::int64_t least, do
   out = std::clamp(static_cast<std::int64_t>(std::min(cycles, 1e9)), least, max_cycles);
 }
 
+/// The same, with parts of a cycle.
+void read_exact_time(const Node& node, const std::string& name, double clock_hz, Fields& f,
+                     double& out) {
+  const std::string in_ns = name + "_ns";
+  if (node.find(in_ns) == nullptr) return f.number(name + "_cycles", 0, 1e9, out);
+  f.number(in_ns, 0, 1e9, out);
+  out = std::min(out * 1e-9 * clock_hz, 1e9);
+}
+
 void read_rate(const Node& node, double clock_hz, Fields& f, double& out) {
   const char* by_second = "bytes_per_second_per_channel";
   if (node.find(by_second) == nullptr) {
@@ -120,9 +184,11 @@ void read_dram(const Node& node, double clock_hz, DramTiming& out, Diagnostics& 
   f.optional("preset");
   f.integer("channels", 1, 1 << 12, out.channels);
   f.integer("banks", 1, 1 << 12, out.banks);
+  f.integer("bank_groups", 1, 1 << 12, out.bank_groups);
   f.integer("row_bytes", 1, max_bytes, out.row_bytes);
   f.integer("burst_bytes", 1, max_bytes, out.burst_bytes);
   f.integer("interleave_bytes", 1, max_bytes, out.interleave_bytes);
+  f.integer("group_interleave_bytes", 1, max_bytes, out.group_interleave_bytes);
   f.boolean("interleave_hash", out.interleave_hash);
   read_rate(node, clock_hz, f, out.bytes_per_cycle_per_channel);
   const auto time = [&](const char* name, std::int64_t least, std::int64_t& cycles) {
@@ -132,6 +198,12 @@ void read_dram(const Node& node, double clock_hz, DramTiming& out, Diagnostics& 
   time("precharge", 0, out.precharge_cycles);
   time("column", 0, out.column_cycles);
   time("row_cycle", 0, out.row_cycle_cycles);
+  time("activate_spacing", 0, out.activate_spacing_cycles);
+  time("activate_spacing_group", 0, out.activate_spacing_group_cycles);
+  time("activate_window", 0, out.activate_window_cycles);
+  read_exact_time(node, "column_spacing_group", clock_hz, f, out.column_spacing_group_cycles);
+  time("read_to_precharge", 0, out.read_to_precharge_cycles);
+  time("write_recovery", 0, out.write_recovery_cycles);
   time("write_to_read", 0, out.write_to_read_cycles);
   time("read_to_write", 0, out.read_to_write_cycles);
   time("refresh_interval", 1, out.refresh_interval_cycles);
@@ -140,6 +212,13 @@ void read_dram(const Node& node, double clock_hz, DramTiming& out, Diagnostics& 
   check_multiple(node, "row_bytes", out.row_bytes, out.burst_bytes, "'burst_bytes'", diagnostics);
   check_multiple(node, "interleave_bytes", out.interleave_bytes, out.burst_bytes, "'burst_bytes'",
                  diagnostics);
+  check_multiple(node, "group_interleave_bytes", out.group_interleave_bytes, out.burst_bytes,
+                 "'burst_bytes'", diagnostics);
+  if (out.row_bytes % out.burst_bytes == 0) {  // or that was told
+    check_multiple(node, "row_bytes", out.row_bytes, out.group_interleave_bytes,
+                   "'group_interleave_bytes'", diagnostics);
+  }
+  check_multiple(node, "banks", out.banks, out.bank_groups, "'bank_groups'", diagnostics);
   const Node* refresh = node.find("refresh_cycles");
   if (refresh == nullptr) refresh = node.find("refresh_ns");
   if (refresh != nullptr && out.refresh_cycles >= out.refresh_interval_cycles) {
@@ -179,6 +258,7 @@ void read_dsa(const Node& node, double clock_hz, DsaSpec& spec, Diagnostics& dia
   if (const Node* n = f.required("interconnect")) {
     read_interconnect(*n, spec.interconnect, diagnostics);
   }
+  if (const Node* n = f.required("sharing")) read_sharing(*n, spec.sharing, diagnostics);
   if (const Node* n = f.required("dram")) read_dram(*n, clock_hz, spec.dram, diagnostics);
   if (const Node* n = f.required("energy")) read_energy(*n, spec.energy, diagnostics);
   if (const Node* n = f.optional("area")) check_area(*n, diagnostics);

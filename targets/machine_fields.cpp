@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "compiler/base/messages.h"
+#include "targets/presets.h"
 #include "targets/yaml_reader.h"
 
 namespace septran {
@@ -113,25 +114,48 @@ void follow_array(const Node& root, const FieldChanges& changes, std::vector<Edi
   }
 }
 
+bool is_value(const Node* field) { return field != nullptr && field->kind != yaml::Kind::map; }
+
+/// A field that the section has from its preset only, written beside the preset's name; nothing if
+/// there is no such field. `whole` is the root with its presets expanded.
+std::optional<Edit> beside_preset(const Node& root, const Node& whole, std::string_view text,
+                                  const std::string& path, const std::string& value) {
+  if (!is_value(find_field(whole, path))) return std::nullopt;
+  const std::string section = path.substr(0, path.rfind('.'));
+  const Node* node = path.find('.') == std::string::npos ? nullptr : find_field(root, section);
+  const yaml::Entry* preset = node == nullptr ? nullptr : node->find_entry("preset");
+  if (preset == nullptr) return std::nullopt;
+  const std::size_t key = preset->key_span.begin;
+  const std::size_t line = text.rfind('\n', key) + 1;  // 0 in the first line
+  const std::string_view indent = text.substr(line, key - line);
+  const bool block = indent.find_first_not_of(' ') == std::string_view::npos;
+  const std::uint32_t end = preset->value.span.end;
+  return Edit{{preset->value.span.file, end, end},
+              fmt::format("{}{}: {}", block ? "\n" + std::string(indent) : ", ",
+                          path.substr(section.size() + 1), value)};
+}
+
 /// The description's text with the changes; nothing (reported) if a field is not there.
-Result<std::string> changed_text(const Node& root, std::string_view text,
+Result<std::string> changed_text(const Node& root, const Node& whole, std::string_view text,
                                  const FieldChanges& changes, const std::string& name,
                                  Diagnostics& diagnostics) {
   std::vector<Edit> edits;
   bool fine = true;
   for (const auto& [path, value] : changes) {
     const Node* field = find_field(root, path);
-    if (field == nullptr || field->kind == yaml::Kind::map) {
-      diagnostics.report({}, messages::sweep_unknown_field, path, name, hint(root, path));
+    if (is_value(field)) {
+      edits.push_back({field->span, value});
+    } else if (auto edit = beside_preset(root, whole, text, path, value)) {
+      edits.push_back(std::move(*edit));
+    } else {
+      diagnostics.report({}, messages::sweep_unknown_field, path, name, hint(whole, path));
       fine = false;
-      continue;
     }
-    edits.push_back({field->span, value});
   }
   if (!fine) return std::nullopt;
   follow_array(root, changes, edits);
-  std::sort(edits.begin(), edits.end(),
-            [](const Edit& x, const Edit& y) { return x.span.begin > y.span.begin; });
+  std::stable_sort(edits.begin(), edits.end(),
+                   [](const Edit& x, const Edit& y) { return x.span.begin > y.span.begin; });
   std::string made(text);
   for (const Edit& edit : edits) {
     made.replace(edit.span.begin, edit.span.end - edit.span.begin, edit.text);
@@ -178,9 +202,10 @@ bool check_field(const std::string& name_or_path, const std::string& field, Sour
   if (!file) return true;  // was reported, or has no text
   const auto root = yaml::parse(*file, sources, "a target description", "name:", diagnostics);
   if (!root) return false;
-  const Node* found = find_field(*root, field);
-  if (found != nullptr && found->kind != yaml::Kind::map) return true;
-  diagnostics.report({}, messages::sweep_unknown_field, field, name_or_path, hint(*root, field));
+  Node whole = *root;
+  expand_presets(whole, sources, diagnostics);
+  if (is_value(find_field(whole, field))) return true;
+  diagnostics.report({}, messages::sweep_unknown_field, field, name_or_path, hint(whole, field));
   return false;
 }
 
@@ -200,8 +225,10 @@ Result<ChangedMachine> load_changed_machine(const std::string& name_or_path, Spa
   auto root = yaml::parse(file, sources, "a target description", "name:", diagnostics);
   if (!root) return std::nullopt;
   if (!changes.empty()) {
+    Node whole = *root;
+    expand_presets(whole, sources, diagnostics);
     const auto text =
-        changed_text(*root, sources.text(file), changes, made.machine.name, diagnostics);
+        changed_text(*root, whole, sources.text(file), changes, made.machine.name, diagnostics);
     if (!text) return std::nullopt;
     std::string name(sources.name(file));
     for (const auto& [path, value] : changes) name += " with " + path + "=" + value;

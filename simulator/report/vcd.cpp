@@ -13,9 +13,9 @@ using simulator::Recording;
 
 /// Codes of states; those that are not listed take the last.
 constexpr std::string_view state_codes[] = {
-    "idle",          "busy",    "draining",   "memory", "wait_data",  "wait_space",
-    "wait_event",    "barrier", "sync",       "setup",  "dependence", "port_shared",
-    "port_register", "array",   "queue_full", "launch", "other"};
+    "idle",          "busy",    "draining",   "memory", "wait_data",    "wait_space",
+    "wait_event",    "barrier", "sync",       "setup",  "dependence",   "port_shared",
+    "port_register", "array",   "queue_full", "launch", "interconnect", "other"};
 
 std::size_t code_of(std::string_view state) {
   const auto* found = std::find(std::begin(state_codes), std::end(state_codes) - 1, state);

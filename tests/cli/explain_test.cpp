@@ -103,7 +103,9 @@ TEST(ExplainCommand, SlotsBeyondWhatTheQueueAllowsSaveNothing) {
   std::string far = read_file(in_source("targets/dsa_edge.yaml"));
   far = replaced_all(far, "latency_cycles: 10 ", "latency_cycles: 1500 ");
   far = replaced_all(far, "outstanding_bursts: 64 ", "outstanding_bursts: 4096 ");
-  far = replaced_all(far, "refresh_cycles: 210 ", "refresh_cycles: 0 ");  // meets trips at random
+  far = replaced_all(far, "queue_bursts: 128 ", "queue_bursts: 8192 ");
+  // Refresh would meet trips at random.
+  far = replaced_all(far, "preset: lpddr5_6400 ", "preset: lpddr5_6400\n    refresh_cycles: 0 ");
   for (const auto& [depth, slots] : {std::pair{4, 3}, std::pair{5, 3}, std::pair{6, 4}}) {
     const std::string target =
         folder.write("far.yaml", replaced_all(far, "kind: mma, queue_depth: 16",

@@ -262,16 +262,36 @@ TEST(Sweep, RunsEveryCombinationAndKeepsTheOthers) {
 }
 
 // The journal of an interrupted sweep: a point that is in it is not run again.
+// Settings that come from a preset, in a description's section of lines or on one line.
+TEST(Sweep, ReachesPresets) {
+  const TempFolder folder;
+  const std::string lines = cli::read_file(in_source("targets/dsa_edge.yaml"));
+  const std::size_t begin = lines.find("    preset: lpddr5_6400");
+  const std::string line = lines.substr(0, lines.find("\n  dram:\n")) +
+                           "\n  dram: {preset: lpddr5_6400, channels: 1, interleave_bytes: 64, "
+                           "interleave_hash: true}\n" +
+                           lines.substr(lines.find("  energy:\n", begin));
+  for (const std::string& text : {lines, line}) {
+    const auto outcome =
+        simulate(gemm("M=64 N=64 K=64 --dtype f16") +
+                 Arguments{"--target", folder.write("t.yaml", text), "--sweep",
+                           "dram.activate_ns=18,500", "--json", folder / "s.json"});
+    ASSERT_EQ(outcome.code, 0) << outcome.err;
+    const json points = json::parse(cli::read_file(folder / "s.json"))["points"];
+    EXPECT_GT(points[1]["cycles"].get<std::int64_t>(),
+              points[0]["cycles"].get<std::int64_t>() + 482);
+  }
+}
+
 TEST(Sweep, GoesOnWhereItWasInterrupted) {
   const TempFolder folder;
   const Arguments arguments =
       gemm("M=64 N=64 K=64 --dtype f16") +
       Arguments{"--sweep", "dram.channels=1,2", "--json", folder / "s.json"};
-  // A folder in the place of the report: the sweep ends without it and keeps its points.
+  // A full device: the sweep ends without its reports and keeps its points.
   const Arguments sweep_csv =
-      gemm("M=64 N=64 K=64 --dtype f16") + Arguments{"--sweep", "dram.channels=1,2",
-                                                     "--json",  folder / "s.json",
-                                                     "--csv",   folder / "none/s.csv"};
+      gemm("M=64 N=64 K=64 --dtype f16") +
+      Arguments{"--sweep", "dram.channels=1,2", "--json", folder / "s.json", "--csv", "/dev/full"};
   EXPECT_EQ(simulate(sweep_csv).code, 2);
   std::string journal = cli::read_file(folder / "s.json.partial");
   ASSERT_EQ(cli::count(journal, "\n"), 3U) << journal;

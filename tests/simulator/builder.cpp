@@ -38,7 +38,7 @@ Machine small_machine(int cores) {
   dsa.vector.startup_cycles = 2;
   dsa.vector.rates = {{"default", {1, 3}}, {"exp", {4, 6}}};
   dsa.load = dsa.store = {8, 64, 4, 64};
-  dsa.interconnect = {10, 64, 0};
+  dsa.interconnect = {10, 64, 0, {}, Arbitration::first_come, {}, 64, 1024};
   dsa.dram.channels = 1;
   dsa.dram.banks = 2;
   dsa.dram.row_bytes = 256;

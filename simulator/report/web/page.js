@@ -88,6 +88,7 @@ const states = {
   sync: "passes a sync", dependence: "waits for its own results",
   port_shared: "waits for a scratchpad port", port_register: "waits for an accumulator port",
   array: "waits for the array", queue_full: "an engine's queue is full", launch: "is being launched",
+  interconnect: "waits for its turn to memory",
 };
 const state_order = (names) => {
   const known = Object.keys(states);
