@@ -232,8 +232,8 @@ TEST(Copies, TurnRowsIntoColumnsByVectors) {
     Kernel kernel;
     compile(text, kernel);
     ASSERT_TRUE(kernel.program) << kernel.messages();
-    const std::string work = work_of(cpu::lower_to_c(*kernel.program, *kernel.machine));
-    EXPECT_EQ(count(work, "turn_"), 2U) << work;  // Q in panels of six, K in panels of 64
+    const cpu::Source source = cpu::lower_to_c(*kernel.program, *kernel.machine);
+    EXPECT_EQ(count(source.text, "_turn(vector *x)"), 2U) << source.text;  // of Q and of K
   }
 }
 
