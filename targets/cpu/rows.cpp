@@ -170,7 +170,7 @@ class RowNest {
 
   /// Vectors side by side in one step: whole lines of what goes past the caches.
   [[nodiscard]] std::size_t unrolled() const {
-    std::int64_t least = calls_.size() <= 2 ? 4 : 2;
+    std::int64_t least = calls_.size() <= 4 ? 4 : 2;
     for (const VecCall& call : calls_) {
       const Tensor& y = e_.program()[call.tile(0)->tensor];
       if (!streams_.is_far(call.tile(0)->tensor)) continue;
@@ -277,6 +277,7 @@ class RowNest {
   void prefetch(std::size_t c, std::size_t operand, const Columns& columns) {
     const auto next = streams_.next(calls_[c].vec, operand);
     if (!next || columns.part || !calls_[c].along(operand)) return;
+    if (next->end == next->begin) return;
     const auto share = static_cast<std::size_t>(next->end - next->begin);
     const std::size_t fetches = (unrolled() * share + NextTrip::all - 1) / NextTrip::all;
     if (columns.run >= fetches) return;

@@ -14,6 +14,7 @@ using tile::Tensor;
 using tile::TileRef;
 
 constexpr std::int64_t least_distance_bytes = 1024;  // what is nearer, processors fetch themselves
+constexpr std::int64_t least_share = NextTrip::all / 10;  // of what is fetched
 
 bool in_main_memory(const Tensor& tensor) { return tensor.kind != tile::TensorKind::buffer; }
 
@@ -68,8 +69,10 @@ void Streams::share(const std::vector<Reader>& readers) {
   };
   for (std::size_t r = 0; r < readers.size(); ++r) {
     NextTrip& next = next_.at({readers[r].vec, readers[r].operand});
-    next.begin = place(readers[r].work);
+    next.begin = r > 0 ? next_.at({readers[r - 1].vec, readers[r - 1].operand}).end : 0;
     next.end = r + 1 == readers.size() ? NextTrip::all : place(readers[r + 1].work);
+    // Who does little has no time to fetch: the next one does it, too.
+    if (next.end - next.begin < least_share) next.end = next.begin;
   }
 }
 

@@ -168,7 +168,8 @@ TEST(Rows, StoreNothingThatOnlyTheirLoopUses) {
   compile(text, kernel);
   ASSERT_TRUE(kernel.program) << kernel.messages();
   const std::string work = work_of(cpu::lower_to_c(*kernel.program, *kernel.machine));
-  EXPECT_EQ(count(work, "store_f32_v("), 2U) << work;  // Y, of two vectors at a time
+  // Y, four vectors at a time, and those that remain one by one.
+  EXPECT_EQ(count(work, "store_f32_v("), 5U) << work;
 }
 
 TEST(Rows, MeetAcrossCallsThatCanGoFirst) {
@@ -188,8 +189,8 @@ TEST(Rows, MeetAcrossCallsThatCanGoFirst) {
   EXPECT_LT(position("  mul\n"), position("  reduce_sum\n"));
   const std::size_t sum = position("  reduce_sum\n");
   const std::string loop = work.substr(sum, work.find("//", sum) - sum);
-  EXPECT_EQ(count(loop, "exp2_v("), 2U) << loop;
-  EXPECT_EQ(count(loop, "store_f32_v("), 2U);  // of P; S ends here
+  EXPECT_EQ(count(loop, "exp2_v("), 4U) << loop;
+  EXPECT_EQ(count(loop, "store_f32_v("), 4U);  // of P; S ends here
 }
 
 TEST(Rows, GoPastTheCachesByWholeLines) {
@@ -243,12 +244,31 @@ TEST(Rows, FetchAheadWhatTheNextTripReads) {
   ASSERT_TRUE(kernel.program) << kernel.messages();
   shrink_caches(*kernel.machine);
   const std::string work = work_of(cpu::lower_to_c(*kernel.program, *kernel.machine));
-  // X is read for its largest elements first, which takes little, and then by all the rest. Three
-  // rows make a trip.
+  // X is read for its largest elements first, which takes little, and then by all the rest, which
+  // fetches all. Three rows make a trip.
   EXPECT_GE(count(work, "__builtin_prefetch("), 3U) << work;
+  EXPECT_GT(work.find("__builtin_prefetch("), work.find("max_across("));
+  EXPECT_EQ(count(work, "/ 1024"), 0U);
   EXPECT_EQ(count(work, fmt::format("+ {} * min(", 3 * 160)), count(work, "__builtin_prefetch("));
-  EXPECT_EQ(count(work, "((0 * 160 + "), 2U) << work;  // once in each of its loops
   EXPECT_GT(count(work, "FAR_FENCE();"), 0U);
+}
+
+TEST(Rows, ShareWhatTheyFetchAhead) {
+  KernelText text;
+  text.logic = read_text(SEPTRAN_SOURCE_DIR "/examples/layernorm/layernorm.py");
+  text.mapping_file = SEPTRAN_SOURCE_DIR "/mappings/layernorm/cpu.yaml";
+  text.mapping = read_text(text.mapping_file);
+  text.target = "cpu_avx512";
+  text.definitions = {{"M", "40"}, {"N", "1600"}, {"eps", "0.5"}};
+  Kernel kernel;
+  compile(text, kernel);
+  ASSERT_TRUE(kernel.program) << kernel.messages();
+  shrink_caches(*kernel.machine);
+  const std::string work = work_of(cpu::lower_to_c(*kernel.program, *kernel.machine));
+  // Work for each element: 1 for the mean, 3 for the variance, 4 for the result.
+  EXPECT_GT(count(work, "(0 * 1600 + 128 * j) / 1024"), 0U) << work;
+  EXPECT_GT(count(work, "(128 * 1600 + 384 * j) / 1024"), 0U);
+  EXPECT_GT(count(work, "(512 * 1600 + 512 * j) / 1024"), 0U);
 }
 
 }  // namespace
