@@ -7,6 +7,7 @@
 #include "compiler/tile/text.h"
 #include "runtime/cuda/compiler.h"
 #include "runtime/file.h"
+#include "runtime/native/native.h"
 #include "targets/cpu/lower.h"
 #include "targets/cuda/lower.h"
 #include "targets/dsa/assembly.h"
@@ -167,6 +168,7 @@ void add_targets_command(CLI::App& app, std::string& target) {
 
 int main(int argc, char** argv) {
   using namespace septran::tools;
+  septran::runtime::limit_spinning();
   CLI::App app{"SepTran: compiles a kernel's logic file and mapping for a target.", "septran"};
   app.footer(
       "`septran COMMAND --help` shows a command's options.\n\n"

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <memory>
 #include <mutex>
 #include <new>
@@ -123,6 +124,11 @@ Result<std::unique_ptr<Kernel>> load_native(const tile::Program& program, const 
   const auto entry = reinterpret_cast<NativeKernel::Entry>(object->find(cpu::entry_symbol));
   SEPTRAN_CHECK(entry != nullptr);
   return std::make_unique<NativeKernel>(std::move(*object), entry, source);
+}
+
+void limit_spinning() {
+  constexpr const char* spins = "10000";  // of GNU's runtime; about 30 us
+  if (std::getenv("OMP_WAIT_POLICY") == nullptr) ::setenv("GOMP_SPINCOUNT", spins, 0);
 }
 
 }  // namespace septran::runtime
