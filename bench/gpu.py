@@ -1,21 +1,28 @@
 """Checks and times SepTran's kernels on a GPU; see gpu.sh. Prints Markdown."""
 
+import argparse
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 import tempfile
 
 try:
+    import numpy
     import torch
     import torch.nn.functional as F
     from torch.nn.attention import SDPBackend, sdpa_kernel
 except ImportError:
     torch = None
+try:
+    import gpu_triton
+except ImportError:
+    gpu_triton = None
 
 SEPTRAN = os.environ["SEPTRAN"]
-QUICK = "--quick" in sys.argv
-ATTENTION = "B={b} H=16 G=16 LQ={l} LK={l} D={d} causal={c} dtype=f16"
+SOURCES = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 CHECKS = [
     ("gemm", "M=512 N=512 K=512 dtype=f16"),
@@ -23,7 +30,16 @@ CHECKS = [
     ("gemm", "M=197 N=300 K=130 dtype=f16"),
     ("gemm", "M=197 N=300 K=130"),
     ("gemm", "M=33 N=70 K=513 dtype=i8 dtype=C=i32"),
+    ("gemm", "M=256 N=256 K=512 dtype=i8 dtype=C=i32"),
     ("gemm", "M=1 N=1 K=1 dtype=f16"),
+    ("gemm", "M=1 N=1024 K=4096 dtype=f16"),
+    ("gemm", "M=5 N=448 K=1000 dtype=bf16"),
+    ("gemm", "M=16 N=4096 K=512 dtype=f16"),
+    ("gemm", "M=20 N=192 K=777 dtype=f16"),
+    ("gemm", "M=128 N=1536 K=1024 dtype=f16"),
+    ("gemm", "M=512 N=512 K=512 dtype=f16 target=nvidia_a100"),
+    ("gemm", "M=197 N=296 K=136 dtype=bf16 target=nvidia_a100"),
+    ("gemm", "M=256 N=256 K=512 dtype=i8 dtype=C=i32 target=nvidia_a100"),
     ("mlp", "M=256 N=256 K=512 F=512 dtype=bf16"),
     ("mlp", "M=130 N=264 K=200 F=336 dtype=f16"),
     ("mlp", "M=65 K=129 F=70 N=33"),
@@ -37,21 +53,45 @@ CHECKS = [
     ("attention", "B=2 H=2 G=2 LQ=384 LK=512 D=64 causal=false dtype=bf16"),
     ("attention", "B=1 H=4 G=2 LQ=200 LK=333 D=128 causal=true dtype=f16"),
     ("attention", "B=1 H=1 G=1 LQ=200 LK=200 D=256 causal=true dtype=bf16"),
+    ("attention", "B=1 H=2 G=1 LQ=300 LK=300 D=72 causal=true dtype=f16"),
+    ("attention", "B=1 H=2 G=1 LQ=257 LK=300 D=80 causal=false dtype=f16"),
+    ("attention", "B=1 H=2 G=1 LQ=256 LK=256 D=96 causal=true dtype=bf16"),
+    ("attention", "B=1 H=2 G=1 LQ=200 LK=200 D=64 causal=true dtype=f16 target=nvidia_a100"),
     ("attention", "B=1 H=2 G=1 LQ=50 LK=70 D=20 causal=true"),
 ]
+
+# Odd sizes, small: the sanitizer is slow.
+SANITIZED = [
+    ("gemm", "M=197 N=300 K=136 dtype=f16"),
+    ("gemm", "M=5 N=200 K=1000 dtype=f16"),
+    ("gemm", "M=130 N=136 K=72 dtype=i8 dtype=C=i32"),
+    ("mlp", "M=130 N=264 K=200 F=336 dtype=f16"),
+    ("softmax", "M=37 N=1000 dtype=f16"),
+    ("softmax", "M=3 N=5001"),
+    ("layernorm", "M=33 N=777 eps=1e-5 dtype=f16"),
+    ("layernorm", "M=3 N=8200 eps=1e-5"),
+    ("attention", "B=1 H=2 G=1 LQ=200 LK=333 D=128 causal=true dtype=f16"),
+    ("attention", "B=1 H=1 G=1 LQ=100 LK=90 D=72 causal=false dtype=f16"),
+]
+
+
+def command(example, words, *more):
+    """`septran run` for the words "M=1 dtype=f16 dtype=C=f32 target=NAME"."""
+    result = [SEPTRAN, "run", f"{SOURCES}/examples/{example}/{example}.py"]
+    result += ["--mapping", f"{SOURCES}/mappings/{example}/nvidia_h100.yaml"]
+    for word in words.split():
+        key, _, value = word.partition("=")
+        option = {"dtype": "--dtype", "target": "--target"}.get(key)
+        result += [option, value] if option else ["-D", word]
+    return result + list(more)
 
 
 def run(example, words, *more):
     """One `septran run`; its report, or what it said instead."""
-    command = [SEPTRAN, "run", f"examples/{example}/{example}.py"]
-    command += ["--mapping", f"mappings/{example}/nvidia_h100.yaml"]
-    for word in words.split():
-        option, value = ("--dtype", word[6:]) if word.startswith("dtype=") else ("-D", word)
-        command += [option, value]
     with tempfile.NamedTemporaryFile(suffix=".json") as report:
-        command += ["--json", report.name, *more]
         try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=90)
+            done = subprocess.run(command(example, words, "--json", report.name, *more),
+                                  capture_output=True, text=True, timeout=90)
         except subprocess.TimeoutExpired:
             return {"fault": "did not end"}
         if done.returncode not in (0, 1):
@@ -59,19 +99,61 @@ def run(example, words, *more):
         return json.load(open(report.name))
 
 
-def seconds(call, repetitions=20):
-    """Median of runs, by events; None without PyTorch."""
-    for _ in range(5):
-        call()
-    marks = []
-    for _ in range(repetitions):
-        begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
-        begin.record()
-        call()
-        end.record()
-        marks.append((begin, end))
+def check():
+    """How many of the checks fail."""
+    wrong = 0
+    for example, words in CHECKS:
+        report = run(example, words, "--repetitions", "3")
+        fine = "fault" not in report and report["result"]["ok"]
+        wrong += not fine
+        error = report.get("fault") or f"relative error {report['result']['relative_error']:.2g}"
+        print(f"{'ok   ' if fine else 'WRONG'} {example} {words}: {error}", flush=True)
+    return wrong
+
+
+def sanitize():
+    """How many runs compute-sanitizer complains about."""
+    tool = shutil.which("compute-sanitizer") or "/usr/local/cuda/bin/compute-sanitizer"
+    if not os.path.exists(tool):
+        print("compute-sanitizer is not installed")
+        return 0
+    faulty = 0
+    for example, words in SANITIZED:
+        for kind in ("memcheck", "racecheck"):
+            line = [tool, "--tool", kind, "--error-exitcode", "9"]
+            line += command(example, words, "--no-check", "--repetitions", "1")
+            done = subprocess.run(line, capture_output=True, text=True, timeout=300)
+            faulty += done.returncode != 0
+            said = "clean" if done.returncode == 0 else done.stdout.strip().splitlines()[-1]
+            print(f"{kind} {example} {words}: {said}", flush=True)
+    return faulty
+
+
+def seconds(call, repetitions=15):
+    """Median time of a call among others like it: of several in a captured graph."""
+    stream = torch.cuda.Stream()
+    with torch.cuda.stream(stream):
+        for _ in range(3):
+            call()
     torch.cuda.synchronize()
-    return sorted(a.elapsed_time(b) for a, b in marks)[repetitions // 2] * 1e-3
+    begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+    begin.record()
+    call()
+    end.record()
+    torch.cuda.synchronize()
+    together = max(1, min(64, int(0.2 / begin.elapsed_time(end)) + 1))
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        for _ in range(together):
+            call()
+    times = []
+    for _ in range(repetitions + 2):
+        begin.record()
+        graph.replay()
+        end.record()
+        torch.cuda.synchronize()
+        times.append(begin.elapsed_time(end) * 1e-3 / together)
+    return sorted(times[2:])[repetitions // 2]
 
 
 def in_turn(call, *sets):
@@ -89,65 +171,154 @@ def randoms(count, *shape, dtype):
     return [torch.randn(*shape, device="cuda", dtype=dtype) for _ in range(count)]
 
 
-def row(name, words, example, amount, unit, other):
-    report = run(example, words, "--no-check", "--repetitions", "40")
-    if "fault" in report:
-        print(f"| {name} | {report['fault']} | | |", flush=True)
-        return
-    ours = amount / report["seconds"]["median"] / 1e12
-    theirs = amount / seconds(other()) / 1e12 if torch else float("nan")
-    print(f"| {name} | {ours:.4g} {unit} | {theirs:.4g} {unit} | {ours / theirs:.2f} |", flush=True)
+class Table:
+    def __init__(self, only):
+        self.only = re.compile(only)
+        self.ratios = []
+        self.folder = tempfile.TemporaryDirectory()
+
+    def wants(self, name):
+        return self.only.search(name) is not None
+
+    def inputs(self, tensors):
+        """Options that give `septran` the tensors, by name."""
+        options = []
+        for name, tensor in tensors.items():
+            path = f"{self.folder.name}/{name}.npy"
+            raw = tensor.view(torch.uint16) if tensor.dtype == torch.bfloat16 else tensor
+            numpy.save(path, raw.cpu().numpy())
+            options += ["--in", f"{name}={path}"]
+        return options
+
+    def row(self, name, example, words, tensors, amount, unit, others):
+        """`others`: what each compares with, by name; the first counts for the ratio."""
+        report = run(example, words, "--no-check", "--repetitions", "30", *self.inputs(tensors))
+        if "fault" in report:
+            print(f"| {name} | {report['fault']} | | |", flush=True)
+            return
+        took = report["seconds"]["median"]
+        cells = []
+        for i, (other, call) in enumerate(others.items()):
+            theirs = seconds(call)
+            if i == 0:
+                self.ratios.append(theirs / took)
+            cells.append(f"{other} {amount / theirs / 1e12:.4g} ({theirs / took:.2f})")
+        print(f"| {name} | {took * 1e6:.4g} us | {amount / took / 1e12:.4g} {unit} | "
+              f"{', '.join(cells)} |", flush=True)
+
+    def gemm(self, m, n, k, dtype):
+        name = f"gemm {m} x {n} x {k}, {dtype}"
+        if not self.wants(name):
+            return
+        kind = {"f16": torch.float16, "bf16": torch.bfloat16}[dtype]
+        count = max(2, min(8, 1 + (100 << 20) // (2 * (m * k + n * k + m * n))))
+        a, b = randoms(count, m, k, dtype=kind), randoms(count, k, n, dtype=kind)
+        c = randoms(count, m, n, dtype=kind)
+        few = m <= 128
+        others = {"cuBLAS": in_turn(lambda x, y, z: torch.mm(x, y, out=z), a, b, c)}
+        if gpu_triton and m >= 512:
+            others["Triton"] = in_turn(gpu_triton.matmul, a, b, c)
+        self.row(name, "gemm", f"M={m} N={n} K={k} dtype={dtype}", {"A": a[0], "B": b[0]},
+                 2 * (m * k + n * k + m * n) if few else 2 * m * n * k,
+                 "TB/s" if few else "TFLOP/s", others)
+
+    def rows(self, example, rows, n):
+        name = f"{example} {rows} x {n}, f16"
+        if not self.wants(name):
+            return
+        x, y = (randoms(4, rows, n, dtype=torch.float16) for _ in range(2))
+        inputs, words = {"X": x[0]}, f"M={rows} N={n} dtype=f16"
+        if example == "softmax":
+            others = {"PyTorch": in_turn(lambda t: torch.softmax(t, -1), x)}
+        else:
+            g = torch.randn(n, device="cuda", dtype=torch.float16)
+            inputs.update(gamma=g, beta=g)
+            words += " eps=1e-5"
+            others = {"PyTorch": in_turn(lambda t: F.layer_norm(t, (n,), g, g), x)}
+        others["copy"] = in_turn(lambda s, t: t.copy_(s), x, y)
+        if gpu_triton and example == "softmax":
+            others["Triton"] = in_turn(gpu_triton.softmax, x, y)
+        self.row(name, example, words, inputs, 4 * rows * n, "TB/s", others)
+
+    def attention(self, length, size, causal):
+        name = f"attention {length}, size {size}{', causal' if causal else ''}"
+        if not self.wants(name):
+            return
+        batch, heads = 16384 // length, max(1, 2048 // size)
+        q, k, v = randoms(3, batch, heads, length, size, dtype=torch.float16)
+
+        def cudnn():
+            with sdpa_kernel(SDPBackend.CUDNN_ATTENTION):
+                F.scaled_dot_product_attention(q, k, v, is_causal=causal)
+
+        amount = 4 * batch * heads * length**2 * size / (2 if causal else 1)
+        words = (f"B={batch} H={heads} G={heads} LQ={length} LK={length} D={size} "
+                 f"causal={'true' if causal else 'false'} dtype=f16")
+        self.row(name, "attention", words, {"Q": q, "K": k, "V": v}, amount, "TFLOP/s",
+                 {"cuDNN": cudnn})
+
+
+def llama_shapes(rows):
+    return [(m, n, k) for m in rows
+            for n, k in ((4096, 4096), (6144, 4096), (14336, 4096), (4096, 14336))]
+
+
+def measure(quick, only):
+    table = Table(only)
+    clocks = "clocks.sm,clocks.mem,clocks.max.sm,driver_version"
+    shown = subprocess.run(["nvidia-smi", f"--query-gpu={clocks}", "--format=csv,noheader"],
+                           capture_output=True, text=True).stdout.strip()
+    commit = subprocess.run(["git", "-C", SOURCES, "rev-parse", "--short", "HEAD"],
+                            capture_output=True, text=True).stdout.strip()
+    print(f"\n{torch.cuda.get_device_name()}; SM clock, memory clock, most, driver: {shown}; "
+          f"PyTorch {torch.__version__}, cuDNN {torch.backends.cudnn.version()}; "
+          f"commit {os.environ.get('COMMIT') or commit}")
+    x, y = randoms(2, 1 << 29, dtype=torch.float16)
+    print(f"copy {4 * x.numel() / seconds(lambda: y.copy_(x), 5) / 1e12:.3g} TB/s")
+    del x, y
+    print("\n| kernel | time | SepTran | others (ratio) |\n|---|---|---|---|")
+    square = [(n, n, n) for n in ((4096,) if quick else (2048, 4096, 8192))]
+    for dtype in ("f16",) if quick else ("f16", "bf16"):
+        for m, n, k in square:
+            table.gemm(m, n, k, dtype)
+    few = [(1, 4096, 4096), (16, 14336, 4096)] if quick else llama_shapes((1, 16, 128, 4096))
+    for m, n, k in few + ([] if quick else [(4097, 5000, 1000)]):
+        table.gemm(m, n, k, "f16")
+    for n in (1024,) if quick else (1024, 4096, 8192, 16384):
+        table.rows("softmax", 16384, n)
+        table.rows("layernorm", 16384, n)
+    for size in (128,) if quick else (64, 128, 256):
+        for causal in (False, True):
+            for length in (4096,) if quick else (512, 1024, 2048, 4096, 8192, 16384):
+                table.attention(length, size, causal)
+    if not quick and torch:
+        for size in (72, 80, 96):
+            table.attention(2048, size, False)
+    if table.ratios:
+        mean = float(numpy.exp(numpy.mean(numpy.log(table.ratios))))
+        print(f"\ngeometric mean of the ratios: {mean:.3f} ({len(table.ratios)} kernels)")
+    shown = subprocess.run(["nvidia-smi", "--query-gpu=clocks.sm,temperature.gpu,power.draw",
+                            "--format=csv,noheader"], capture_output=True, text=True).stdout.strip()
+    print(f"SM clock, temperature and power after it: {shown}")
 
 
 def main():
-    wrong = 0
-    for example, words in CHECKS:
-        report = run(example, words, "--repetitions", "5")
-        fine = "fault" not in report and report["result"]["ok"]
-        wrong += not fine
-        error = report.get("fault") or f"relative error {report['result']['relative_error']:.2g}"
-        print(f"{'ok   ' if fine else 'WRONG'} {example} {words}: {error}", flush=True)
-    if torch:
-        print(f"\n{torch.cuda.get_device_name()}, PyTorch {torch.__version__}")
-        x, y = randoms(2, 1 << 29, dtype=torch.float16)
-        print(f"copy {4 * x.numel() / seconds(lambda: y.copy_(x)) / 1e12:.3g} TB/s")
-        del x, y
-    print("\n| kernel | SepTran | PyTorch | ratio |\n|---|---|---|---|")
-    sizes = [(4096, "f16"), (8192, "f16")]
-    if not QUICK:
-        sizes += [(2048, "f16"), (4096, "bf16"), (8192, "bf16")]
-    for n, dtype in sizes:
-        kind = {"f16": torch.float16, "bf16": torch.bfloat16}[dtype] if torch else None
-        row(f"gemm {n}, {dtype}", f"M={n} N={n} K={n} dtype={dtype}", "gemm", 2 * n**3, "TFLOP/s",
-            lambda: in_turn(torch.mm, randoms(3, n, n, dtype=kind), randoms(3, n, n, dtype=kind)))
-    for n in (4096,) if QUICK else (1024, 4096, 8192, 16384):
-        rows = 16384
-        half = torch.float16 if torch else None
-        row(f"softmax {rows} x {n}, f16", f"M={rows} N={n} dtype=f16", "softmax", 4 * rows * n,
-            "TB/s", lambda: in_turn(lambda t: torch.softmax(t, -1),
-                                    randoms(4, rows, n, dtype=half)))
-        row(f"layernorm {rows} x {n}, f16", f"M={rows} N={n} eps=1e-5 dtype=f16", "layernorm",
-            4 * rows * n, "TB/s",
-            lambda: in_turn(lambda t, g: F.layer_norm(t, (n,), g, g),
-                            randoms(4, rows, n, dtype=half), randoms(4, n, dtype=half)))
-    for causal in ("false", "true"):
-        for length in (1024, 4096) if QUICK else (1024, 4096, 16384):
-            batch, size = 16384 // length, 128
-            amount = 4 * 16 * batch * length**2 * size / (2 if causal == "true" else 1)
-
-            def cudnn():
-                tensors = randoms(3, batch, 16, length, size, dtype=torch.float16)
-
-                def call():
-                    with sdpa_kernel(SDPBackend.CUDNN_ATTENTION):
-                        F.scaled_dot_product_attention(*tensors, is_causal=causal == "true")
-
-                return call
-
-            row(f"attention {length}, size {size}{', causal' if causal == 'true' else ''}",
-                ATTENTION.format(b=batch, l=length, d=size, c=causal), "attention", amount,
-                "TFLOP/s", cudnn)
-    sys.exit(1 if wrong else 0)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a few sizes of each")
+    parser.add_argument("--only", default="", help="rows of the table that match")
+    parser.add_argument("--no-checks", action="store_true")
+    parser.add_argument("--no-timing", action="store_true")
+    parser.add_argument("--sanitize", action="store_true", help="runs under compute-sanitizer too")
+    options = parser.parse_args()
+    faults = 0 if options.no_checks else check()
+    if options.sanitize:
+        faults += sanitize()
+    if not options.no_timing:
+        if torch is None or not torch.cuda.is_available():
+            print("no timing: PyTorch, for what to compare with, is not installed")
+        else:
+            measure(options.quick, options.only)
+    sys.exit(1 if faults else 0)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# Builds SepTran, checks its kernels on this machine's GPU and times them beside cuBLAS and cuDNN (as
-# PyTorch calls them) in one run. With SEPTRAN set to a built `septran`, that one is used.
+# Builds SepTran, checks its kernels on this machine's GPU and times them beside cuBLAS, cuDNN (as
+# PyTorch calls them) and Triton in one run. With SEPTRAN set to a built `septran`, that one is used.
 #
-#   bench/gpu.sh [--quick]
+# Options are those of gpu.py: --quick, --only PATTERN, --sanitize, --no-checks, --no-timing.
+#
+#   bench/gpu.sh [--quick] [--sanitize]
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 if [[ -z "${SEPTRAN:-}" ]]; then

@@ -63,7 +63,9 @@ int explain_command(const Options& options, bool measure, SourceManager& sources
   const explain::Explanation explanation = explain::explain(subject, how);
   fmt::print("{}", explain::to_text(explanation));
   if (machine.family == MachineFamily::cuda) {
-    print_gpu_code(cuda::lower_to_cuda(compiled->tile, machine));
+    const auto source = cuda::lower_to_cuda(compiled->tile, machine, diagnostics);
+    if (!source) return exit_bad_input;
+    print_gpu_code(*source);
   }
   if (options.json.empty()) return exit_fine;
   const bool written =

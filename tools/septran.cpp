@@ -33,7 +33,9 @@ int put(const std::string& text, const std::string& path, Diagnostics& diagnosti
 
 int put_gpu_code(const Compiled& compiled, const std::string& kind, const std::string& output,
                  Diagnostics& diagnostics) {
-  const cuda::Source source = cuda::lower_to_cuda(compiled.tile, compiled.machine);
+  const auto lowered = cuda::lower_to_cuda(compiled.tile, compiled.machine, diagnostics);
+  if (!lowered) return exit_bad_input;
+  const cuda::Source& source = *lowered;
   if (kind == "cuda") return put(source.text, output, diagnostics);
   const auto code = runtime::compile_gpu_code(
       source.text, source.architecture,

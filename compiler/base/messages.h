@@ -867,6 +867,12 @@ inline constexpr Message view_not_expressible{
 inline constexpr Message does_not_fit{
     "does-not-fit", Severity::error,
     "{0} of {1} is too small: {2} bytes are needed, {3} are there ({4} bytes too many)", "{5}"};
+inline constexpr Message registers_do_not_fit{
+    "registers-do-not-fit", Severity::error,
+    "the tiles in REGISTER that are used together take {0} registers of each of {1} threads, which "
+    "have {2} ({3} too many)",
+    "use smaller tiles"};
+inline constexpr const char* tile_registers_note = "{0}: {1} {2} = {3} registers of a thread";
 inline constexpr const char* smaller_tiles_hint =
     "use smaller tiles, a smaller `pipeline` or `rotate`, or another memory";
 inline constexpr const char* smaller_problem_hint =

@@ -197,7 +197,9 @@ Result<std::unique_ptr<Kernel>> load_gpu(const tile::Program& program, const Mac
                        device->capability() % 10);
     return std::nullopt;
   }
-  cuda::Source source = cuda::lower_to_cuda(program, machine);
+  auto lowered = cuda::lower_to_cuda(program, machine, diagnostics);
+  if (!lowered) return std::nullopt;
+  cuda::Source source = std::move(*lowered);
   start = Clock::now();
   const auto code = compile_gpu_code(source.text, source.architecture, *kind, diagnostics);
   if (!code) return std::nullopt;

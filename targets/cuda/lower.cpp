@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "compiler/base/messages.h"
 #include "compiler/tile/visit.h"
 #include "targets/cpu/access.h"
 #include "targets/cuda/emitter.h"
@@ -28,6 +29,30 @@ class Lowering {
         machine_(machine),
         plan_(make_plan(program, machine)),
         e_(program, machine, plan_) {}
+
+  /// False where the plan cannot be carried out.
+  bool check(Diagnostics& diagnostics) const {
+    for (const RegisterMisfit& misfit : plan_.misfits) {
+      Span place;
+      std::vector<DiagnosticNote> notes;
+      for (const auto& [id, words] : misfit.tiles) {
+        const Tensor& tensor = program_.tensors[id];
+        if (!place.valid()) place = tensor.origin.mapping_span;
+        std::string shape;
+        for (const Expr& extent : tensor.shape) {
+          shape += (shape.empty() ? "" : " x ") + to_string(extent, program_.vars);
+        }
+        notes.push_back({tensor.origin.mapping_span,
+                         fmt::format(fmt::runtime(messages::tile_registers_note), tensor.name,
+                                     shape, name(tensor.dtype), words)});
+      }
+      diagnostics
+          .report(place, messages::registers_do_not_fit, misfit.words, misfit.threads, misfit.most,
+                  misfit.words - misfit.most)
+          .notes = std::move(notes);
+    }
+    return plan_.misfits.empty();
+  }
 
   Source run() {
     Source source;
@@ -145,8 +170,11 @@ class Lowering {
 
 }  // namespace
 
-Source lower_to_cuda(const Program& program, const Machine& machine) {
-  return Lowering(program, machine).run();
+Result<Source> lower_to_cuda(const Program& program, const Machine& machine,
+                             Diagnostics& diagnostics) {
+  Lowering lowering(program, machine);
+  if (!lowering.check(diagnostics)) return std::nullopt;
+  return lowering.run();
 }
 
 }  // namespace septran::cuda

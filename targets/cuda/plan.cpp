@@ -6,6 +6,7 @@
 
 #include "compiler/tile/visit.h"
 #include "targets/cuda/products.h"
+#include "targets/cuda/register_room.h"
 #include "targets/cuda/register_tiles.h"
 #include "targets/cuda/source.h"
 
@@ -40,6 +41,9 @@ class Planner {
       choose_products(kernel);
       place_register_tiles(program_, machine_, kernel, plan_);
       if (kernel.warpgroups == 0) kernel.warpgroups = 1;
+      if (auto misfit = register_misfit(program_, machine_, kernel, plan_)) {
+        plan_.misfits.push_back(std::move(*misfit));
+      }
       place_others(kernel);
     }
     lay_out_workspace();

@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "compiler/base/gpu_options.h"
@@ -78,6 +79,14 @@ struct KernelPlan {
   [[nodiscard]] int threads() const { return warpgroups * 128; }
 };
 
+/// Tiles that are held at one time and take more registers of a thread than it can have.
+struct RegisterMisfit {
+  std::int64_t threads = 0;
+  std::int64_t words = 0;
+  std::int64_t most = 0;
+  std::vector<std::pair<std::uint32_t, std::int64_t>> tiles;  // tensor, registers
+};
+
 struct Plan {
   std::vector<KernelPlan> kernels;
   std::map<std::uint32_t, TilePlace> places;               // by tensor
@@ -88,6 +97,7 @@ struct Plan {
     const auto at = products.find(mma);
     return at != products.end() && at->second.by_warps.empty();
   }
+  std::vector<RegisterMisfit> misfits;                     // such a program is refused
   /// In the workspace: what all blocks share, then a part for each block.
   std::map<std::uint32_t, std::int64_t> workspace;
   std::set<std::uint32_t> own;  // tensors in a block's part

@@ -8,6 +8,7 @@
 
 #include "compiler/tile/visit.h"
 #include "targets/cuda/operands.h"
+#include "targets/cuda/register_room.h"
 
 namespace septran::cuda {
 namespace {
@@ -17,7 +18,6 @@ using tile::Statement;
 using tile::Tensor;
 
 constexpr int max_warpgroups = 4;
-constexpr std::int64_t registers_for_tiles = 160;   // of a thread's 255
 constexpr std::int64_t comfortable_registers = 64;  // where more threads are to be had
 constexpr std::int64_t vector_bytes = 16;
 constexpr std::int64_t plain_product_lanes = 16;
@@ -263,49 +263,16 @@ class Placer {
       return;
     }
     kernel_.warpgroups = plain ? 2 : 1;
-    const std::int64_t words = words_at_once();
+    const std::int64_t words = most_at_once(program_, kernel_,
+                                            [&](std::uint32_t id) {
+                                              return holds(id) ? thread_bytes(id) : std::int64_t{0};
+                                            })
+                                   .words /
+                               4;
     while (kernel_.warpgroups < max_warpgroups &&
            words / kernel_.threads() > comfortable_registers) {
       kernel_.warpgroups *= 2;
     }
-  }
-
-  /// Registers that the tiles take at once, of all threads together: the most at any statement.
-  std::int64_t words_at_once() {
-    struct Life {
-      int begin = 0;
-      int end = 0;
-    };
-    std::map<std::uint32_t, Life> lives;
-    int now = 0;
-    const auto walk = [&](const auto& self, const tile::Block& block) -> void {
-      for (const Statement& statement : block) {
-        ++now;
-        for (const auto& use : tile::operands(statement)) {
-          if (!holds(use.tile->tensor.value)) continue;
-          lives.try_emplace(use.tile->tensor.value, Life{now, now}).first->second.end = now;
-        }
-        const int begin = now;
-        for (const tile::Block* inner : tile::child_blocks(statement)) self(self, *inner);
-        if (now == begin) continue;
-        // What comes into a loop and is used there is kept for all its trips.
-        for (auto& [id, life] : lives) {
-          if (life.begin <= begin && life.end > begin) life.end = now;
-        }
-      }
-    };
-    for (std::size_t i = kernel_.begin; i < kernel_.end; ++i) {
-      walk(walk, tile::Block{program_.body[i]});
-    }
-    std::int64_t most = 0;
-    for (int at = 1; at <= now; ++at) {
-      std::int64_t bytes = 0;
-      for (const auto& [id, life] : lives) {
-        if (at >= life.begin && at <= life.end) bytes += thread_bytes(id);
-      }
-      most = std::max(most, bytes);
-    }
-    return most / 4;
   }
 
   /// Of all threads together: what is narrower than f32 is kept so where it is no sum.
@@ -336,7 +303,6 @@ class Placer {
           std::max<std::int64_t>(1, threads / power_of_two_from(members.rows));
       group.lanes = std::clamp(pieces, fewest, std::max<std::int64_t>(fewest, 32));
     }
-    if (!group_fits(group, members)) return;
     kernel_.groups.push_back(group);
     for (const std::uint32_t id : members.tensors) {
       const Candidate& candidate = candidates_.at(id);
@@ -353,32 +319,6 @@ class Placer {
 
   static bool is_paired(const TileGroup& group) {
     return group.spread == Spread::accumulator || group.width % 2 == 0;
-  }
-
-  /// Whether the group's tiles leave a thread registers to work with; otherwise they are kept in
-  /// memory, all of them.
-  bool group_fits(const TileGroup& group, const Members& members) {
-    std::int64_t words = 0;
-    for (const std::uint32_t id : members.tensors) {
-      const Tensor& tensor = program_.tensors[id];
-      const std::int64_t cols = tensor.shape.size() > 1 ? tensor.shape[1].offset() : 1;
-      const Layout layout = layout_of(kernel_, group, members.rows, cols);
-      const std::int64_t bytes = static_cast<std::int64_t>(size_bytes(tensor.dtype));
-      words += ceil_div(layout.offsets() * (candidates_.at(id).is_sum ? 4 : bytes), 4);
-    }
-    if (words <= registers_for_tiles + 96) return true;
-    for (const std::uint32_t id : members.tensors) {
-      const std::string why = fmt::format("the tiles around {} take {} registers of each thread",
-                                          program_.tensors[id].name, words);
-      fail(id, why);
-    }
-    for_each([&](const Statement& statement) {
-      const auto* mma = std::get_if<tile::Mma>(&statement.node);
-      if (mma == nullptr || !plan_.products.contains(mma) || holds(mma->acc.tensor.value)) return;
-      plan_.plain[mma] = candidates_.at(mma->acc.tensor.value).fault;
-      plan_.products.erase(mma);
-    });
-    return false;
   }
 
   const Program& program_;

@@ -141,6 +141,20 @@ TEST(CudaSource, SharesOfReductionsFollowEachOtherWithoutAGap) {
   EXPECT_TRUE(has(*source, "let_next_start(), wait_for_previous();"));
 }
 
+TEST(CudaSource, TilesBeyondTheRegistersAreRefused) {
+  std::string messages;
+  EXPECT_FALSE(
+      lower({"examples/gemm/gemm.py", "tests/cuda/large_tiles.yaml", "M=512 N=512 K=512 dtype=f16"},
+            messages));
+  EXPECT_NE(messages.find("error[registers-do-not-fit]: the tiles in REGISTER that are used "
+                          "together take 256 registers of each of 128 threads, which have 255 (1 "
+                          "too many)"),
+            std::string::npos)
+      << messages;
+  EXPECT_NE(messages.find("acc: 64 x 512 f32 = 256 registers of a thread"), std::string::npos)
+      << messages;
+}
+
 TEST(CudaSource, RowsOfSoftmaxStayInRegisters) {
   std::string messages;
   const auto source = lower({"examples/softmax/softmax.py", "mappings/softmax/nvidia_h100.yaml",

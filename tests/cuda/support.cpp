@@ -74,7 +74,9 @@ std::optional<cuda::Source> lower(const GpuCase& one, std::string& messages) {
   compile(text, kernel);
   messages = kernel.messages();
   if (!kernel.program) return std::nullopt;
-  return cuda::lower_to_cuda(*kernel.program, *kernel.machine);
+  auto source = cuda::lower_to_cuda(*kernel.program, *kernel.machine, kernel.diagnostics);
+  messages = kernel.messages();
+  return source;
 }
 
 }  // namespace septran::testing_support
