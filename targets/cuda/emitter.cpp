@@ -125,7 +125,7 @@ Access Emitter::declare_spare(const Access& like, const std::string& pointer) {
 
 void Emitter::barrier() {
   if (async_) out_.line("fence_async();");
-  out_.line("{}", by_roles_ ? "consumer_barrier<threads>();" : "block_barrier();");
+  out_.line("{}", by_roles_ ? "consumer_barrier<threads>(team);" : "block_barrier();");
 }
 
 void Emitter::thread_nest(const std::vector<Expr>& extents, const Access* leading,

@@ -29,11 +29,18 @@ struct Event {
   int at;
   uint32_t parity;
   __device__ __forceinline__ void next(int count) { if (++at == count) { at = 0; parity ^= 1; } }
+  // Those of other teams.
+  __device__ __forceinline__ void pass(int n, int count) { at += n; parity ^= at / count & 1; at %= count; }
 };
 
-// The threads that work on tiles, without the one that copies.
+// The threads of a team that works on tiles, without the one that copies.
 template <int threads>
-FUNCTION void consumer_barrier() { asm volatile("bar.sync 1, %0;" :: "n"(threads) : "memory"); }
+FUNCTION void consumer_barrier(int team) { asm volatile("bar.sync %0, %1;" :: "r"(team + 1), "n"(threads) : "memory"); }
+// Teams that multiply in turn: the one before passes the turn on.
+template <int threads>
+FUNCTION void turn_wait(int team) { asm volatile("bar.sync %0, %1;" :: "r"(team + 12), "n"(2 * threads) : "memory"); }
+template <int threads>
+FUNCTION void turn_pass(int team) { asm volatile("bar.arrive %0, %1;" :: "r"(team + 12), "n"(2 * threads) : "memory"); }
 // What was written with ordinary stores is seen by the tensor cores and the copy engine.
 FUNCTION void fence_async() { asm volatile("fence.proxy.async.shared::cta;" ::: "memory"); }
 

@@ -18,8 +18,11 @@ void KernelWriter::lower(const Statement& statement) {
   const bool structure = !tile::child_blocks(statement).empty();
   if (structure ? !concerns(statement) : !is_mine(statement)) return;
   if (role_ != Role::producer) settle_before(statement);
+  if (&statement == turn_.first) out_.line("turn_wait<threads>(team);");
   if (role_ != Role::producer && barriers_.contains(&statement)) e_.barrier();
   std::visit([&](const auto& node) { lower_node(node, statement); }, statement.node);
+  if (&statement == turn_.last && !turn_passed_) pass_turn();
+  turn_passed_ = false;
 }
 
 void KernelWriter::lower_block(const Block& block) {
@@ -43,9 +46,17 @@ void KernelWriter::lower_node(const tile::Loop& loop, const Statement& statement
   const std::string end = to_c(info.end, program_.vars);
   if (loop.workers > 0) {
     comment(statement);
+    const bool in_teams = role_ == Role::consumer && kernel_.teams > 1;
+    if (in_teams) {
+      turn_ = find_turn(program_, plan_, loop);
+      out_.line("if (team == {}) turn_pass<threads>(0);", kernel_.teams - 1);
+    }
     out_.open(
-        "for (int64_t {0} = {1} + worker; worker < {2} && {0} < {3}; {0} += min({2}, workers))",
-        var, factor(info.begin, program_.vars), loop.workers, end);
+        "for (int64_t {0} = {1} + worker{4}; worker < {2} && {0} < {3}; {0} += min({2}, "
+        "workers){5})",
+        var, factor(info.begin, program_.vars), loop.workers, end, in_teams ? ", trip = 0" : "",
+        in_teams ? ", ++trip" : "");
+    if (in_teams) pass_other_trips(loop);
   } else if (info.end == info.begin + Expr(1)) {
     out_.open("{}", "");
     out_.line("const int64_t {} = {};", var, begin);
@@ -58,7 +69,7 @@ void KernelWriter::lower_node(const tile::Loop& loop, const Statement& statement
     out_.open("for (int64_t {0} = {1}; {0} < {2}; ++{0})", var, begin, end);
   }
   if (role_ == Role::consumer && only_products(loop)) {
-    lower_product_loop(loop);
+    lower_product_loop(loop, &statement == turn_.last);
     return;
   }
   lower_block(loop.body);
@@ -310,7 +321,7 @@ bool KernelWriter::only_products(const tile::Loop& loop) const {
 }
 
 /// Such a loop keeps the products of one trip running while the next one's are issued.
-void KernelWriter::lower_product_loop(const tile::Loop& loop) {
+void KernelWriter::lower_product_loop(const tile::Loop& loop, bool ends_turn) {
   const VarInfo& info = program_.vars[loop.var];
   const std::string var = variable(loop.var, program_.vars);
   std::vector<tile::EventId> told;
@@ -330,6 +341,10 @@ void KernelWriter::lower_product_loop(const tile::Loop& loop) {
   for (const tile::EventId id : told) signal(id);
   out_.close();
   out_.close();
+  if (ends_turn) {
+    pass_turn();  // what has been issued runs before what another team will issue
+    turn_passed_ = true;
+  }
   out_.line("products_wait<0>();");
   const bool always = program_.vars.range(info.end - info.begin).lo >= 1;
   if (!always) {

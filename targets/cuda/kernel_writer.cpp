@@ -53,7 +53,7 @@ void KernelWriter::write(std::int64_t grid_counter_bytes) {
   barriers_ = find_barriers(program_, plan_, kernel_, stores_, roles_ ? "consumer" : "");
   slabs_at_ = ceil_div(kernel_.shared_bytes, slab_alignment) * slab_alignment;
   scratch_at_ = stores_.stores.empty() ? kernel_.shared_bytes : slabs_at_ + stores_.bytes;
-  barriers_at_ = ceil_div(scratch_at_ + kernel_.scratch_bytes, 64) * 64;
+  barriers_at_ = ceil_div(scratch_at_ + kernel_.teams * kernel_.scratch_bytes, 64) * 64;
   shared_bytes_ = barriers_at_ + (roles_ ? roles_->barrier_bytes : 0);
   // Tensor maps are parameters: what they are is known only once the copies are written.
   const Writer before = out_;
@@ -95,11 +95,13 @@ void KernelWriter::signature(std::int64_t grid_counter_bytes) {
       cluster_blocks() > 1 ? fmt::format("__cluster_dims__({}, 1, 1) ", cluster_blocks()) : "";
   out_.line("extern \"C\" __global__ void {}__launch_bounds__({}, 1)", cluster, threads());
   out_.open("{}({})", kernel_.name, parameters);
-  out_.line("constexpr int threads = {};  // that work on tiles", kernel_.threads());
-  out_.line("const int thread = threadIdx.x;");
+  out_.line("constexpr int threads = {};  // that work on {}", kernel_.threads(),
+            kernel_.teams > 1 ? "a tile" : "tiles");
+  out_.line("const int thread = threadIdx.x{};", kernel_.teams > 1 ? " % threads" : "");
+  out_.line("const int team = {};", kernel_.teams > 1 ? "threadIdx.x / threads" : "0");
   out_.line("const int64_t worker = blockIdx.x, workers = gridDim.x;");
   out_.line("extern __shared__ __align__(1024) char shared[];");
-  out_.line("char *const scratch = shared + {};", scratch_at_);
+  out_.line("char *const scratch = shared + {} + team * {};", scratch_at_, kernel_.scratch_bytes);
   out_.line("int turn = 0;  // the half of it that is next");
   out_.line("char *const common = workspace + {};", grid_counter_bytes);
   out_.line("char *const own = common + {} + worker * own_bytes;", plan_.common_bytes);
@@ -107,7 +109,7 @@ void KernelWriter::signature(std::int64_t grid_counter_bytes) {
   if (kernel_.waits_for_grid) out_.line("uint32_t passed = 0;");
   out_.line(
       "(void)threads, (void)thread, (void)worker, (void)workers, (void)scratch, (void)turn, "
-      "(void)spare;");
+      "(void)spare, (void)team;");
 }
 
 /// What a launch costs passes while the one before is still at work: from here on that has ended.
@@ -140,7 +142,7 @@ void KernelWriter::declare_barriers() {
               event_name(plan.event), barriers_at_ + plan.offset_bytes,
               cpu::comment_text(program_.events[plan.event.value].name));
   }
-  out_.open("if (thread == 0)");
+  out_.open("if (threadIdx.x == 0)");
   for (const EventPlan& plan : roles_->events) {
     out_.line("for (int i = 0; i < {}; ++i) barrier_init({}_barriers + i, {});", plan.count,
               event_name(plan.event), plan.arrivals);
@@ -164,6 +166,32 @@ void KernelWriter::declare_slabs() {
   out_.line("char *const slabs = shared + {} + warpgroup * {};", slabs_at_,
             stores_.slabs * stores_.slab_bytes);
 }
+
+/// Skips what other teams' trips wait for and tell.
+void KernelWriter::pass_other_trips(const tile::Loop& share) {
+  const auto counts = count_trip(program_, share);
+  SEPTRAN_CHECK(counts.has_value());
+  out_.open("if (trip % {} != team)", kernel_.teams);
+  for (const EventPlan& plan : roles_->events) {
+    const auto count = counts->events.find(plan.event.value);
+    if (count == counts->events.end()) continue;
+    out_.line("{}.pass((int)({}), {});", event_name(plan.event), to_c(count->second, program_.vars),
+              plan.count);
+  }
+  for (const auto& [id, count] : counts->rings) {
+    const Tensor& tensor = program_.tensors[id];
+    const auto place = plan_.places.find(id);
+    const bool ring = place != plan_.places.end() && tensor.depth > 1 &&
+                      place->second.kind != TilePlace::Kind::registers;
+    if (!ring || !uses(id, role_)) continue;
+    out_.line("{0}_slot = (int)(({0}_slot + {1}) % {2});", e_.tensor_name(tile::TensorId{id}),
+              factor(count, program_.vars), tensor.depth);
+  }
+  out_.line("continue;");
+  out_.close();
+}
+
+void KernelWriter::pass_turn() { out_.line("turn_pass<threads>((team + 1) % {});", kernel_.teams); }
 
 void KernelWriter::declare_rings(Role role) {
   for (const auto& [id, place] : plan_.places) {
@@ -189,15 +217,17 @@ void KernelWriter::declare_registers() {
 
 void KernelWriter::write_roles() {
   const RoleRegisters registers = role_registers(kernel_);
-  out_.open("if (thread >= threads)");
+  const int workers = kernel_.teams * kernel_.threads();
+  out_.open("if (threadIdx.x >= {})", workers);
   out_.line("// One thread has the copy engine fill shared memory.");
   if (registers.producer > 0) out_.line("give_registers<{}>();", registers.producer);
-  out_.open("if (thread == threads)");
+  out_.open("if (threadIdx.x == {})", workers);
   write_role(Role::producer);
   out_.close();
   out_.close();
   out_.open("else");
-  out_.line("// {} warpgroups work on tiles.", kernel_.warpgroups);
+  out_.line("// {} warpgroups work on {}.", kernel_.teams * kernel_.warpgroups,
+            kernel_.teams > 1 ? "tiles of their own" : "tiles");
   if (registers.consumer > 0) out_.line("take_registers<{}>();", registers.consumer);
   write_role(Role::consumer);
   out_.close();

@@ -10,6 +10,7 @@
 #include "targets/cuda/bulk_stores.h"
 #include "targets/cuda/emitter.h"
 #include "targets/cuda/roles.h"
+#include "targets/cuda/teams.h"
 #include "targets/cuda/wgmma.h"
 
 namespace septran::cuda {
@@ -41,6 +42,8 @@ class KernelWriter {
   void declare_memory();
   void declare_barriers();
   void declare_slabs();
+  void pass_other_trips(const tile::Loop& share);
+  void pass_turn();
   void declare_rings(Role role);
   void declare_registers();
   void write_roles();
@@ -77,7 +80,7 @@ class KernelWriter {
   void settle_before(const tile::Statement& statement);
   void settle(std::size_t left_running);
   [[nodiscard]] bool only_products(const tile::Loop& loop) const;
-  void lower_product_loop(const tile::Loop& loop);
+  void lower_product_loop(const tile::Loop& loop, bool ends_turn);
 
   Emitter& e_;
   Writer& out_;
@@ -90,6 +93,8 @@ class KernelWriter {
   std::set<const tile::Statement*> barriers_;
   std::vector<TensorMap> maps_;
   std::vector<Running> running_;
+  Turn turn_;  // what teams do one after the other
+  bool turn_passed_ = false;
   Role role_ = Role::all;
   std::int64_t shared_bytes_ = 0;
   std::int64_t slabs_at_ = 0;

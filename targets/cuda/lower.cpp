@@ -19,8 +19,9 @@ using tile::Program;
 using tile::Tensor;
 using tile::TensorKind;
 
-constexpr std::int64_t alignments_bytes = 1024 + 64;  // of slabs and of barriers
-constexpr std::int64_t grid_counter_bytes = 256;      // at the start of the workspace
+constexpr std::int64_t slab_alignment = 1024;  // the period of the swizzle
+constexpr std::int64_t barrier_alignment = 64;
+constexpr std::int64_t grid_counter_bytes = 256;  // at the start of the workspace
 
 class Lowering {
  public:
@@ -99,8 +100,9 @@ class Lowering {
     }
     if (roles && !roles->alone.empty()) roles_notes_.push_back(roles->alone);
     const std::int64_t barriers = roles ? roles->barrier_bytes : 0;
-    const std::int64_t room = machine_.cuda.shared_bytes_per_block - kernel.shared_bytes -
-                              kernel.scratch_bytes - barriers - alignments_bytes;
+    const std::int64_t taken = ceil_div(kernel.shared_bytes, slab_alignment) * slab_alignment;
+    const std::int64_t room = machine_.cuda.shared_bytes_per_block - taken -
+                              kernel.teams * kernel.scratch_bytes - barriers - barrier_alignment;
     const StorePlan stores = plan_stores(program_, machine_, plan_, kernel, room);
     if (!stores.why.empty()) roles_notes_.push_back(stores.why);
     stores_ |= !stores.stores.empty();
@@ -140,7 +142,8 @@ class Lowering {
   }
 
   std::vector<std::string> notes() const {
-    std::vector<std::string> notes = roles_notes_;
+    std::vector<std::string> notes = plan_.notes;
+    notes.insert(notes.end(), roles_notes_.begin(), roles_notes_.end());
     for (const auto& [id, place] : plan_.places) {
       if (place.kind != TilePlace::Kind::workspace) continue;
       notes.push_back(fmt::format("{} is kept in memory, not in registers: {}",

@@ -8,7 +8,9 @@
 #include "targets/cuda/products.h"
 #include "targets/cuda/register_room.h"
 #include "targets/cuda/register_tiles.h"
+#include "targets/cuda/roles.h"
 #include "targets/cuda/source.h"
+#include "targets/cuda/teams.h"
 
 namespace septran::cuda {
 namespace {
@@ -28,7 +30,10 @@ std::int64_t aligned(std::int64_t bytes) {
 
 class Planner {
  public:
-  Planner(const Program& program, const Machine& machine) : program_(program), machine_(machine) {}
+  /// `whole`: kernels whose warpgroups must work on each tile together.
+  Planner(const Program& program, const Machine& machine,
+          const std::map<std::string, std::string>& whole)
+      : program_(program), machine_(machine), whole_(whole) {}
 
   Plan run() {
     cut_into_kernels();
@@ -38,6 +43,10 @@ class Planner {
                             capability_of(machine_.cuda.architecture) >= first_with_early_starts;
       kernel.options = options_of(kernel);
       kernel.warpgroups = kernel.options.consumers;
+      if (kernel.options.share_tiles && kernel.warpgroups > 1 && !whole_.contains(kernel.name)) {
+        kernel.teams = kernel.warpgroups;
+        kernel.warpgroups = 1;
+      }
       choose_products(kernel);
       place_register_tiles(program_, machine_, kernel, plan_);
       if (kernel.warpgroups == 0) kernel.warpgroups = 1;
@@ -200,6 +209,7 @@ class Planner {
 
   const Program& program_;
   const Machine& machine_;
+  const std::map<std::string, std::string>& whole_;
   Plan plan_;
 };
 
@@ -214,7 +224,26 @@ int capability_of(const std::string& architecture) {
 }
 
 Plan make_plan(const Program& program, const Machine& machine) {
-  return Planner(program, machine).run();
+  std::map<std::string, std::string> whole;
+  while (true) {
+    Plan plan = Planner(program, machine, whole).run();
+    bool changed = false;
+    for (const KernelPlan& kernel : plan.kernels) {
+      if (kernel.teams == 1) continue;
+      std::string why = why_no_teams(program, plan, kernel);
+      if (why.empty() && !plan_roles(program, machine, plan, kernel, why) && why.empty()) {
+        why = "it copies nothing";
+      }
+      if (why.empty()) continue;
+      whole[kernel.name] = why;
+      changed = true;
+    }
+    if (changed) continue;
+    for (const auto& [name, why] : whole) {
+      plan.notes.push_back(fmt::format("warpgroups of {} share each tile's rows: {}", name, why));
+    }
+    return plan;
+  }
 }
 
 Layout layout_of(const KernelPlan& kernel, const TileGroup& group, std::int64_t rows,

@@ -100,7 +100,8 @@ struct Plan {
   std::vector<RegisterMisfit> misfits;                     // such a program is refused
   /// In the workspace: what all blocks share, then a part for each block.
   std::map<std::uint32_t, std::int64_t> workspace;
-  std::set<std::uint32_t> own;  // tensors in a block's part
+  std::set<std::uint32_t> own;     // tensors in a block's part
+  std::vector<std::string> notes;  // what else was decided against the mapping's wish
   std::int64_t common_bytes = 0;
   std::int64_t block_bytes = 0;
 };

@@ -80,6 +80,25 @@ TEST(CudaSource, TilesLeaveThroughSharedMemory) {
   EXPECT_TRUE(has_note(*odd, "C is not stored by the copy engine: a row of C takes 600 bytes"));
 }
 
+TEST(CudaSource, TeamsTakeTilesInTurn) {
+  std::string messages;
+  const auto source = lower(
+      {"examples/gemm/gemm.py", "tests/cuda/turns.yaml", "M=512 N=512 K=512 dtype=f16"}, messages);
+  ASSERT_TRUE(source) << messages;
+  EXPECT_TRUE(source->notes.empty()) << source->notes.front();
+  EXPECT_EQ(source->kernels[0].threads, 384);
+  EXPECT_TRUE(has(*source, "constexpr int threads = 128;"));
+  // The other team's eight steps of k, in rings of four.
+  EXPECT_TRUE(has(*source, "B_full_1.pass((int)(8), 4);"));
+  EXPECT_TRUE(has(*source, "barrier_init(A_free_0_barriers + i, 4)"));
+  // A turn ends once all products are issued.
+  const std::size_t passed = source->text.find("turn_pass<threads>((team + 1) % 2);");
+  ASSERT_NE(passed, std::string::npos);
+  EXPECT_LT(source->text.find("turn_wait<threads>(team);"), passed);
+  EXPECT_LT(passed, source->text.find("products_wait<0>();", passed));
+  EXPECT_NE(source->text.find("bulk_store(&map", passed), std::string::npos);
+}
+
 TEST(CudaSource, OtherCasesAreLoweredToo) {
   for (const GpuCase& one : other_cases) {
     SCOPED_TRACE(fmt::format("{} {} {}", one.logic, one.words, one.target));
