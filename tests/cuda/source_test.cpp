@@ -166,7 +166,7 @@ TEST(CudaSource, TilesBeyondTheRegistersAreRefused) {
       lower({"examples/gemm/gemm.py", "tests/cuda/large_tiles.yaml", "M=512 N=512 K=512 dtype=f16"},
             messages));
   EXPECT_NE(messages.find("error[registers-do-not-fit]: the tiles in REGISTER that are used "
-                          "together take 256 registers of each of 128 threads, which have 255 (1 "
+                          "together take 256 registers of each of 256 threads, which have 255 (1 "
                           "too many)"),
             std::string::npos)
       << messages;
