@@ -1,8 +1,9 @@
 // Times softmax, layer normalisation, an activation and attention of SepTran's CPU backend on one
-// thread, beside Eigen, OpenBLAS and oneDNN, and a copy of as many bytes by memcpy. All take turns
-// within a round, so that what else the machine does meets all alike; reported are medians over
-// rounds, of times and of ratios within a round. Times are the thread's own: what other programs
-// take of the processor is left out, what they take of memory's bandwidth is not.
+// thread and on all cores, beside Eigen, OpenBLAS and oneDNN, and a copy of as many bytes by
+// memcpy. All take turns within a round, so that what else the machine does meets all alike;
+// reported are medians over rounds, of times and of ratios within a round. Times of one thread are
+// its own: what other programs take of the processor is left out, what they take of memory's
+// bandwidth is not. With several threads they are the clock's.
 #include <fmt/format.h>
 #include <sched.h>
 
@@ -21,24 +22,28 @@
 namespace septran::bench {
 namespace {
 
-/// Keeps the compiler from leaving a copy out.
-void* (*volatile copy_bytes)(void*, const void*, std::size_t) = std::memcpy;
+struct Run {
+  std::string folder;  // the project's
+  int rounds = 15;
+  int threads = 1;
+};
 
 double median(std::vector<double> values) {
   std::sort(values.begin(), values.end());
   return values[values.size() / 2];
 }
 
-double thread_seconds() {
+double seconds_on(clockid_t clock) {
   timespec now{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  clock_gettime(clock, &now);
   return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
 }
 
-double seconds_of(const std::function<void()>& run) {
-  const double start = thread_seconds();
+double seconds_of(const std::function<void()>& run, int threads) {
+  const clockid_t clock = threads == 1 ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC;
+  const double start = seconds_on(clock);
   run();
-  return thread_seconds() - start;
+  return seconds_on(clock) - start;
 }
 
 std::vector<float> numbers(std::int64_t count) {
@@ -50,11 +55,12 @@ std::vector<float> numbers(std::int64_t count) {
 }
 
 /// Takes turns; the times of each, by round.
-std::map<std::string, std::vector<double>> take_turns(const std::vector<Peer>& peers, int rounds) {
+std::map<std::string, std::vector<double>> take_turns(const std::vector<Peer>& peers,
+                                                      const Run& run) {
   std::map<std::string, std::vector<double>> times;
   for (const Peer& peer : peers) peer.run();
-  for (int round = 0; round < rounds; ++round) {
-    for (const Peer& peer : peers) times[peer.name].push_back(seconds_of(peer.run));
+  for (int round = 0; round < run.rounds; ++round) {
+    for (const Peer& peer : peers) times[peer.name].push_back(seconds_of(peer.run, run.threads));
   }
   return times;
 }
@@ -106,7 +112,7 @@ struct RowCase {
   std::string mapping;
 };
 
-void time_rows(const RowCase& one, std::int64_t m, std::int64_t n, int rounds) {
+void time_rows(const RowCase& one, std::int64_t m, std::int64_t n, const Run& run) {
   const std::vector<float> x = numbers(m * n);
   const std::vector<float> gamma = numbers(n);
   const std::vector<float> beta = numbers(n);
@@ -121,20 +127,20 @@ void time_rows(const RowCase& one, std::int64_t m, std::int64_t n, int rounds) {
   if (one.kind == RowKind::layernorm) buffers.push_back(in(gamma));
   if (one.kind != RowKind::softmax) buffers.push_back(in(beta));
   const RowProblem problem{one.kind, m, n, x.data(), gamma.data(), beta.data(), y.data()};
-  std::vector<Peer> peers = make_row_peers(problem);
+  std::vector<Peer> peers = make_row_peers(problem, run.threads);
   peers.push_back(septran(load(request), buffers));
   peers.back().run();
   const std::vector<float> own = y;
   for (const Peer& peer : peers) {
+    if (peer.name == "memcpy") continue;
     peer.run();
     if (largest_difference(own, y) > 1e-4) fmt::print(stderr, "{} differs\n", peer.name);
   }
-  peers.push_back({"memcpy", [&] { copy_bytes(y.data(), x.data(), x.size() * sizeof(float)); }});
   const double bytes = 2.0 * static_cast<double>(x.size() * sizeof(float));
-  print(fmt::format("{} {} x {}", one.name, m, n), "memcpy", bytes, take_turns(peers, rounds));
+  print(fmt::format("{} {} x {}", one.name, m, n), "memcpy", bytes, take_turns(peers, run));
 }
 
-void time_attention(const std::string& folder, int rounds) {
+void time_attention(const Run& run) {
   constexpr std::int64_t heads = 8;
   constexpr std::int64_t length = 1024;
   constexpr std::int64_t depth = 64;
@@ -146,12 +152,12 @@ void time_attention(const std::string& folder, int rounds) {
   keys.resize(q.size());
   values.resize(q.size());
   std::vector<float> o(q.size());
-  embed::Request request{folder + "/examples/attention/attention.py",
-                         folder + "/mappings/attention/cpu.yaml"};
+  embed::Request request{run.folder + "/examples/attention/attention.py",
+                         run.folder + "/mappings/attention/cpu.yaml"};
   request.definitions = {{"B", "1"},     {"H", "8"},  {"G", "8"},         {"LQ", "1024"},
                          {"LK", "1024"}, {"D", "64"}, {"causal", "false"}};
-  std::vector<Peer> peers =
-      make_attention_peers({heads, length, depth, q.data(), keys.data(), values.data(), o.data()});
+  std::vector<Peer> peers = make_attention_peers(
+      {heads, length, depth, q.data(), keys.data(), values.data(), o.data()}, run.threads);
   const auto in = [](const std::vector<float>& values) {
     return embed::Buffer{const_cast<float*>(values.data())};
   };
@@ -162,7 +168,7 @@ void time_attention(const std::string& folder, int rounds) {
     peer.run();
     if (largest_difference(own, o) > 1e-3) fmt::print(stderr, "{} differs\n", peer.name);
   }
-  const auto times = take_turns(peers, rounds);
+  const auto times = take_turns(peers, run);
   const double operations = 4.0 * heads * length * length * depth;
   for (const auto& [name, all] : times) {
     fmt::print("| attention 8 x 1024 x 64 | {} | {:.2f} | {:.1f} GFLOP/s | {:.2f} |\n", name,
@@ -179,14 +185,9 @@ std::string processor() {
   return "unknown processor";
 }
 
-int run(const std::string& folder, int rounds) {
-  // One processor: kernels for this machine then have one thread.
-  cpu_set_t one;
-  CPU_ZERO(&one);
-  CPU_SET(sched_getcpu(), &one);
-  sched_setaffinity(0, sizeof(one), &one);
-  fmt::print("{}, caches {} KiB, {} KiB, {} KiB\n\n", processor(), host_caches().level1.bytes >> 10,
-             host_caches().level2.bytes >> 10, host_caches().level3.bytes >> 10);
+void time_all(const Run& run) {
+  const std::string& folder = run.folder;
+  fmt::print("\n{} thread{}\n\n", run.threads, run.threads == 1 ? "" : "s");
   fmt::print(
       "| kernel | by | ms | GB/s, in and out | speed, of memcpy's |\n|---|---|---|---|---|\n");
   const RowCase cases[] = {
@@ -198,11 +199,30 @@ int run(const std::string& folder, int rounds) {
        folder + "/bench/rows/activation.yaml"}};
   for (const RowCase& kernel : cases) {
     for (const std::int64_t n : {1024, 4096, 16384}) {
-      time_rows(kernel, (std::int64_t{1} << 25) / n, n, rounds);
+      time_rows(kernel, (std::int64_t{1} << 25) / n, n, run);
     }
   }
   fmt::print("\n| kernel | by | ms | speed | time, of SepTran's |\n|---|---|---|---|---|\n");
-  time_attention(folder, rounds);
+  time_attention(run);
+  std::fflush(stdout);
+}
+
+/// On one processor, then on all: kernels for this machine have a thread for each core that there
+/// is for them.
+int run(const std::string& folder, int rounds) {
+  fmt::print("{}, caches {} KiB, {} KiB, {} KiB\n", processor(), host_caches().level1.bytes >> 10,
+             host_caches().level2.bytes >> 10, host_caches().level3.bytes >> 10);
+  const int cores = host_cores();
+  cpu_set_t all;
+  CPU_ZERO(&all);
+  sched_getaffinity(0, sizeof(all), &all);
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(sched_getcpu(), &one);
+  sched_setaffinity(0, sizeof(one), &one);
+  time_all({folder, rounds, 1});
+  sched_setaffinity(0, sizeof(all), &all);
+  if (cores > 1) time_all({folder, rounds, cores});
   return 0;
 }
 

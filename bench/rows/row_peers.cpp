@@ -4,6 +4,7 @@
 #include <omp.h>
 
 #include <Eigen/Core>
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <dnnl.hpp>
@@ -18,8 +19,12 @@ using Row = Eigen::Map<Eigen::Array<float, 1, Eigen::Dynamic>>;
 using ConstRow = Eigen::Map<const Eigen::Array<float, 1, Eigen::Dynamic>>;
 using dnnl::memory;
 
-void one_thread() {
-  omp_set_num_threads(1);
+/// Keeps the compiler from leaving a copy out.
+void* (*volatile copy_bytes)(void*, const void*, std::size_t) = std::memcpy;
+
+/// Eigen and OpenBLAS work on one thread each: rows and heads are dealt out by OpenMP.
+void set_threads(int threads) {
+  omp_set_num_threads(threads);
   openblas_set_num_threads(1);
   Eigen::setNbThreads(1);
 }
@@ -45,20 +50,31 @@ void eigen_activation(const RowProblem& p, std::int64_t row) {
   y = 0.5F * x * (1.0F + (0.7978845608F * (x + 0.044715F * x * x * x)).tanh());
 }
 
-Peer eigen(const RowProblem& p) {
-  return {"Eigen", [p] {
-            for (std::int64_t row = 0; row < p.m; ++row) {
-              switch (p.kind) {
-                case RowKind::softmax:
-                  eigen_softmax(p.y + row * p.n, p.x + row * p.n, p.n);
-                  break;
-                case RowKind::layernorm:
-                  eigen_layernorm(p, row);
-                  break;
-                case RowKind::activation:
-                  eigen_activation(p, row);
-                  break;
-              }
+void eigen_row(const RowProblem& p, std::int64_t row) {
+  switch (p.kind) {
+    case RowKind::softmax:
+      return eigen_softmax(p.y + row * p.n, p.x + row * p.n, p.n);
+    case RowKind::layernorm:
+      return eigen_layernorm(p, row);
+    case RowKind::activation:
+      return eigen_activation(p, row);
+  }
+}
+
+Peer eigen(const RowProblem& p, int threads) {
+  return {"Eigen", [p, threads] {
+#pragma omp parallel for num_threads(threads) schedule(static)
+            for (std::int64_t row = 0; row < p.m; ++row) eigen_row(p, row);
+          }};
+}
+
+Peer copy(const RowProblem& p, int threads) {
+  return {"memcpy", [p, threads] {
+            const std::int64_t rows = (p.m + threads - 1) / threads;
+#pragma omp parallel for num_threads(threads) schedule(static)
+            for (std::int64_t row = 0; row < p.m; row += rows) {
+              const auto count = static_cast<std::size_t>(std::min(rows, p.m - row) * p.n);
+              copy_bytes(p.y + row * p.n, p.x + row * p.n, count * sizeof(float));
             }
           }};
 }
@@ -102,9 +118,9 @@ Peer onednn(const RowProblem& p) {
 
 }  // namespace
 
-std::vector<Peer> make_row_peers(const RowProblem& problem) {
-  one_thread();
-  std::vector<Peer> peers{eigen(problem)};
+std::vector<Peer> make_row_peers(const RowProblem& problem, int threads) {
+  set_threads(threads);
+  std::vector<Peer> peers{copy(problem, threads), eigen(problem, threads)};
   try {
     peers.push_back(onednn(problem));
   } catch (const dnnl::error&) {  // not on this machine
@@ -112,40 +128,45 @@ std::vector<Peer> make_row_peers(const RowProblem& problem) {
   return peers;
 }
 
-std::vector<Peer> make_attention_peers(const AttentionProblem& p) {
-  one_thread();
-  const auto scores = std::make_shared<Matrix>(p.length, p.length);
+std::vector<Peer> make_attention_peers(const AttentionProblem& p, int threads) {
+  set_threads(threads);
+  const auto all_scores = std::make_shared<std::vector<Matrix>>(static_cast<std::size_t>(threads),
+                                                                Matrix(p.length, p.length));
   const float scale = 1.0F / std::sqrt(static_cast<float>(p.depth));
-  const auto softmax = [p, scores] {
+  const auto for_heads = [p, threads, all_scores](const auto& of_head) {
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (std::int64_t h = 0; h < p.heads; ++h) {
+      of_head(h * p.length * p.depth,
+              (*all_scores)[static_cast<std::size_t>(omp_get_thread_num())]);
+    }
+  };
+  const auto softmax = [p](Matrix& scores) {
     for (std::int64_t r = 0; r < p.length; ++r) {
-      float* row = scores->data() + r * p.length;
+      float* row = scores.data() + r * p.length;
       eigen_softmax(row, row, p.length);
     }
   };
   const Peer eigen{"Eigen", [=] {
-                     for (std::int64_t h = 0; h < p.heads; ++h) {
-                       const std::int64_t at = h * p.length * p.depth;
+                     for_heads([&](std::int64_t at, Matrix& scores) {
                        const auto of = [&](const float* data) {
                          return Eigen::Map<const Matrix>(data + at, p.length, p.depth);
                        };
-                       scores->noalias() = scale * of(p.q) * of(p.k).transpose();
-                       softmax();
-                       Eigen::Map<Matrix>(p.o + at, p.length, p.depth).noalias() =
-                           *scores * of(p.v);
-                     }
+                       scores.noalias() = scale * of(p.q) * of(p.k).transpose();
+                       softmax(scores);
+                       Eigen::Map<Matrix>(p.o + at, p.length, p.depth).noalias() = scores * of(p.v);
+                     });
                    }};
   const Peer openblas{
       "OpenBLAS", [=] {
         const auto length = static_cast<blasint>(p.length);
         const auto depth = static_cast<blasint>(p.depth);
-        for (std::int64_t h = 0; h < p.heads; ++h) {
-          const std::int64_t at = h * p.length * p.depth;
+        for_heads([&](std::int64_t at, Matrix& scores) {
           cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, length, length, depth, scale,
-                      p.q + at, depth, p.k + at, depth, 0.0F, scores->data(), length);
-          softmax();
+                      p.q + at, depth, p.k + at, depth, 0.0F, scores.data(), length);
+          softmax(scores);
           cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, length, depth, length, 1.0F,
-                      scores->data(), length, p.v + at, depth, 0.0F, p.o + at, depth);
-        }
+                      scores.data(), length, p.v + at, depth, 0.0F, p.o + at, depth);
+        });
       }};
   return {eigen, openblas};
 }

@@ -38,10 +38,12 @@ struct Peer {
   std::function<void()> run;
 };
 
-/// Each set up for one thread; memory must outlive them.
-__attribute__((visibility("default"))) std::vector<Peer> make_row_peers(const RowProblem& problem);
-/// Products with full matrices of scores, between them a softmax of rows.
+/// Each with so many threads, and a copy of X to Y by memcpy; memory must outlive them.
+__attribute__((visibility("default"))) std::vector<Peer> make_row_peers(const RowProblem& problem,
+                                                                        int threads);
+/// Products with full matrices of scores, between them a softmax of rows. With several threads,
+/// heads are dealt to them.
 __attribute__((visibility("default"))) std::vector<Peer> make_attention_peers(
-    const AttentionProblem& problem);
+    const AttentionProblem& problem, int threads);
 
 }  // namespace septran::bench

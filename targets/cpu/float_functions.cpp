@@ -340,29 +340,33 @@ MEMORY(f16, uint16_t, vector_u16)
 MEMORY(bf16, uint16_t, vector_u16)
 MEMORY(i8, int8_t, vector_i8)
 
-#define PARTS(NAME, TYPE, CODES) \
+#define PART(NAME, TYPE, CODES) \
   FUNCTION vector part_##NAME##_v(const TYPE *p, int64_t count) { \
     CODES x = {0}; \
     for (int64_t l = 0; l < count; ++l) ((TYPE *)&x)[l] = p[l]; \
     return NAME##_to_v(x); \
-  } \
+  }
+#define STORE_PART(NAME, TYPE, CODES) \
   FUNCTION void store_part_##NAME##_v(TYPE *p, vector x, int64_t count) { \
     CODES codes = v_to_##NAME(x); \
     for (int64_t l = 0; l < count; ++l) p[l] = ((TYPE *)&codes)[l]; \
   }
-PARTS(f16, uint16_t, vector_u16)
-PARTS(bf16, uint16_t, vector_u16)
-PARTS(i8, int8_t, vector_i8)
+PART(f16, uint16_t, vector_u16)
+PART(bf16, uint16_t, vector_u16)
+PART(i8, int8_t, vector_i8)
+STORE_PART(f32, float, vector)
+STORE_PART(f16, uint16_t, vector_u16)
+STORE_PART(bf16, uint16_t, vector_u16)
+STORE_PART(i8, int8_t, vector_i8)
 )";
 
-constexpr std::string_view f32_parts = "PARTS(f32, float, vector)\n";
+constexpr std::string_view f32_part = "PART(f32, float, vector)\n";
 
-constexpr std::string_view f32_parts_by_masks = R"(
+// Stores have no use for masks: a masked one to a line that is not in the cache takes as long as
+// the line does.
+constexpr std::string_view f32_part_by_masks = R"(
 FUNCTION vector part_f32_v(const float *p, int64_t count) {
   return __builtin_ia32_loadups512_mask(p, (vector){0}, (uint16_t)((1u << count) - 1));
-}
-FUNCTION void store_part_f32_v(float *p, vector x, int64_t count) {
-  __builtin_ia32_storeups512_mask(p, x, (uint16_t)((1u << count) - 1));
 }
 )";
 
@@ -392,7 +396,7 @@ struct OwnInstructions {
   std::string_view choices = choices_by_picks;
   std::string_view exponentials = exponentials_by_bits;
   std::string_view f16 = f16_by_bits;
-  std::string_view parts = f32_parts;
+  std::string_view part = f32_part;
   std::string square_root{square_root_loop};
   std::string far =
       "#define FAR_f32(p, x) (*(vector *)(p) = (x))\n"
@@ -417,7 +421,7 @@ OwnInstructions own_instructions(const Machine& machine) {
     if (has(machine, "avx512dq")) own.exponentials = exponentials_by_scaling;
     own.choices = choices_of_16_lanes;
     own.f16 = f16_of_16_lanes;
-    own.parts = f32_parts_by_masks;
+    own.part = f32_part_by_masks;
     own.square_root = square_root("__builtin_ia32_sqrtps512_mask(x, x, -1, 4)");
     own.far = "typedef long long far_codes __attribute__((vector_size(32)));\n" +
               far_stores("__builtin_ia32_movntps512", "__builtin_ia32_movntdq256", "far_codes");
@@ -460,7 +464,7 @@ std::string vector_functions(const Machine& machine) {
   text +=
       "#define FAR_FENCE() " + (own.fence.empty() ? "((void)0)" : std::string(own.fence)) + "\n";
   text += memory;
-  text += own.parts;
+  text += own.part;
   text += across;
   return text;
 }
