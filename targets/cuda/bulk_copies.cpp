@@ -72,6 +72,12 @@ class BulkPlanner {
       refuse("its elements do not lie side by side");
       return false;
     }
+    const std::int64_t edge = program_.vars.range(src.shape[inner]).hi;
+    if (swizzled && padded_columns(dst) != box[inner] &&
+        program_.vars.simplify(view.base[inner]) + Expr(box[inner]) != Expr(edge)) {
+      refuse("zeros must follow its rows, which go on");
+      return false;
+    }
     std::int64_t panels = 1;
     if (swizzled) {
       const std::int64_t width = panel_columns(element_);

@@ -314,7 +314,7 @@ void emit_dma_copy(Emitter& emitter, const tile::DmaCopy& copy) {
   if (for_tensor_cores && src.kind == Operand::Kind::memory) {
     // Beyond the edge there are zeros, which add nothing to sums.
     const tile::Tensor& tensor = emitter.program()[copy.dst.tensor];
-    const std::vector<Expr> whole{swizzled_rows(tensor.shape[0].offset()), tensor.shape[1]};
+    const std::vector<Expr> whole{swizzled_rows(tensor.shape[0].offset()), padded_columns(tensor)};
     return copy_in_memory(emitter, dst.access, src.access, extents, whole);
   }
   emit_copy(emitter, dst, src, extents);

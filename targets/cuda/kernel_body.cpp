@@ -14,6 +14,12 @@ using tile::Block;
 using tile::Statement;
 using tile::Tensor;
 
+namespace {
+
+constexpr std::int64_t most_unrolled_trips = 8;
+
+}  // namespace
+
 void KernelWriter::lower(const Statement& statement) {
   const bool structure = !tile::child_blocks(statement).empty();
   if (structure ? !concerns(statement) : !is_mine(statement)) return;
@@ -65,7 +71,7 @@ void KernelWriter::lower_node(const tile::Loop& loop, const Statement& statement
     return;
   } else {
     comment(statement);
-    out_.directive("#pragma unroll 1");
+    out_.directive(is_short(loop) ? "#pragma unroll" : "#pragma unroll 1");
     out_.open("for (int64_t {0} = {1}; {0} < {2}; ++{0})", var, begin, end);
   }
   if (role_ == Role::consumer && only_products(loop)) {
@@ -75,6 +81,19 @@ void KernelWriter::lower_node(const tile::Loop& loop, const Statement& statement
   lower_block(loop.body);
   if (role_ != Role::producer) settle(0);
   out_.close();
+}
+
+/// Whether a loop has few trips, of elementwise work alone: unrolled, the loads of one trip need
+/// not wait for the sums of the trip before.
+bool KernelWriter::is_short(const tile::Loop& loop) const {
+  const VarInfo& info = program_.vars[loop.var];
+  const auto trips = program_.vars.simplify(info.end - info.begin).constant();
+  if (!trips || *trips > most_unrolled_trips) return false;
+  return std::all_of(loop.body.begin(), loop.body.end(), [&](const Statement& statement) {
+    const auto* vec = std::get_if<tile::Vec>(&statement.node);
+    return vec != nullptr && vec->primitive->kind == PrimitiveKind::binary &&
+           !barriers_.contains(&statement);
+  });
 }
 
 void KernelWriter::lower_node(const tile::If& branch, const Statement& statement) {

@@ -79,6 +79,7 @@ class KernelWriter {
   // Products that run on their own.
   void settle_before(const tile::Statement& statement);
   void settle(std::size_t left_running);
+  [[nodiscard]] bool is_short(const tile::Loop& loop) const;
   [[nodiscard]] bool only_products(const tile::Loop& loop) const;
   void lower_product_loop(const tile::Loop& loop, bool ends_turn);
 

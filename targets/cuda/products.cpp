@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "compiler/base/diagnostic.h"
+#include "compiler/tile/visit.h"
 #include "targets/cuda/source.h"
 
 namespace septran::cuda {
@@ -20,15 +21,31 @@ std::int64_t extent_of(const Tensor& tensor, std::size_t axis) {
   return tensor.shape[axis].constant().value_or(0);
 }
 
+/// Whether all that is written to a buffer are copies from its first element on.
+bool is_filled_by_copies(const Program& program, tile::TensorId id) {
+  bool copies = true;
+  tile::for_each_statement(program.body, [&](const tile::Statement& statement) {
+    const auto* copy = std::get_if<tile::DmaCopy>(&statement.node);
+    for (const auto& use : tile::operands(statement)) {
+      if (use.tile->tensor != id || !writes(use.access)) continue;
+      copies &= copy != nullptr && is_corner(use.tile->view);
+    }
+  });
+  return copies;
+}
+
 /// Why a tile of shared memory cannot be swizzled for the tensor cores; `k_axis` is the axis of the
 /// tensor along which k runs.
-std::string why_not_swizzled(const Tensor& tensor, std::size_t k_axis) {
+std::string why_not_swizzled(const Program& program, tile::TensorId id, std::size_t k_axis) {
+  const Tensor& tensor = program[id];
   const auto element = static_cast<std::int64_t>(size_bytes(tensor.storage));
   const std::int64_t rows = extent_of(tensor, 0);
   const std::int64_t cols = extent_of(tensor, 1);
   const std::int64_t depth = k_axis == 1 ? cols : rows;
   const std::int64_t k_step = k_step_bytes / element;
-  if (depth % k_step != 0) {
+  // Copies fill the rest of a row with zeros, which add nothing.
+  const bool padded = k_axis == 1 && is_filled_by_copies(program, id);
+  if (depth % k_step != 0 && !padded) {
     return fmt::format("{} has {} elements along k, not a multiple of {}", tensor.name, depth,
                        k_step);
   }
@@ -47,6 +64,11 @@ std::string why_not_warpgroups(const Machine& machine, DType type) {
 }
 
 }  // namespace
+
+std::int64_t padded_columns(const Tensor& tensor) {
+  const std::int64_t step = k_step_bytes / static_cast<std::int64_t>(size_bytes(tensor.storage));
+  return ceil_div(tensor.shape[1].offset(), step) * step;
+}
 
 std::int64_t swizzled_rows(std::int64_t extent) {
   return ceil_div(extent, pattern_rows) * pattern_rows;
@@ -102,10 +124,10 @@ std::string why_not_tensor_cores(const Program& program, const Machine& machine,
       return fmt::format("{} has {} columns, not a multiple of {}", a.name, extent_of(a, 1),
                          k_step);
     }
-  } else if (std::string why = why_not_swizzled(a, a_k); !why.empty()) {
+  } else if (std::string why = why_not_swizzled(program, mma.a.tensor, a_k); !why.empty()) {
     return why;
   }
-  return why_not_swizzled(b, b_k);
+  return why_not_swizzled(program, mma.b.tensor, b_k);
 }
 
 }  // namespace septran::cuda

@@ -12,7 +12,11 @@ namespace septran::cuda {
 std::string why_not_tensor_cores(const tile::Program& program, const Machine& machine,
                                  const tile::Mma& mma, TensorCoreProduct& product);
 
-/// Rows that a swizzled tile takes for `extent` rows: k in whole steps, others in whole patterns.
+/// Columns up to which a swizzled tile's rows are filled, with zeros behind their end: whole steps
+/// of the instructions that take k along rows.
+std::int64_t padded_columns(const tile::Tensor& tensor);
+
+/// Rows that a swizzled tile takes for `extent` rows: whole periods of the swizzle.
 std::int64_t swizzled_rows(std::int64_t extent);
 
 }  // namespace septran::cuda

@@ -19,6 +19,7 @@ using tile::Tensor;
 
 constexpr int max_warpgroups = 4;
 constexpr std::int64_t comfortable_registers = 64;  // where more threads are to be had
+constexpr std::int64_t fewest_registers = 8;        // that are worth a thread
 constexpr std::int64_t vector_bytes = 16;
 constexpr std::int64_t plain_product_lanes = 16;
 constexpr std::int64_t plain_product_width = 4;
@@ -269,8 +270,10 @@ class Placer {
                                             })
                                    .words /
                                4;
-    while (kernel_.warpgroups < max_warpgroups &&
-           words / kernel_.threads() > comfortable_registers) {
+    // Where blocks leave multiprocessors idle, more threads of each have more on its way.
+    const bool few_blocks = kernel_.blocks < machine_.block_count();
+    const std::int64_t enough = few_blocks ? fewest_registers : comfortable_registers;
+    while (kernel_.warpgroups < max_warpgroups && words / kernel_.threads() > enough) {
       kernel_.warpgroups *= 2;
     }
   }

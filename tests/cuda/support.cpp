@@ -18,6 +18,7 @@ const std::vector<GpuCase> fast_cases{
     {EXAMPLE("mlp"), "M=512 N=512 K=512 F=1024 dtype=f16"},
     {EXAMPLE("attention"), "B=1 H=2 G=1 LQ=512 LK=512 D=128 causal=true dtype=f16"},
     {EXAMPLE("attention"), "B=1 H=2 G=2 LQ=512 LK=512 D=64 causal=false dtype=bf16"},
+    {EXAMPLE("attention"), "B=1 H=2 G=2 LQ=512 LK=512 D=72 causal=false dtype=f16"},
 };
 
 const std::vector<GpuCase> other_cases{
