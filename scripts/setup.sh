@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# Installs what building SepTran needs on Debian 12 and is not there yet; otherwise does nothing.
+# Installs what building and testing SepTran needs on Debian 12 and is not there yet; otherwise does
+# nothing. The browser is for the test of report pages.
 set -euo pipefail
 
 packages=(
   g++ cmake ninja-build ccache
   libsystemc-dev verilator libyaml-cpp-dev libeigen3-dev libfmt-dev libcli11-dev nlohmann-json3-dev
   libgtest-dev libgmock-dev libbenchmark-dev
+  chromium chromium-driver python3-selenium
 )
 
 if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then

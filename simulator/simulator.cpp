@@ -109,6 +109,19 @@ Trap refusal(const dsa::Program& program, std::string text,
   return trap;
 }
 
+/// With the place at which the first core that is not finished stands.
+Trap out_of_time(const Shared& shared, const std::vector<Core*>& cores, Cycle limit) {
+  Trap trap{fmt::format("not finished after {} cycles (--cycle-limit)", limit), 0, {}, {}, limit};
+  for (const Core* core : cores) {
+    if (core->is_done()) continue;
+    trap.core = core->state().index;
+    trap.instruction = core->sequencer().position();
+    trap.origin = shared.origin(*trap.instruction);
+    break;
+  }
+  return trap;
+}
+
 SimulationResult run(Shared& shared, const SimulationOptions& options) {
   Interconnect interconnect("interconnect", shared.machine.dsa, shared.core_count);
   std::vector<std::unique_ptr<Core>> owned;
@@ -128,11 +141,7 @@ SimulationResult run(Shared& shared, const SimulationOptions& options) {
   for (const Core* core : cores) done = done && core->is_done();
   const bool late = options.cycle_limit > 0 && shared.last_completion > options.cycle_limit;
   if (late || (!done && sc_core::sc_pending_activity())) {
-    return Trap{fmt::format("not finished after {} cycles", options.cycle_limit),
-                0,
-                {},
-                {},
-                options.cycle_limit};
+    return out_of_time(shared, cores, options.cycle_limit);
   }
   if (!done) {
     return make_deadlock(shared, cores);

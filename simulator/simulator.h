@@ -26,11 +26,14 @@ enum class MmaModel { behavioural, rtl };
 /// Arrays (rows = columns) of which this build has the RTL; none without Verilator.
 std::vector<int> rtl_sizes();
 
+/// Far beyond any run that somebody waits for: 10 s at 1 GHz.
+inline constexpr Cycle default_cycle_limit = 10'000'000'000;
+
 struct SimulationOptions {
   /// Computes no values and touches no tensor; the cycle count is the same to the cycle.
   bool timing_only = false;
   /// The run traps when it is not finished after so many cycles; 0: never.
-  Cycle cycle_limit = 0;
+  Cycle cycle_limit = default_cycle_limit;
   MmaModel mma = MmaModel::behavioural;
 };
 

@@ -15,7 +15,22 @@
 namespace septran::tools {
 namespace {
 
+/// "1000:5000"; nothing if it is none.
+std::optional<report::Window> to_window(const std::string& text) {
+  report::Window window;
+  const char* const end = text.data() + text.size();
+  const auto first = std::from_chars(text.data(), end, window.begin);
+  if (first.ec != std::errc() || first.ptr == end || *first.ptr != ':') return std::nullopt;
+  const auto last = std::from_chars(first.ptr + 1, end, window.end);
+  if (last.ec != std::errc() || last.ptr != end) return std::nullopt;
+  if (window.begin < 0 || window.end <= window.begin) return std::nullopt;
+  return window;
+}
+
 /// For CLI11: what is wrong with the text, or nothing.
+std::string is_window(const std::string& text) {
+  return to_window(text) ? "" : fmt::format("'{}' is no BEGIN:END in cycles, as 1000:5000", text);
+}
 std::string is_count(const std::string& text) {
   std::uint64_t value = 0;
   const char* end = text.data() + text.size();
@@ -80,21 +95,36 @@ void add_execute_options(CLI::App& app, Options& options) {
 void add_report_options(CLI::App& app, Options& options) {
   app.add_option("--html", options.html, "write the report as a page for the browser")
       ->type_name("FILE");
-  app.add_option("--trace", options.trace, "write trace events for Perfetto or chrome://tracing")
-      ->type_name("FILE");
-  app.add_option("--vcd", options.vcd, "write the engines' states for a waveform viewer")
-      ->type_name("FILE");
+  CLI::Option* trace = app.add_option("--trace", options.trace,
+                                      "write trace events for Perfetto or chrome://tracing")
+                           ->type_name("FILE");
+  CLI::Option* vcd =
+      app.add_option("--vcd", options.vcd, "write the engines' states for a waveform viewer")
+          ->type_name("FILE");
+  app.add_option_function<std::string>(
+         "--window", [&](const std::string& text) { options.window = *to_window(text); },
+         "cycles that trace and vcd hold (default: all)")
+      ->check(is_window, "")
+      ->type_name("BEGIN:END");
+  app.add_option("--cycle-limit", options.cycle_limit,
+                 "a run that is not finished after so many cycles is stopped; 0: never")
+      ->check(is_count, "")
+      ->capture_default_str();
   app.add_option("--compare", options.compare, "say what changed between two JSON reports")
       ->type_name("FILE")
       ->expected(2);
   app.add_option("--workload", options.workload,
                  "simulate the layers of a network (CSV or YAML), without values")
-      ->type_name("FILE");
+      ->type_name("FILE")
+      ->excludes(trace)
+      ->excludes(vcd);
   app.add_option("--sweep", options.sweeps,
                  "simulate, without values, with a field of the target description changed; may be "
                  "repeated for every combination")
       ->type_name("FIELD=V1,V2")
-      ->allow_extra_args(false);
+      ->allow_extra_args(false)
+      ->excludes(trace)
+      ->excludes(vcd);
   app.add_option("--csv", options.csv, "write the rows of a sweep or workload as CSV")
       ->type_name("FILE");
   app.add_option("--jobs", options.jobs,

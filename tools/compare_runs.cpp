@@ -35,6 +35,9 @@ std::optional<Json> read_report(const std::string& path, SourceManager& sources,
     diagnostics.report(Span{*file, end > 0 ? end - 1 : 0, end}, messages::report_not_json,
                        plain(error.what()));
     return std::nullopt;
+  } catch (const Json::out_of_range& error) {  // a number that no type holds
+    diagnostics.report(Span{*file, 0, 0}, messages::report_not_json, error.what());
+    return std::nullopt;
   }
   const std::string fault = report::fault_of(report);
   if (fault.empty()) return report;

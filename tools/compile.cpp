@@ -159,7 +159,8 @@ void check_outputs(const Options& options, const Request& request, Diagnostics& 
     diagnostics.report({}, messages::out_without_values);
   }
   std::set<std::string> paths;
-  std::vector<std::string> asked{options.json, options.html, options.trace, options.vcd};
+  std::vector<std::string> asked{options.json, options.html, options.trace, options.vcd,
+                                 options.csv};
   for (const auto& [name, path] : request.outputs) asked.push_back(path);
   for (const std::string& path : asked) {
     if (path.empty()) continue;

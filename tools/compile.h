@@ -11,6 +11,8 @@
 #include "compiler/mapping/mapping.h"
 #include "compiler/passes/pass.h"
 #include "runtime/random.h"
+#include "simulator/report/trace.h"
+#include "simulator/simulator.h"
 #include "targets/dsa/program.h"
 
 namespace septran::tools {
@@ -44,6 +46,8 @@ struct Options {
   std::string html;
   std::string trace;  // trace events
   std::string vcd;
+  report::Window window;  // of trace and vcd
+  std::int64_t cycle_limit = simulator::default_cycle_limit;
   std::string csv;                   // of a sweep or workload
   std::vector<std::string> compare;  // two reports
   std::string workload;

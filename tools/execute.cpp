@@ -65,6 +65,7 @@ int execute(const Job& job, const Options& options, const Request& request,
   const auto start = std::chrono::steady_clock::now();
   simulator::SimulationOptions simulation;
   simulation.timing_only = options.timing_only;
+  simulation.cycle_limit = options.cycle_limit;
   if (rtl) simulation.mma = simulator::MmaModel::rtl;
   simulator::HazardReport hazards;
   simulator::Recording recording(wants_everything(options));

@@ -149,6 +149,7 @@ nlohmann::ordered_json run_point(const Options& options) {
   std::vector<simulator::HostBuffer> none(program->globals.size());
   simulator::SimulationOptions simulation;
   simulation.timing_only = true;
+  simulation.cycle_limit = options.cycle_limit;
   const auto result = simulator::simulate(*program, compiled->machine, none, simulation);
   if (const auto* report = std::get_if<simulator::SimulationReport>(&result)) {
     return summary(*report, compiled->area_mm2);

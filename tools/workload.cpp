@@ -114,8 +114,9 @@ std::string table(const Json& report) {
 }  // namespace
 
 int run_workload(const Options& options, SourceManager& sources, Diagnostics& diagnostics) {
+  const auto request = read_request(options, diagnostics);
   const auto workload = read_workload(options, sources, diagnostics);
-  if (!workload) return exit_bad_input;
+  if (!workload || !request) return exit_bad_input;
   const std::vector<Json> results = run_layers(*workload, options);
   const Json report = report_of(*workload, results, options.target);
   fmt::print("{}", table(report));

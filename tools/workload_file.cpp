@@ -7,8 +7,10 @@
 #include <charconv>
 #include <filesystem>
 #include <map>
+#include <set>
 
 #include "compiler/base/messages.h"
+#include "compiler/frontend/parser.h"
 #include "targets/yaml_reader.h"
 
 namespace septran::tools {
@@ -36,9 +38,13 @@ std::string plain(std::string_view text) {
 
 class CsvReader {
  public:
-  CsvReader(FileId file, const Options& options, const SourceManager& sources,
+  CsvReader(FileId file, const Options& options, bool takes_images, const SourceManager& sources,
             Diagnostics& diagnostics)
-      : file_(file), options_(options), text_(sources.text(file)), diagnostics_(diagnostics) {}
+      : file_(file),
+        options_(options),
+        text_(sources.text(file)),
+        takes_images_(takes_images),
+        diagnostics_(diagnostics) {}
 
   void read(Workload& workload) {
     std::size_t at = 0;
@@ -158,18 +164,24 @@ class CsvReader {
                           fmt::format("{} x {} x {}", mnk[0], mnk[1], mnk[2]), largest_size);
       return;
     }
-    Layer made{cells.front().text, 1, options_,
-               fmt::format("M={} N={} K={}", mnk[0], mnk[1], mnk[2])};
-    const char* names[] = {"M", "N", "K"};
-    for (std::size_t i = 0; i < 3; ++i) {
-      made.options.definitions.push_back(fmt::format("{}={}", names[i], mnk[i]));
+    std::vector<std::string> definitions{fmt::format("M={}", mnk[0]), fmt::format("N={}", mnk[1]),
+                                         fmt::format("K={}", mnk[2])};
+    if (!is_product_ && takes_images_) {
+      definitions = {fmt::format("M={}", mnk[0]),       "N=1",
+                     fmt::format("H={}", sizes[0]),     fmt::format("W={}", sizes[1]),
+                     fmt::format("C={}", sizes[4]),     fmt::format("KH={}", sizes[2]),
+                     fmt::format("KW={}", sizes[3]),    fmt::format("O={}", sizes[5]),
+                     fmt::format("stride={}", sizes[6])};
     }
+    Layer made{cells.front().text, 1, options_, fmt::format("{}", fmt::join(definitions, " "))};
+    for (std::string& one : definitions) made.options.definitions.push_back(std::move(one));
     workload.layers.push_back(std::move(made));
   }
 
   FileId file_;
   const Options& options_;
   std::string_view text_;
+  bool takes_images_;  // the logic does, not the matrix of windows
   Diagnostics& diagnostics_;
   std::map<std::string, std::size_t> columns_;
   bool is_product_ = false;
@@ -178,6 +190,24 @@ class CsvReader {
                                               "filterwidth", "channels",   "numfilter",
                                               "strides"};
 };
+
+/// Whether some task's tensors have the dimensions KH and KW of filters. What is wrong with the
+/// file is told when it is compiled.
+bool takes_images(const std::string& logic, SourceManager& sources) {
+  const auto file = sources.load(logic);
+  if (!file) return false;
+  Diagnostics untold;
+  const auto module = lang::parse_module(*file, sources, untold);
+  if (!module) return false;
+  std::set<std::string> names;
+  for (const lang::Task& task : module->tasks) {
+    for (const lang::Parameter& parameter : task.parameters) {
+      if (!parameter.shape) continue;
+      for (const lang::Dimension& one : *parameter.shape) names.insert(one.name);
+    }
+  }
+  return names.contains("KH") && names.contains("KW");
+}
 
 /// One text or several.
 std::vector<std::string> texts(const yaml::Node& node, const char* key, Diagnostics& diagnostics) {
@@ -276,7 +306,8 @@ Result<Workload> read_workload(const Options& options, SourceManager& sources,
       diagnostics.report({}, messages::workload_needs_logic);
       return std::nullopt;
     }
-    CsvReader(*file, plain_options, sources, diagnostics).read(workload);
+    const bool images = takes_images(options.input, sources);
+    CsvReader(*file, plain_options, images, sources, diagnostics).read(workload);
   }
   if (diagnostics.error_count() != errors) return std::nullopt;
   return workload;

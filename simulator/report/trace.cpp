@@ -15,8 +15,12 @@ using Json = nlohmann::ordered_json;
 
 class TraceWriter {
  public:
-  TraceWriter(const simulator::SimulationReport& report, const Recording& recording)
-      : report_(report), recording_(recording), memory_process_(recording.cores()) {}
+  TraceWriter(const simulator::SimulationReport& report, const Recording& recording,
+              const Window& window)
+      : report_(report),
+        recording_(recording),
+        window_(window),
+        memory_process_(recording.cores()) {}
 
   std::string run() {
     text_ = "{\"otherData\": ";
@@ -66,9 +70,11 @@ class TraceWriter {
          {"args", {{"name", record.name}}}});
     std::vector<Timed> events;
     for (const Slice& slice : record.slices) {
+      if (!window_.meets(slice.begin, slice.end)) continue;
       events.push_back({slice.begin, slice.end, operation(slice, record.name)});
     }
     for (const simulator::StateInterval& one : record.exact) {
+      if (!window_.meets(one.begin, one.end)) continue;
       // What operations do is said by themselves.
       if (one.state == "draining" || (one.state == "busy" && e != 0)) continue;
       const std::string name = one.state == "busy" ? "busy" : "stalled." + std::string(one.state);
@@ -112,7 +118,8 @@ class TraceWriter {
     int depth = 0;
     for (std::size_t i = 0; i < changes.size(); ++i) {
       depth += changes[i].change;
-      if (i + 1 < changes.size() && changes[i + 1].at == changes[i].at) continue;
+      const Cycle next = i + 1 < changes.size() ? changes[i + 1].at : report_.cycles + 1;
+      if (next == changes[i].at || !window_.meets(changes[i].at, next)) continue;
       counter(core, "queue of " + record.name, changes[i].at, {{"commands", depth}});
     }
   }
@@ -124,9 +131,10 @@ class TraceWriter {
     for (std::size_t i = 0; i < lists.front().second.size(); ++i) {
       Json values;
       for (const auto& [key, list] : lists) values[key] = list[i];
-      if (values == last) continue;
+      const Cycle begin = static_cast<Cycle>(i) * recording_.width();
+      if (values == last || !window_.meets(begin, begin + recording_.width())) continue;
       last = values;
-      counter(process, name, static_cast<Cycle>(i) * recording_.width(), values);
+      counter(process, name, begin, values);
     }
   }
 
@@ -165,6 +173,9 @@ class TraceWriter {
       if (signal.slice == 0 || use.slice >= to.slices.size()) continue;
       const Slice& before = from.slices[signal.slice - 1];
       const Slice& behind = to.slices[use.slice];
+      if (!window_.meets(before.begin, before.end) || !window_.meets(behind.begin, behind.end)) {
+        continue;
+      }
       Json event = {{"ph", "s"},
                     {"id", ++flow_},
                     {"name", info.name},
@@ -183,6 +194,7 @@ class TraceWriter {
 
   const simulator::SimulationReport& report_;
   const Recording& recording_;
+  const Window& window_;
   int memory_process_;
   int flow_ = 0;
   std::string text_;
@@ -191,8 +203,8 @@ class TraceWriter {
 }  // namespace
 
 std::string trace_events(const simulator::SimulationReport& report,
-                         const simulator::Recording& recording) {
-  return TraceWriter(report, recording).run();
+                         const simulator::Recording& recording, const Window& window) {
+  return TraceWriter(report, recording, window).run();
 }
 
 }  // namespace septran::report

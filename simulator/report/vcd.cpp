@@ -33,6 +33,7 @@ std::string binary(std::uint64_t value) {
 
 class ChangeWriter {
  public:
+  explicit ChangeWriter(const Window& window) : window_(window) {}
   std::string run(const simulator::SimulationReport& report, const Recording& recording) {
     const auto period = std::max<Cycle>(1, std::llround(1e12 / report.machine.clock_hz));
     text_ =
@@ -49,9 +50,14 @@ class ChangeWriter {
       }
       text_ += "$upscope $end\n";
     }
-    text_ += "$enddefinitions $end\n#0\n$dumpvars\n" + initial_ + "$end\n";
+    const Cycle begin = std::min(window_.begin, report.cycles);
+    text_ +=
+        fmt::format("$enddefinitions $end\n#{}\n$dumpvars\n{}$end\n", begin * period, initial_);
+    // What holds at the window's begin is there as changes at that time.
+    for (Change& change : changes_) change.at = std::max(change.at, begin);
+    std::erase_if(changes_, [&](const Change& change) { return change.at >= window_.end; });
     write_changes(period);
-    return text_ + fmt::format("#{}\n", report.cycles * period);
+    return text_ + fmt::format("#{}\n", std::min(report.cycles, window_.end) * period);
   }
 
  private:
@@ -130,6 +136,7 @@ class ChangeWriter {
     }
   }
 
+  const Window& window_;
   std::string text_;
   std::string initial_;
   std::size_t count_ = 0;
@@ -139,8 +146,8 @@ class ChangeWriter {
 }  // namespace
 
 std::string value_changes(const simulator::SimulationReport& report,
-                          const simulator::Recording& recording) {
-  return ChangeWriter().run(report, recording);
+                          const simulator::Recording& recording, const Window& window) {
+  return ChangeWriter(window).run(report, recording);
 }
 
 }  // namespace septran::report

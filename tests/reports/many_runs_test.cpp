@@ -124,6 +124,7 @@ TEST(Compare, FilesThatAreNoReportsAreRefused) {
   };
   expect_refused(compare("{\n  \"a\": 1,\n  b\n}"),
                  {"r.json:3:", "error[report-not-json]", "hint:"});
+  expect_refused(compare("{\"cycles\": 1e400}"), {"error[report-not-json]", "1e400"});
   expect_refused(compare("[1]"), {"r.json:1:1", "error[report-unusable]", "schema_version"});
   septran_sim(gemm(small_sizes) + Arguments{"--json", folder / "a.json"});
   json report = json::parse(cli::read_file(folder / "a.json"));
@@ -230,6 +231,41 @@ TEST(Workload, FaultsNameTheirPlace) {
                  {"error[workload-needs-logic]", "hint:"});
   expect_refused(simulate({"--workload", folder.write("v.yaml", "layers:\n  - {name: a}\n")}),
                  {"v.yaml:2:", "error[yaml-missing-key]"});
+}
+
+// A convolution by its windows: with a logic of images, the image (18 x 18 x 16 elements of 2 B)
+// and the filters cross the edge of GLOBAL once, for there is one block of pixels; as a product the
+// stored matrix of windows (256 x 144 elements) does, and the filters once a core.
+TEST(Workload, ConvolutionsTakeWindowsFromTheImage) {
+  const TempFolder folder;
+  const std::string layers = folder.write(
+      "conv.csv",
+      "Layer name,IFMAP Height,IFMAP Width,Filter Height,Filter Width,Channels,Num Filter,Strides\n"
+      "one,18,18,3,3,16,32,1\n");
+  const auto bytes = [&](const Arguments& job) {
+    const auto outcome =
+        simulate(job + Arguments{"--workload", layers, "--json", folder / "w.json"});
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    const json row = json::parse(cli::read_file(folder / "w.json"))["layers"][0];
+    EXPECT_EQ(row["macs"], 256 * 144 * 32);
+    return row["global_bytes"].get<std::int64_t>();
+  };
+  const std::int64_t results = 256 * 32 * 2;
+  EXPECT_EQ(bytes(cli::job(in_source("workloads/conv.py"), in_source("workloads/conv_cloud.yaml"),
+                           "--dtype f16")),
+            18 * 18 * 16 * 2 + 144 * 32 * 2 + results);
+  EXPECT_EQ(bytes(gemm("--dtype f16", "dsa_cloud")), 256 * 144 * 2 + 4 * 144 * 32 * 2 + results);
+}
+
+TEST(Workload, ConvolutionsGiveTheReferencesAnswer) {
+  for (const char* sizes : {"N=1 M=63 H=19 W=16 C=5 O=9 KH=3 KW=4 stride=2 --values integers",
+                            "N=2 M=242 H=13 W=13 C=3 O=4 KH=3 KW=3 stride=1 --values integers"}) {
+    const auto outcome =
+        septran_sim(cli::job(in_source("workloads/conv.py"), in_source("workloads/conv_cloud.yaml"),
+                             std::string(sizes) + " --dtype f16 --check-hazards"));
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    EXPECT_NE(outcome.out.find("result    ok"), std::string::npos) << outcome.out;
+  }
 }
 
 TEST(Sweep, RunsEveryCombinationAndKeepsTheOthers) {

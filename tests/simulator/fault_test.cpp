@@ -167,7 +167,8 @@ TEST(Trap, CycleLimit) {
   Builder b;
   b.add(dsa::Loop{2, {false, 0}, {false, 1'000'000'000}, {false, 1}, 1});
   b.add(dsa::Scalar{dsa::ScalarOp::add, 3, {false, 0}, {false, 0}});
-  EXPECT_EQ(trap(b.halt(), small_machine(), 10'000), "not finished after 10000 cycles");
+  EXPECT_EQ(trap(b.halt(), small_machine(), 10'000),
+            "2: not finished after 10000 cycles (--cycle-limit)");
 }
 
 TEST(Deadlock, SaysWhoWaitsForWhat) {

@@ -66,12 +66,23 @@ function short(value, unit = "", step = 1000) {
   return text.trim();
 }
 const bytes = (value) => short(value, "B", 1024);
-/** Picojoules, in the unit that fits. */
-function joules(value) {
-  const units = ["pJ", "nJ", "µJ", "mJ", "J"];
+/** A value of the first unit, in the unit that fits. */
+function in_unit(value, units) {
   let at = 0;
   while (value >= 1000 && at + 1 < units.length) { value /= 1000; ++at; }
   return `${short(value)} ${units[at]}`;
+}
+const joules = (picojoules) => in_unit(picojoules, ["pJ", "nJ", "µJ", "mJ", "J"]);
+const seconds = (value) => in_unit(value * 1e9, ["ns", "µs", "ms", "s"]);
+
+/** Round numbers from low to high, about `count` of them. */
+function round_ticks(low, high, count) {
+  const raw = (high - low) / count;
+  const power = 10 ** Math.floor(Math.log10(raw));
+  const step = [1, 2, 5, 10].find((one) => one * power >= raw * 0.999) * power;
+  const ticks = [];
+  for (let i = Math.ceil(low / step); i * step <= high; ++i) ticks.push(i * step);
+  return ticks;
 }
 
 const color = (state) => {
@@ -128,10 +139,11 @@ function tipped(target, text) {
   return target;
 }
 
-/** A table; columns are [heading, numeric]. */
-function table(columns, rows) {
-  const cell = (tag, i, content) => element(tag, columns[i][1] ? { class: "num" } : {}, content);
-  return element("div", { class: "scroll" }, element("table", {},
+/** A table; columns are [heading, numeric]. With `stacks`, its cells stand below each other on narrow screens. */
+function table(columns, rows, stacks = false) {
+  const cell = (tag, i, content) =>
+    element(tag, { class: columns[i][1] ? "num" : undefined, "data-label": columns[i][0] }, content);
+  return element("div", { class: "scroll" }, element("table", { class: stacks ? "stacks" : undefined },
     element("thead", {}, element("tr", {}, columns.map((column, i) => cell("th", i, column[0])))),
     element("tbody", {}, rows.map((row) => element("tr", {}, row.map((content, i) => cell("td", i, content)))))));
 }

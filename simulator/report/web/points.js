@@ -2,7 +2,6 @@
 // Pages of many runs: a sweep over machines, or the layers of a network.
 
 const data = page.data;
-const us = (seconds) => (seconds >= 1e-3 ? `${short(seconds * 1e3)} ms` : `${short(seconds * 1e6)} µs`);
 
 function heading(title, note) {
   page.main.append(element("header", {}, element("h1", {}, title), element("span", { class: "muted" }, note)));
@@ -27,7 +26,7 @@ function workload() {
   const done = rows.filter((row) => row.status === "ok");
   heading(data.workload, data.target ? `on ${data.target}` : "");
   page.main.append(element("div", { class: "tiles" },
-    tile(short(total.cycles), "cycles"), tile(us(total.seconds_at_clock), "at the clock"),
+    tile(short(total.cycles), "cycles"), tile(seconds(total.seconds_at_clock), "at the clock"),
     tile(short(total.macs), "multiply-accumulates"), tile(percent(total.mma_utilization, 1), "of the arrays used"),
     tile(joules(total.energy_pj), "energy"),
     tile(whole(rows.reduce((sum, row) => sum + row.count, 0)), "layers")));
@@ -39,7 +38,7 @@ function workload() {
     () => [row.name, `${whole(row.cycles)} cycles each`, `${whole(row.bound_cycles)} at least`, row.verdict]),
     whole(row.cycles * row.count), percent(row.cycles * row.count / total.cycles, 1), percent(row.mma_utilization, 1)]);
   const made = card("Layers", "Cycles of each layer, all its repetitions together: what the roofline bounds it by, and what it takes beyond.",
-    table([["layer"], ["count", true], ["sizes"], ["cycles"], ["", true], ["share", true], ["mma util", true]], lines),
+    table([["layer"], ["count", true], ["sizes"], ["cycles"], ["", true], ["share", true], ["mma util", true]], lines, true),
     element("div", { class: "legend" }, element("span", {}, element("i", { style: "background: var(--s-array)" }), "roofline"),
       element("span", {}, element("i", { style: "background: var(--s-memory)" }), "beyond")));
   made.id = "layers";
@@ -70,11 +69,13 @@ function scatter(points, x, y, names, width) {
   const [xs, ys] = [range(x), range(y)];
   const px = (v) => left + ((v - xs[0]) / (xs[1] - xs[0])) * (width - left - right);
   const py = (v) => height - bottom - ((v - ys[0]) / (ys[1] - ys[0])) * (height - top - bottom);
-  for (let i = 0; i <= 4; ++i) {
-    const [a, b] = [xs[0] + (xs[1] - xs[0]) * i / 4, ys[0] + (ys[1] - ys[0]) * i / 4];
-    made.append(svg("line", { x1: left, x2: width - right, y1: py(b), y2: py(b), stroke: "var(--line)" }),
-      svg("text", { x: left - 6, y: py(b) + 4, "text-anchor": "end" }, short(b)),
-      svg("text", { x: px(a), y: height - bottom + 17, "text-anchor": i === 4 ? "end" : "middle" }, short(a)));
+  for (const tick of round_ticks(...ys, 4)) {
+    made.append(svg("line", { x1: left, x2: width - right, y1: py(tick), y2: py(tick), stroke: "var(--line)" }),
+      svg("text", { x: left - 6, y: py(tick) + 4, "text-anchor": "end", class: "tick" }, short(tick)));
+  }
+  for (const tick of round_ticks(...xs, width < 500 ? 3 : 6)) {
+    made.append(svg("line", { x1: px(tick), x2: px(tick), y1: top, y2: height - bottom, stroke: "var(--line)" }),
+      svg("text", { x: px(tick), y: height - bottom + 17, "text-anchor": "middle", class: "tick" }, short(tick)));
   }
   made.append(svg("text", { x: (left + width) / 2, y: height - 6, "text-anchor": "middle" }, names[0]),
     svg("text", { x: 0, y: 12 }, names[1]));
@@ -110,7 +111,7 @@ function sweep() {
     table([...fields.map((name) => [name, true]), ["cycles"], ["", true], ["mma util", true], ["energy", true], ["mm²", true]],
       [...done].sort((a, b) => a.cycles - b.cycles).map((row) => [...fields.map((name) => String(row.fields[name])),
         bar([[row.cycles / most, "var(--s-busy)", row.verdict]]), whole(row.cycles), percent(row.mma_utilization, 1),
-        joules(row.energy_pj), row.area_mm2 === undefined ? "-" : row.area_mm2.toFixed(2)]))));
+        joules(row.energy_pj), row.area_mm2 === undefined ? "-" : row.area_mm2.toFixed(2)]), true)));
   failures(data.points, point_name);
 }
 

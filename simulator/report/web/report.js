@@ -55,8 +55,7 @@ function tiles() {
   const bound = report.roofline.bound_cycles;
   page.main.append(element("div", { class: "tiles" },
     tile(whole(report.cycles), "cycles"),
-    tile(short(report.seconds_at_clock * 1e6 >= 1 ? report.seconds_at_clock * 1e6 : report.seconds_at_clock * 1e9)
-      + (report.seconds_at_clock * 1e6 >= 1 ? " µs" : " ns"), `at ${short(report.machine.clock_hz, "Hz")}`),
+    tile(seconds(report.seconds_at_clock), `at ${short(report.machine.clock_hz, "Hz")}`),
     tile(report.macs > 0 ? percent(report.mma_utilization, 1) : "-", "of the arrays used"),
     tile(bound > 0 ? `${(report.cycles / bound).toFixed(2)}×` : "-", "the roofline's cycles"),
     tile(bursts > 0 ? percent(dram.row_hits / bursts, 1) : "-", "DRAM row hits"),
@@ -76,7 +75,7 @@ function roof() {
 
 function draw_roofline(width) {
   const { x, y, best, peak, rate, vector } = roof();
-  const height = 310, left = 52, right = 12, top = 26, bottom = 40;
+  const height = 318, left = 52, right = 12, top = 34, bottom = 40;
   const ridge = peak / rate;
   const xs = [Math.min(x, ridge) / 4, Math.max(x, best, ridge) * 4].map(Math.log10);
   const ys = [Math.min(y, peak) / 4, peak * 2].map(Math.log10);
@@ -101,7 +100,7 @@ function draw_roofline(width) {
   }
   made.append(svg("text", { x: (left + width - right) / 2, y: height - 5, "text-anchor": "middle" },
     `operations per byte to and from GLOBAL`),
-    svg("text", { x: 0, y: top - 4 }, "operations per cycle"));
+    svg("text", { x: 0, y: 12 }, "operations per cycle"));
   const start = Math.max(10 ** xs[0], 10 ** ys[0] / rate);
   made.append(svg("polyline", {
     points: [[start, start * rate], [ridge, peak], [10 ** xs[1], peak]].map((p) => `${px(p[0])},${py(p[1])}`).join(" "),
@@ -200,7 +199,7 @@ function traffic() {
       element("span", { class: "value" }, `${bytes(one.bytes)} ${over}`)];
   }));
   const edges = table([["edge"], ["used", true], ["on the bus", true], ["at least", true]],
-    Object.entries(report.memory).map(([name, edge]) => [name, bytes(edge.bytes),
+    Object.entries(report.memory).map(([name, edge]) => [name.replace("->", " →\u00a0"), bytes(edge.bytes),
       edge.bus_bytes === edge.bytes ? "the same" : bytes(edge.bus_bytes),
       edge.minimum_bytes === undefined ? "" : bytes(edge.minimum_bytes)]));
   return card("Bytes", "Traffic of each tensor with GLOBAL: what has to move (each input once, each output once), and what moves beyond it.",
@@ -251,7 +250,7 @@ function lines() {
     [line.stalled / most, "var(--s-wait_data)", `waits ${whole(line.stalled)} cycles`]]),
     whole(line.busy), whole(line.stalled)]);
   const made = card("Hottest lines of the logic", "Cycles of all engines and cores that work for a line, and that wait at its instructions.",
-    table([["place"], ["line"], ["cycles"], ["busy", true], ["waits", true]], rows),
+    table([["place"], ["line"], ["cycles"], ["busy", true], ["waits", true]], rows, true),
     element("div", { class: "legend" }, ...Object.entries({ ...fills, waits: "--s-wait_data" }).map(([name, fill]) =>
       element("span", {}, element("i", { style: `background: var(${fill})` }), name))));
   made.id = "lines";

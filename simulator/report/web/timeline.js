@@ -121,7 +121,8 @@ class Timeline {
       c.fillRect(x, 14, 1, height - 14);
       c.fillStyle = css("--muted");
       const text = whole(t);
-      if (x + c.measureText(text).width + 4 < width) c.fillText(text, x + 3, 12);
+      const needed = c.measureText(text).width + 4;
+      c.fillText(text, x + needed < width ? x + 3 : x - needed, 12);
     }
   }
 
