@@ -42,13 +42,14 @@ int group_limit() {
   return file >> quota >> period && period > 0 ? static_cast<int>(std::ceil(quota / period)) : 0;
 }
 
-}  // namespace
-
-int host_cores() {
+int limited(int cores) {
   const int limit = group_limit();
-  const int cores = read_topology().cores;
   return limit > 0 ? std::min(cores, limit) : cores;
 }
+
+}  // namespace
+
+int host_cores() { return limited(read_topology().cores); }
 
 Caches host_caches() { return read_topology().caches; }
 
@@ -68,11 +69,12 @@ void fill_from_host(Machine& machine) {
       machine.cpu.instruction_sets.push_back(set);
     }
   }
-  const int cores = host_cores();
+  const Topology topology = read_topology();
+  const int cores = limited(topology.cores);
   for (ProcessorSpec& processor : machine.processors) {
     if (processor.name == "BLOCK") processor.count = cores;
   }
-  const Caches caches = host_caches();
+  const Caches& caches = topology.caches;
   for (MemorySpec& memory : machine.memories) {
     std::int64_t bytes = 0;
     if (memory.name == "GLOBAL") {
