@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <sstream>
 
 #include "runtime/compare.h"
@@ -247,6 +248,25 @@ TEST(Native, RefusesWhatItCannotDo) {
   other.cpu.instruction_sets.emplace_back("no_such_instructions");
   EXPECT_FALSE(runtime::load_native(*kernel.program, other, kernel.diagnostics));
   EXPECT_EQ(kernel.diagnostics.all().back().code, "cpu-lacks");
+}
+
+TEST(Native, LimitsSpinningUnlessTold) {
+  const auto spins = [] {
+    runtime::limit_spinning();
+    const char* text = std::getenv("GOMP_SPINCOUNT");
+    return std::string(text == nullptr ? "none" : text);
+  };
+  const char* policy = std::getenv("OMP_WAIT_POLICY");
+  const std::string old = policy == nullptr ? "" : policy;
+  ::unsetenv("GOMP_SPINCOUNT");
+  ::setenv("OMP_WAIT_POLICY", "active", 1);
+  EXPECT_EQ(spins(), "none");
+  ::unsetenv("OMP_WAIT_POLICY");
+  EXPECT_EQ(spins(), "10000");
+  ::setenv("GOMP_SPINCOUNT", "7", 1);
+  EXPECT_EQ(spins(), "7");
+  ::unsetenv("GOMP_SPINCOUNT");
+  if (policy != nullptr) ::setenv("OMP_WAIT_POLICY", old.c_str(), 1);
 }
 
 }  // namespace
