@@ -36,25 +36,34 @@ void Interconnect::transport(int, tlm::tlm_generic_payload& payload, sc_core::sc
   payload.set_response_status(tlm::TLM_OK_RESPONSE);
 }
 
-Tick Interconnect::cross(Tick at, const Link& link, Tick& free, std::int64_t bytes) {
-  Tick begin = std::max(at, free);
+Interconnect::Transfer Interconnect::transfer(const Link& link, std::int64_t bytes) const {
+  Transfer transfer{transfer_ticks(bytes, link.bytes_per_cycle), 0};
   if (timing_.bytes_per_cycle_total > 0) {
-    begin = std::max(begin, total_free_);
-    total_free_ = begin + transfer_ticks(bytes, static_cast<double>(timing_.bytes_per_cycle_total));
+    transfer.total = transfer_ticks(bytes, static_cast<double>(timing_.bytes_per_cycle_total));
   }
-  free = begin + transfer_ticks(bytes, link.bytes_per_cycle);
+  return transfer;
+}
+
+Tick Interconnect::cross(Tick at, Tick& free, const Transfer& transfer) {
+  Tick begin = std::max(at, free);
+  if (transfer.total > 0) {
+    begin = std::max(begin, total_free_);
+    total_free_ = begin + transfer.total;
+  }
+  free = begin + transfer.link;
   return free;
 }
 
 void Interconnect::read(BurstRun& run) {
   Link& link = links_[run.core / cores_per_link_];
+  const Transfer burst = transfer(link, run.burst_bytes);
   for (BurstRun::Item& item : run.items) {
     const Tick issue = std::max(item.ready, run.last_issue + run.pace);
     run.last_issue = issue;
     const Tick data = dram_.access(issue + link.latency, item.burst.index * run.burst_bytes,
                                    run.burst_bytes, false);
     run.queued_until = std::max(run.queued_until, data);
-    const Tick arrival = cross(data, link, link.read_free, run.burst_bytes) + link.latency;
+    const Tick arrival = cross(data, link.read_free, burst) + link.latency;
     item.begin = std::max(arrival, run.last_end);
     item.end = item.begin + run.pace;
     item.done = item.end;
@@ -64,12 +73,13 @@ void Interconnect::read(BurstRun& run) {
 
 void Interconnect::write(BurstRun& run) {
   Link& link = links_[run.core / cores_per_link_];
+  const Transfer burst = transfer(link, run.burst_bytes);
   for (BurstRun::Item& item : run.items) {
     item.begin = std::max({item.ready, run.last_issue + run.pace, run.last_end});
     item.end = item.begin + run.pace;
     run.last_issue = item.begin;
     run.last_end = item.end;
-    const Tick sent = cross(item.end, link, link.write_free, run.burst_bytes);
+    const Tick sent = cross(item.end, link.write_free, burst);
     const Tick data = dram_.access(sent + link.latency, item.burst.index * run.burst_bytes,
                                    run.burst_bytes, true);
     run.queued_until = std::max(run.queued_until, data);

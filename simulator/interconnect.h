@@ -56,8 +56,14 @@ class Interconnect : public sc_core::sc_module {
     Tick read_free = 0;   // towards the cores
     Tick write_free = 0;  // away from them
   };
+  /// What a burst of a run takes.
+  struct Transfer {
+    Tick link = 0;
+    Tick total = 0;  // on all links together; 0: without limit
+  };
+  [[nodiscard]] Transfer transfer(const Link& link, std::int64_t bytes) const;
   /// End of a burst's transfer on a link, one of whose ways is free at `free`, and on all together.
-  Tick cross(Tick at, const Link& link, Tick& free, std::int64_t bytes);
+  Tick cross(Tick at, Tick& free, const Transfer& transfer);
 
   const InterconnectTiming& timing_;
   Dram dram_;

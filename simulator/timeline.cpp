@@ -26,6 +26,14 @@ const Timeline::Interval* Timeline::at(std::deque<Interval>& layer, Cycle at) {
   return layer.empty() ? nullptr : &layer.front();
 }
 
+Cycle& Timeline::stalled(const char* cause) {
+  for (const auto& [known, cycles] : causes_) {
+    if (known == cause) return *cycles;
+  }
+  causes_.emplace_back(cause, &sum_.stalled[cause]);
+  return *causes_.back().second;
+}
+
 void Timeline::settle(Cycle until) {
   while (settled_ < until) {
     const Interval* busy = at(busy_, settled_);
@@ -42,13 +50,13 @@ void Timeline::settle(Cycle until) {
       state = "busy";
     } else if (settled_ < flight_end_) {
       state = "memory";
-      counter = &sum_.stalled[state];
+      counter = &stalled(state);
       end = std::min(end, flight_end_);
     } else {
       bounded_by(stall);
       if (stall != nullptr && stall->begin <= settled_) {
         state = stall->cause;
-        counter = &sum_.stalled[state];
+        counter = &stalled(state);
       } else if (settled_ < drain_end_) {
         counter = &sum_.draining;
         state = "draining";

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <deque>
+#include <utility>
+#include <vector>
 
 #include "simulator/recording.h"
 
@@ -40,7 +42,12 @@ class Timeline {
   /// The layer's interval that covers `at` or comes after it, or null; drops earlier ones.
   static const Interval* at(std::deque<Interval>& layer, Cycle at);
 
+  /// Where the cycles of a cause are summed up. Causes are few and literals, so that their
+  /// addresses nearly always tell them apart, and strings are seldom compared.
+  Cycle& stalled(const char* cause);
+
   EngineReport sum_;
+  std::vector<std::pair<const char*, Cycle*>> causes_;  // of sum_.stalled, by address
   Recording* recording_ = nullptr;
   EngineRecord* record_ = nullptr;
   std::deque<Interval> busy_;
