@@ -78,30 +78,35 @@ class StorePlanner {
         view.dims[1].digits[0].axis + 1 != dst.shape.size()) {
       return refuse(why, dst, "it is not a box of rows");
     }
-    const bool whole_rows = rows % (warpgroup_rows * kernel_.warpgroups) == 0 ||
-                            (rows < warpgroup_rows && kernel_.warpgroups == 1);
-    if (!whole_rows || cols % panel_columns_of_halves != 0) {
-      return refuse(why, dst,
-                    fmt::format("tiles of {} x {} are not of {} x {}", rows, cols,
-                                warpgroup_rows * kernel_.warpgroups, panel_columns_of_halves));
-    }
     auto map = tensor_map(program_, plan_, copy.dst.tensor, why);
     if (!map) return refuse(why, dst, std::string(why));
     for (std::size_t a = dst.shape.size(); a-- > 0;) store.corner.push_back(view.base[a]);
+    // Whole slabs: what they have beyond the tile must lie beyond the tensor's edge too.
+    const std::int64_t own_rows = warpgroup_rows * kernel_.warpgroups;
+    const bool few = rows < warpgroup_rows && kernel_.warpgroups == 1;
+    const std::int64_t whole[] = {
+        ceil_div(rows, own_rows) * own_rows,
+        ceil_div(cols, panel_columns_of_halves) * panel_columns_of_halves};
     map->box.assign(dst.shape.size(), 1);
     for (std::size_t d = 0; d < 2; ++d) {
       const std::uint32_t axis = view.dims[d].digits[0].axis;
       const std::int64_t edge = program_.vars.range(dst.shape[axis]).hi;
-      if (!ends_at_edge(program_.vars, view.dims[d].extent, view.base[axis], tile.shape[d].offset(),
-                        edge)) {
-        return refuse(why, dst, "a tile ends where its tensor goes on");
+      const auto ends = [&](std::int64_t extent) {
+        return ends_at_edge(program_.vars, view.dims[d].extent, view.base[axis], extent, edge);
+      };
+      const bool fits = ends(whole[d]);
+      if (!fits && !(d == 0 && few && ends(rows))) {
+        return refuse(why, dst,
+                      fmt::format("tiles of {} x {} are not of {} x {}, and end within it", rows,
+                                  cols, own_rows, panel_columns_of_halves));
       }
       const std::size_t at = dst.shape.size() - 1 - axis;
-      map->box[at] = d == 0 ? std::min(rows, warpgroup_rows) : panel_columns_of_halves;
+      const std::int64_t box_rows = fits ? warpgroup_rows : rows;
+      map->box[at] = d == 0 ? box_rows : panel_columns_of_halves;
       if (d == 0) store.row_axis = at;
     }
     store.map = std::move(*map);
-    store.panels = cols / panel_columns_of_halves;
+    store.panels = whole[1] / panel_columns_of_halves;
     store.steps = ceil_div(rows, warpgroup_rows * kernel_.warpgroups);
     return store;
   }
@@ -161,7 +166,8 @@ void emit_bulk_store(Emitter& e, const StorePlan& plan, const BulkStore& store,
   Writer& out = e.out();
   const std::int64_t slabs_a_row = store.panels / plan.panels;
   const std::int64_t slabs = slabs_a_row * store.steps;
-  const std::int64_t step_registers = tile.layout.dims[0][1].offset;
+  const std::int64_t row_registers = tile.layout.dims[1][0].extent * 4;  // of 64 rows
+  const bool overhangs = row_registers < store.panels * panel_registers;
   const bool reuses = plan.slabs < slabs;
   std::string corner;
   for (std::size_t a = 0; a < store.corner.size(); ++a) {
@@ -188,11 +194,16 @@ void emit_bulk_store(Emitter& e, const StorePlan& plan, const BulkStore& store,
   }
   out.directive("#pragma unroll");
   out.open("for (int n = 0; n < {}; ++n)", 4 * plan.panels);
-  out.line("const float *const from = {} + slab / {} * {} + slab % {} * {} + n * 8;", tile.name,
-           slabs_a_row, step_registers, slabs_a_row, plan.panels * panel_registers);
+  out.line("const int first = slab % {} * {} + n * 8;", slabs_a_row, plan.panels * panel_registers);
+  out.line("const float *const from = {} + slab / {} * {} + first;", tile.name, slabs_a_row,
+           row_registers);
   std::string words;
   for (int w = 0; w < 4; ++w) {
-    words += fmt::format(", f32_to_{}_pair(from[{}], from[{}])", name(type), 2 * w, 2 * w + 1);
+    const std::string pair =
+        fmt::format("f32_to_{}_pair(from[{}], from[{}])", name(type), 2 * w, 2 * w + 1);
+    // Of a row's last slab, what lies beyond the tile.
+    words += overhangs ? fmt::format(", first + {} < {} ? {} : 0", 2 * w, row_registers, pair)
+                       : ", " + pair;
   }
   out.line(
       "store_fragment(shared_address(at) + n / 4 * {} + slab_row * 128 + ((n % 4 * 2 + piece) "

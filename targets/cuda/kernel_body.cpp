@@ -310,33 +310,32 @@ void KernelWriter::settle(std::size_t left_running) {
   }
 }
 
-/// Whether a role's part of a loop is waits, then products, then signals of rings with room.
+/// Whether a role's part of a loop is waits, products that read shared memory, and signals of rings
+/// with room, which may come a trip late.
 bool KernelWriter::only_products(const tile::Loop& loop) const {
-  int stage = 0;  // waits, products, signals
+  bool multiplies = false;
+  bool tells = false;
   if (loop.workers > 0) return false;
   for (const Statement& statement : loop.body) {
     if (std::holds_alternative<tile::Alloc>(statement.node) || !concerns(statement)) continue;
     const auto* mma = std::get_if<tile::Mma>(&statement.node);
     const auto* sync = std::get_if<tile::Sync>(&statement.node);
     if (mma != nullptr) {
-      if (stage > 1 || !plan_.runs_on_its_own(mma) || mma->alpha != 1.0 ||
-          e_.in_registers(mma->a.tensor) || barriers_.contains(&statement)) {
+      if (!plan_.runs_on_its_own(mma) || mma->alpha != 1.0 || e_.in_registers(mma->a.tensor) ||
+          barriers_.contains(&statement)) {
         return false;
       }
-      stage = 1;
-    } else if (sync != nullptr && sync->kind == tile::SyncKind::wait) {
-      if (stage > 0) return false;
-    } else if (sync != nullptr) {
-      if (stage == 0) return false;
-      stage = 2;
+      multiplies = true;
+    } else if (sync == nullptr) {
+      return false;
+    } else if (sync->kind == tile::SyncKind::signal) {
+      tells = true;
       for (const tile::EventId id : sync->events) {
         if (plan_of(id).count < 2) return false;
       }
-    } else {
-      return false;
     }
   }
-  return stage == 2;
+  return multiplies && tells;
 }
 
 /// Such a loop keeps the products of one trip running while the next one's are issued.

@@ -10,6 +10,10 @@ namespace septran::testing_support {
 #define IN_CASES(name) "tests/cli/cases/" name ".py", "tests/cli/cases/" name ".yaml"
 
 const std::vector<GpuCase> fast_cases{
+    {"examples/gemm/gemm.py", "tests/cuda/turns.yaml", "M=512 N=512 K=512 dtype=f16"},
+    {"bench/kernels/dual_gemm.py", "bench/kernels/dual_gemm.yaml", "M=512 N=512 K=512 dtype=f16"},
+    {"bench/kernels/batched_gemm.py", "bench/kernels/batched_gemm.yaml",
+     "H=3 M=256 N=512 K=256 dtype=bf16"},
     {EXAMPLE("gemm"), "M=4096 N=4096 K=4096 dtype=f16"},
     {EXAMPLE("gemm"), "M=1000 N=1000 K=1000 dtype=bf16"},
     {EXAMPLE("gemm"), "M=16 N=4096 K=4096 dtype=f16"},
@@ -28,8 +32,7 @@ const std::vector<GpuCase> other_cases{
     {EXAMPLE("gemm"), "M=197 N=300 K=130 dtype=f16"},
     {EXAMPLE("gemm"), "M=197 N=300 K=130"},
     {EXAMPLE("gemm"), "M=33 N=70 K=513 dtype=i8 C=i32"},
-    {"examples/gemm/gemm.py", "mappings/gemm/dsa_edge.yaml", "M=256 N=256 K=256 dtype=f16",
-     "nvidia_a100"},
+    {EXAMPLE("gemm"), "M=256 N=256 K=256 dtype=f16", "nvidia_a100"},
     {EXAMPLE("gemm"), "M=256 N=256 K=256 dtype=f16", "nvidia_h200"},
     {EXAMPLE("gemm"), "M=256 N=256 K=256 dtype=i8 C=i32"},
     {"examples/gemm/gemm.py", "mappings/gemm/nvidia_a100.yaml", "M=256 N=256 K=256 dtype=i8 C=i32",

@@ -33,12 +33,11 @@ TEST(Passes, ClustersNeedWholeNumbersOfThem) {
   text.mapping = source("mappings/gemm/nvidia_h100.yaml");
   text.target = "nvidia_h100";
   text.dtype = DType::f16;
-  text.definitions = {{"M", "384"}, {"N", "768"}, {"K", "64"}};
-  Kernel alone;  // three rows of three tiles
+  text.definitions = {{"M", "384"}, {"N", "768"}, {"K", "64"}};  // three rows of three tiles
+  Kernel alone;
   testing_support::compile(text, alone);
   EXPECT_EQ(alone.messages(), "");
-  text.mapping =
-      text.mapping.substr(0, text.mapping.rfind("cluster: [1, 1]")) + "cluster: [1, 2]}\n";
+  text.mapping = replaced(text.mapping, "cuda: {", "cuda: {cluster: [1, 2], ");
   Kernel uneven;
   testing_support::compile(text, uneven);
   ASSERT_TRUE(uneven.program.has_value());
@@ -52,7 +51,7 @@ TEST(Passes, IterationsOfAClusterLieSideBySide) {
   KernelText text;
   text.logic = source("examples/gemm/gemm.py");
   text.mapping =
-      replaced(source("mappings/gemm/nvidia_h100.yaml"), "cluster: [2, 1]", "cluster: [2, 2]");
+      replaced(source("mappings/gemm/nvidia_h100.yaml"), "cuda: {", "cuda: {cluster: [2, 2], ");
   text.target = "nvidia_h100";
   text.dtype = DType::f16;
   text.definitions = {{"M", "768"}, {"N", "1024"}, {"K", "64"}};
