@@ -258,11 +258,14 @@ class Placer {
       if (members.by_tensor_cores) steps = std::max(steps, ceil_div(members.rows, 64));
       plain |= members.by_plain_products;
     }
-    if (kernel_.warpgroups > 0) return;  // the mapping's choice
+    const int chosen = kernel_.warpgroups;  // by the mapping
     if (steps > 0) {
-      kernel_.warpgroups = static_cast<int>(std::min<std::int64_t>(steps, max_warpgroups));
+      // Equal shares of whole steps: none works beyond the tile.
+      kernel_.warpgroups = chosen > 0 ? std::min(chosen, max_warpgroups) : max_warpgroups;
+      while (steps % kernel_.warpgroups != 0) --kernel_.warpgroups;
       return;
     }
+    if (chosen > 0) return;
     kernel_.warpgroups = plain ? 2 : 1;
     const std::int64_t words = most_at_once(program_, kernel_,
                                             [&](std::uint32_t id) {

@@ -87,6 +87,17 @@ TEST(CudaSource, TilesLeaveThroughSharedMemory) {
   EXPECT_TRUE(has_note(*odd, "C is not stored by the copy engine: a row of C takes 600 bytes"));
 }
 
+TEST(CudaSource, WarpgroupsHaveEqualSharesOfATile) {
+  std::string messages;
+  // One step of 64 rows is for one of the two warpgroups that the mapping asks for.
+  const auto source = lower(
+      {"examples/mlp/mlp.py", "mappings/mlp/nvidia_h100.yaml", "M=40 N=512 K=512 F=256 dtype=f16"},
+      messages);
+  ASSERT_TRUE(source) << messages;
+  EXPECT_TRUE(has(*source, "constexpr int threads = 128;"));
+  EXPECT_EQ(source->kernels[0].threads, 256);
+}
+
 TEST(CudaSource, TeamsTakeTilesInTurn) {
   std::string messages;
   const auto source = lower(
@@ -173,7 +184,7 @@ TEST(CudaSource, TilesBeyondTheRegistersAreRefused) {
       lower({"examples/gemm/gemm.py", "tests/cuda/large_tiles.yaml", "M=512 N=512 K=512 dtype=f16"},
             messages));
   EXPECT_NE(messages.find("error[registers-do-not-fit]: the tiles in REGISTER that are used "
-                          "together take 256 registers of each of 256 threads, which have 255 (1 "
+                          "together take 256 registers of each of 128 threads, which have 255 (1 "
                           "too many)"),
             std::string::npos)
       << messages;
