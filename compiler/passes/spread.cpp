@@ -32,8 +32,8 @@ bool contains_parallel(const Statement& statement) {
                      [](const Block* block) { return contains_parallel(*block); });
 }
 
-/// What is said of the blocks that run a spread loop: by the launch that it belongs to, or the first
-/// one inside.
+/// What is said of the blocks that run a spread loop: by the launch that it belongs to, or the
+/// first one inside.
 std::optional<GpuOptions> gpu_options(const Block& body, const Statement* own) {
   std::optional<GpuOptions> found;
   if (own != nullptr) found = std::get<tile::Scope>(own->node).gpu;

@@ -97,7 +97,7 @@ struct Plan {
     const auto at = products.find(mma);
     return at != products.end() && at->second.by_warps.empty();
   }
-  std::vector<RegisterMisfit> misfits;                     // such a program is refused
+  std::vector<RegisterMisfit> misfits;  // such a program is refused
   /// In the workspace: what all blocks share, then a part for each block.
   std::map<std::uint32_t, std::int64_t> workspace;
   std::set<std::uint32_t> own;     // tensors in a block's part
