@@ -78,7 +78,11 @@ SANITIZED = [
 def command(example, words, *more):
     """`septran run` for the words "M=1 dtype=f16 dtype=C=f32 target=NAME"."""
     result = [SEPTRAN, "run", f"{SOURCES}/examples/{example}/{example}.py"]
-    result += ["--mapping", f"{SOURCES}/mappings/{example}/nvidia_h100.yaml"]
+    mapping = f"{SOURCES}/mappings/{example}/nvidia_h100.yaml"
+    for target in re.findall("target=(\\S+)", words):
+        own = f"{SOURCES}/mappings/{example}/{target}.yaml"
+        mapping = own if os.path.exists(own) else mapping
+    result += ["--mapping", mapping]
     for word in words.split():
         key, _, value = word.partition("=")
         option = {"dtype": "--dtype", "target": "--target"}.get(key)
