@@ -57,6 +57,7 @@ CHECKS = [
     ("attention", "B=1 H=2 G=1 LQ=257 LK=300 D=80 causal=false dtype=f16"),
     ("attention", "B=1 H=2 G=1 LQ=256 LK=256 D=96 causal=true dtype=bf16"),
     ("attention", "B=1 H=2 G=1 LQ=200 LK=200 D=64 causal=true dtype=f16 target=nvidia_a100"),
+    ("attention", "B=1 H=2 G=1 LQ=300 LK=333 D=128 causal=false dtype=f16 target=nvidia_a100"),
     ("attention", "B=1 H=2 G=1 LQ=50 LK=70 D=20 causal=true"),
 ]
 
