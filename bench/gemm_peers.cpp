@@ -79,9 +79,7 @@ GemmPeer onednn_matmul(const GemmProblem& p) {
 }  // namespace
 
 std::vector<GemmPeer> make_gemm_peers(const GemmProblem& problem, int threads) {
-  omp_set_num_threads(threads);
-  openblas_set_num_threads(threads);
-  Eigen::setNbThreads(threads);
+  set_peers_threads(threads);
   std::vector<GemmPeer> peers;
   if (problem.type == GemmType::f32) {
     peers.push_back(openblas(problem));
@@ -95,6 +93,12 @@ std::vector<GemmPeer> make_gemm_peers(const GemmProblem& problem, int threads) {
   if (problem.type == GemmType::bf16) peers.push_back(eigen<Eigen::bfloat16>(problem));
   if (problem.type == GemmType::f16) peers.push_back(eigen<Eigen::half>(problem));
   return peers;
+}
+
+void set_peers_threads(int threads) {
+  omp_set_num_threads(threads);
+  openblas_set_num_threads(threads);
+  Eigen::setNbThreads(threads);
 }
 
 std::string describe_gemm_peers() {

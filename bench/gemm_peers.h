@@ -31,6 +31,22 @@ struct GemmPeer {
 __attribute__((visibility("default"))) std::vector<GemmPeer> make_gemm_peers(
     const GemmProblem& problem, int threads);
 
+/// Y = gelu(X W1 + b1) W2 + b2, all of one type (f32 or bf16); the tensors are Y, X, W1, b1, W2,
+/// b2.
+struct MlpProblem {
+  GemmType type = GemmType::f32;
+  std::int64_t m = 0;
+  std::int64_t k = 0;
+  std::int64_t f = 0;
+  std::int64_t n = 0;
+  void* tensors[6] = {};
+};
+__attribute__((visibility("default"))) std::vector<GemmPeer> make_mlp_peers(
+    const MlpProblem& problem, int threads);
+
+/// How many threads the libraries may start from now on.
+__attribute__((visibility("default"))) void set_peers_threads(int threads);
+
 /// Names and versions of the libraries.
 __attribute__((visibility("default"))) std::string describe_gemm_peers();
 

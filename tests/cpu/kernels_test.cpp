@@ -164,6 +164,9 @@ constexpr Case cases[] = {
     {"examples/gemm/published.py", "mappings/gemm/published_cpu.yaml",
      "M=40 N=70 K=270 dtype=bf16"},
     {"examples/mlp/mlp.py", "mappings/mlp/cpu.yaml", "M=100 K=40 F=70 N=133"},
+    {"examples/mlp/mlp.py", "mappings/mlp/cpu.yaml", "M=37 K=41 F=70 N=33 dtype=f16"},
+    {"examples/mlp/mlp.py", "mappings/mlp/cpu.yaml", "M=37 K=41 F=70 N=33 dtype=bf16"},
+    {"bench/scaled_residual.py", "bench/scaled_residual.yaml", "M=37 N=300 K=133"},
     {"examples/mlp/mlp.py", "mappings/mlp/dsa_edge.yaml", "M=65 K=129 F=70 N=33 dtype=bf16"},
 };
 #undef IN_CASES
