@@ -11,7 +11,6 @@
 #include "compiler/base/messages.h"
 #include "compiler/frontend/parser.h"
 #include "compiler/tile/text.h"
-#include "compiler/tile/visit.h"
 #include "runtime/npy.h"
 #include "targets/machine_fields.h"
 
@@ -78,55 +77,6 @@ void take_input_header(const std::string& parameter, const std::string& path, Re
   const bool chosen = request.entry.default_dtype || request.entry.dtypes.contains(parameter);
   if (!argument.dtype && !chosen) argument.dtype = header->dtype;
 }
-
-/// Additions and transcendental calls along the longest chain: those of all calls, each as often as
-/// the sequential loops around it run.
-class ArithmeticWalk {
- public:
-  explicit ArithmeticWalk(const tile::Program& program) : program_(program) {}
-
-  ArithmeticChain run() {
-    walk(program_.body, 1);
-    for (const tile::Tensor& tensor : program_.tensors) {
-      const bool narrow = is_float(tensor.dtype) && size_bytes(tensor.dtype) < 4;
-      if (tensor.kind == tile::TensorKind::temporary && narrow) {
-        chain_.intermediates.push_back(tensor.dtype);
-      }
-    }
-    return chain_;
-  }
-
- private:
-  void walk(const tile::Block& block, std::int64_t times) {
-    for (const tile::Statement& statement : block) {
-      std::int64_t inner = times;
-      if (const auto* loop = std::get_if<tile::Loop>(&statement.node)) {
-        const VarInfo& info = program_.vars[loop->var];
-        inner *= std::max<std::int64_t>(1, program_.vars.range(info.end - info.begin).hi);
-      }
-      if (const auto* prim = std::get_if<tile::Prim>(&statement.node)) count(*prim, times);
-      for (const tile::Block* child : tile::child_blocks(statement)) walk(*child, inner);
-    }
-  }
-
-  void count(const tile::Prim& prim, std::int64_t times) {
-    std::vector<std::optional<std::vector<Expr>>> shapes;
-    for (const tile::Operand& operand : prim.operands) {
-      const auto* tile = std::get_if<tile::TileRef>(&operand);
-      shapes.push_back(tile == nullptr ? std::nullopt : std::optional(tile->view.shape()));
-    }
-    std::int64_t length = 1;
-    for (const IterationDim& dim :
-         resolve_shapes(*prim.primitive, prim.attributes, shapes).space.dims) {
-      if (dim.reduction) length *= std::max<std::int64_t>(1, program_.vars.range(dim.extent).hi);
-    }
-    chain_.additions += times * length;
-    if (prim.primitive->kind == PrimitiveKind::unary) chain_.transcendentals += times;
-  }
-
-  const tile::Program& program_;
-  ArithmeticChain chain_;
-};
 
 std::map<std::string, lang::TunableValue> common_tunables(const mapping::Mapping& mapping) {
   std::map<std::string, lang::TunableValue> values;
@@ -363,7 +313,7 @@ std::optional<Compiled> compile(const Options& options, const Request& request,
   if (!launch_tree) return std::nullopt;
   compiled.mapping = std::move(*mapping);
   compiled.launch_tree = *launch_tree;
-  compiled.arithmetic = ArithmeticWalk(compiled.launch_tree).run();
+  compiled.arithmetic = tile::arithmetic_of(compiled.launch_tree);
   passes::RunOptions run;
   run.stop_after = options.stop_after;
   run.after = [&](std::string_view pass, const tile::Program& program) {

@@ -10,6 +10,7 @@
 #include "compiler/frontend/evaluate.h"
 #include "compiler/mapping/mapping.h"
 #include "compiler/passes/pass.h"
+#include "compiler/tile/arithmetic.h"
 #include "runtime/random.h"
 #include "simulator/report/trace.h"
 #include "simulator/simulator.h"
@@ -73,13 +74,6 @@ Result<Request> read_request(const Options& options, Diagnostics& diagnostics);
 Result<Request> read_logic_request(const Options& options, SourceManager& sources,
                                    Diagnostics& diagnostics);
 
-/// How much arithmetic stands behind an output element, for the tolerance of the comparison.
-struct ArithmeticChain {
-  std::int64_t additions = 1;
-  std::int64_t transcendentals = 0;
-  std::vector<DType> intermediates;
-};
-
 struct Compiled {
   lang::Module module;
   lang::EntryBinding entry;
@@ -87,7 +81,7 @@ struct Compiled {
   std::optional<mapping::Mapping> mapping;
   tile::Program launch_tree;
   tile::Program tile;
-  ArithmeticChain arithmetic;
+  tile::ArithmeticChain arithmetic;
   /// Tunables to which all instances that have them give one value.
   std::map<std::string, lang::TunableValue> tunables;
   double seconds = 0;              // all of compiling
