@@ -142,8 +142,8 @@ class Printer {
     if (options.share_tiles) parts.push_back("tiles");
     if (options.turns) parts.push_back("turns");
     if (options.producer_registers != 0 || options.consumer_registers != 0) {
-      parts.push_back(fmt::format("registers {} {}", options.producer_registers,
-                                  options.consumer_registers));
+      parts.push_back(
+          fmt::format("registers {} {}", options.producer_registers, options.consumer_registers));
     }
     if (!options.cluster.empty()) parts.push_back("cluster " + list_text(options.cluster));
     if (!options.multicast) parts.push_back("apart");
