@@ -224,6 +224,30 @@ std::string Emitter::within(const Layout& layout, const std::vector<Expr>& exten
   return condition;
 }
 
+std::string Emitter::holds_first_copy(const Layout& layout) const {
+  std::vector<LayoutDigit> digits;
+  for (const LayoutDim& dim : layout.dims) {
+    for (const LayoutDigit& digit : dim) {
+      if (digit.thread > 0 && digit.extent > 1) digits.push_back(digit);
+    }
+  }
+  std::sort(digits.begin(), digits.end(),
+            [](const LayoutDigit& a, const LayoutDigit& b) { return a.thread < b.thread; });
+  std::string condition;
+  std::int64_t next = 1;  // threads that differ by less are told apart, or hold copies
+  for (const LayoutDigit& digit : digits) {
+    if (digit.thread > next) {
+      condition += fmt::format("{}thread / {} % {} == 0", condition.empty() ? "" : " && ", next,
+                               digit.thread / next);
+    }
+    next = std::max(next, digit.thread * digit.extent);
+  }
+  if (next < kernel().threads()) {
+    condition += fmt::format("{}thread < {}", condition.empty() ? "" : " && ", next);
+  }
+  return condition;
+}
+
 std::string Emitter::register_number(const Layout& layout, const std::vector<std::size_t>& dims,
                                      const Point& point) {
   std::string number;

@@ -76,6 +76,10 @@ class Emitter {
   /// Waits until all threads that work on tiles are here, and sees what they wrote.
   void barrier();
 
+  /// Condition under which a thread is the one, of all that hold copies of the same elements of
+  /// such a tile, that writes them; empty if there are no copies.
+  [[nodiscard]] std::string holds_first_copy(const Layout& layout) const;
+
   /// Loops over the elements of `extents`, one thread each; the dimension that `leading` walks in
   /// the smallest steps is fastest. `body` writes what stands inside.
   void thread_nest(const std::vector<Expr>& extents, const Access* leading,

@@ -204,21 +204,32 @@ void VecWriter::each(const std::function<std::string(const Point&)>& result,
     });
     return;
   }
+  // Where several threads hold an element, one reads and writes it: the output may be an input too.
+  const std::string once =
+      y.kind == Operand::Kind::memory ? e_.holds_first_copy(*layout) : std::string();
+  if (!once.empty()) out_.open("if ({})", once);
   gather();
-  if (y.kind == Operand::Kind::memory && !only_where && type_ != DType::f64) {
-    // Through registers, so that stores are of neighbouring elements.
-    const Operand target = y;
-    operands_[0].kind = Operand::Kind::registers;
-    operands_[0].tile = {"results", *layout, type_, type_, false};
-    out_.line("{} results[{}];", cpu::c_type(type_), layout->offsets());
-    out_.open("{}", "");
-    over_registers(*layout, result, only_where);
-    out_.close();
-    const Operand results = operands_[0];
-    operands_[0] = target;
-    return emit_copy(e_, target, results, extents_);
+  over_layout(*layout, result, only_where);
+  if (!once.empty()) out_.close();
+}
+
+void VecWriter::over_layout(const Layout& layout,
+                            const std::function<std::string(const Point&)>& result,
+                            const std::function<std::string(const Point&)>& only_where) {
+  const Operand target = operands_[0];
+  if (target.kind != Operand::Kind::memory || only_where || type_ == DType::f64) {
+    return over_registers(layout, result, only_where);
   }
-  over_registers(*layout, result, only_where);
+  // Through registers, so that stores are of neighbouring elements.
+  operands_[0].kind = Operand::Kind::registers;
+  operands_[0].tile = {"results", layout, type_, type_, false};
+  out_.line("{} results[{}];", cpu::c_type(type_), layout.offsets());
+  out_.open("{}", "");
+  over_registers(layout, result, only_where);
+  out_.close();
+  const Operand results = operands_[0];
+  operands_[0] = target;
+  emit_copy(e_, target, results, extents_);
 }
 
 /// What lies in memory and meets a grid's tiles comes to registers first, if there it is loaded

@@ -30,6 +30,9 @@ class VecWriter {
   /// y = result(point) for every point, or for those where a condition holds.
   void each(const std::function<std::string(const Point&)>& result,
             const std::function<std::string(const Point&)>& only_where = {});
+  /// each(), where elements are in registers.
+  void over_layout(const Layout& layout, const std::function<std::string(const Point&)>& result,
+                   const std::function<std::string(const Point&)>& only_where);
   void gather();
   void over_registers(const Layout& layout, const std::function<std::string(const Point&)>& result,
                       const std::function<std::string(const Point&)>& only_where);
