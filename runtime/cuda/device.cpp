@@ -71,8 +71,10 @@ DeviceBuffer::~DeviceBuffer() {
 
 bool DeviceBuffer::upload(std::span<const std::byte> bytes, GpuFault& fault) const {
   if (bytes.empty()) return true;
-  return device_->check(device_->driver().cuMemcpyHtoD(address_, bytes.data(), bytes.size()),
-                        "copying to the GPU", fault);
+  // On the stream of the kernels, which does not wait for others: they start when it is there.
+  return device_->check(
+      device_->driver().cuMemcpyHtoDAsync(address_, bytes.data(), bytes.size(), device_->stream()),
+      "copying to the GPU", fault);
 }
 
 bool DeviceBuffer::download(std::span<std::byte> bytes, GpuFault& fault) const {

@@ -46,7 +46,7 @@ Loaded load() {
        "cuOccupancyMaxActiveBlocksPerMultiprocessor");
   take(d.cuMemAlloc, "cuMemAlloc_v2");
   take(d.cuMemFree, "cuMemFree_v2");
-  take(d.cuMemcpyHtoD, "cuMemcpyHtoD_v2");
+  take(d.cuMemcpyHtoDAsync, "cuMemcpyHtoDAsync_v2");
   take(d.cuMemcpyDtoH, "cuMemcpyDtoH_v2");
   take(d.cuMemsetD8Async, "cuMemsetD8Async");
   take(d.cuStreamCreate, "cuStreamCreate");

@@ -47,7 +47,7 @@ struct Driver {
                                                         std::size_t shared) = nullptr;
   Result (*cuMemAlloc)(DevicePointer*, std::size_t) = nullptr;
   Result (*cuMemFree)(DevicePointer) = nullptr;
-  Result (*cuMemcpyHtoD)(DevicePointer, const void*, std::size_t) = nullptr;
+  Result (*cuMemcpyHtoDAsync)(DevicePointer, const void*, std::size_t, Handle stream) = nullptr;
   Result (*cuMemcpyDtoH)(void*, DevicePointer, std::size_t) = nullptr;
   Result (*cuMemsetD8Async)(DevicePointer, unsigned char, std::size_t, Handle stream) = nullptr;
   Result (*cuStreamCreate)(Handle*, unsigned flags) = nullptr;

@@ -48,7 +48,7 @@ int cuFuncSetAttribute() { return failed; }
 int cuOccupancyMaxActiveBlocksPerMultiprocessor() { return failed; }
 int cuMemAlloc_v2() { return failed; }
 int cuMemFree_v2() { return failed; }
-int cuMemcpyHtoD_v2() { return failed; }
+int cuMemcpyHtoDAsync_v2() { return failed; }
 int cuMemcpyDtoH_v2() { return failed; }
 int cuMemsetD8Async() { return failed; }
 int cuStreamSynchronize() { return failed; }
