@@ -114,7 +114,7 @@ void KernelWriter::signature(std::int64_t grid_counter_bytes) {
 
 /// What a launch costs passes while the one before is still at work: from here on that has ended.
 void KernelWriter::write_start() {
-  if (kernel_.starts_early) out_.line("let_next_start(), wait_for_previous();");
+  if (kernel_.starts_early) out_.line("wait_for_previous(), let_next_start();");
 }
 
 /// Pointers to what lies in the workspace and in shared memory.
