@@ -1,6 +1,9 @@
 """Checks and times SepTran's kernels on a GPU; see gpu.sh. Prints Markdown."""
 
 import argparse
+import collections
+import concurrent.futures
+import glob
 import json
 import os
 import re
@@ -132,6 +135,38 @@ def sanitize():
             said = "clean" if done.returncode == 0 else done.stdout.strip().splitlines()[-1]
             print(f"{kind} {example} {words}: {said}", flush=True)
     return faulty
+
+
+def run_written(program):
+    """(seed, exit code, what it said) of a random program, on integers, which compare exactly."""
+    line = [SEPTRAN, "run", program + ".py", "--mapping", program + ".yaml", "--target",
+            "nvidia_h100", "--values", "integers", "--repetitions", "2"]
+    line += open(program + ".words").read().split()
+    try:
+        done = subprocess.run(line, capture_output=True, text=True, timeout=300)
+    except subprocess.TimeoutExpired:
+        return os.path.basename(program), -1, "did not end"
+    return os.path.basename(program), done.returncode, done.stderr + done.stdout
+
+
+def run_random(count):
+    """How many of three times `count` random programs are wrong; many processes at a time."""
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run([os.environ["WRITE_RANDOM_PROGRAMS"], folder, "50001", str(count)],
+                       check=True)
+        programs = sorted(path[:-len(".words")] for path in glob.glob(f"{folder}/*.words"))
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+            results = list(pool.map(run_written, programs))
+    refused = collections.Counter()
+    wrong = 0
+    for name, code, said in results:
+        if code == 2:
+            refused.update(re.findall(r"error\[([^\]]+)\]", said)[:1])
+        elif code != 0:
+            wrong += 1
+            print(f"WRONG {name}: {said.strip().splitlines()[:1]}")
+    print(f"{len(results)} random programs, {wrong} wrong, refused: {dict(refused)}", flush=True)
+    return wrong
 
 
 def seconds(call, repetitions=15):
@@ -314,8 +349,12 @@ def main():
     parser.add_argument("--no-checks", action="store_true")
     parser.add_argument("--no-timing", action="store_true")
     parser.add_argument("--sanitize", action="store_true", help="runs under compute-sanitizer too")
+    parser.add_argument("--random", type=int, default=0, metavar="COUNT",
+                        help="random programs too, COUNT of each family")
     options = parser.parse_args()
     faults = 0 if options.no_checks else check()
+    if options.random:
+        faults += run_random(options.random)
     if options.sanitize:
         faults += sanitize()
     if not options.no_timing:
