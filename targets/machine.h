@@ -209,7 +209,6 @@ struct CudaSpec {
   std::string architecture;         // that code is compiled for: "sm_90a"
   bool warpgroup_products = false;  // products of warpgroups, from shared memory
   bool bulk_copies = false;         // a copy engine for boxes of tensors
-  bool early_starts = false;        // kernels start while the one before ends (from sm_90 on)
   int registers_per_block = 65536;  // of 32 bits
   int threads_per_block = 1024;
   std::int64_t shared_bytes_per_block = 49152;

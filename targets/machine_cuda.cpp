@@ -47,7 +47,6 @@ void read_cuda(const Node& node, CudaSpec& spec, Diagnostics& diagnostics) {
   }
   f.boolean("warpgroup_products", spec.warpgroup_products);
   f.boolean("bulk_copies", spec.bulk_copies);
-  if (node.find("early_starts") != nullptr) f.boolean("early_starts", spec.early_starts);
   f.integer("registers_per_block", 1024, 1 << 20, spec.registers_per_block);
   f.integer("threads_per_block", 128, 4096, spec.threads_per_block);
   f.integer("shared_bytes_per_block", 1024, 1 << 24, spec.shared_bytes_per_block);

@@ -39,7 +39,7 @@ class Planner {
     cut_into_kernels();
     for (KernelPlan& kernel : plan_.kernels) {
       kernel.blocks = blocks_of(kernel);
-      kernel.starts_early = machine_.cuda.early_starts && !kernel.waits_for_grid &&
+      kernel.starts_early = !kernel.waits_for_grid &&
                             capability_of(machine_.cuda.architecture) >= first_with_early_starts;
       kernel.options = options_of(kernel);
       kernel.warpgroups = kernel.options.consumers;

@@ -166,20 +166,16 @@ TEST(CudaSource, ProductsThatWarpgroupsDoNotTakeAreEachWarps) {
   EXPECT_EQ(whole->kernels[0].products, "mma.sync");
 }
 
-TEST(CudaSource, KernelsStartEarlyWhereTheDescriptionSaysSo) {
-  for (const bool early : {false, true}) {
-    std::string messages;
-    const auto source = lower({"examples/gemm/gemm.py", "mappings/gemm/nvidia_h100.yaml",
-                               "M=16 N=4096 K=4096 dtype=f16", "nvidia_h100", early},
-                              messages);
-    ASSERT_TRUE(source) << messages;
-    ASSERT_EQ(source->kernels.size(), 2U);
-    for (const cuda::KernelSource& kernel : source->kernels) {
-      EXPECT_EQ(kernel.starts_early, early);
-    }
-    EXPECT_EQ(source->kernels[0].products, "wgmma");
-    EXPECT_EQ(has(*source, "wait_for_previous(), let_next_start();"), early);
-  }
+TEST(CudaSource, SharesOfReductionsFollowEachOtherWithoutAGap) {
+  std::string messages;
+  const auto source = lower(
+      {"examples/gemm/gemm.py", "mappings/gemm/nvidia_h100.yaml", "M=16 N=4096 K=4096 dtype=f16"},
+      messages);
+  ASSERT_TRUE(source) << messages;
+  ASSERT_EQ(source->kernels.size(), 2U);
+  for (const cuda::KernelSource& kernel : source->kernels) EXPECT_TRUE(kernel.starts_early);
+  EXPECT_EQ(source->kernels[0].products, "wgmma");
+  EXPECT_TRUE(has(*source, "wait_for_previous(), let_next_start();"));
 }
 
 TEST(CudaSource, OneOfTheThreadsThatHoldCopiesWritesWhatItReads) {

@@ -79,7 +79,6 @@ std::optional<cuda::Source> lower(const GpuCase& one, std::string& messages) {
   compile(text, kernel);
   messages = kernel.messages();
   if (!kernel.program) return std::nullopt;
-  kernel.machine->cuda.early_starts = one.early_starts;
   auto source = cuda::lower_to_cuda(*kernel.program, *kernel.machine, kernel.diagnostics);
   messages = kernel.messages();
   return source;

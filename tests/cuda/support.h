@@ -14,7 +14,6 @@ struct GpuCase {
   const char* mapping;
   const char* words;  // "M=5 dtype=f16 C=i32"
   const char* target = "nvidia_h100";
-  bool early_starts = false;
 };
 
 /// The case compiled through all passes and lowered; its faults in `messages` if there are any.
