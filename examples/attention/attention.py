@@ -61,15 +61,16 @@ def attention_block_logic(O, Q, K, V, causal: bool, row: int):
     block_k = task.tunable("block_k")
     Kp = task.partition(K, by="blocks", shape=(block_k, D))
     Vp = task.partition(V, by="blocks", shape=(block_k, D))
-    acc = task.tensor((queries, D), "f32")
-    top = task.tensor((queries,), "f32")
-    total = task.tensor((queries,), "f32")
+    wide = "f64" if Q.dtype == "f64" else "f32"
+    acc = task.tensor((queries, D), wide)
+    top = task.tensor((queries,), wide)
+    total = task.tensor((queries,), wide)
     visible = max(0, min(keys, row + queries)) if causal else keys
     task.launch(start, acc, top, total)
     for j in task.sequential_range(task.ceildiv(visible, block_k)):
-        S = task.tensor((queries, Kp[j, 0].shape[0]), "f32")
+        S = task.tensor((queries, Kp[j, 0].shape[0]), wide)
         P = task.tensor(S.shape, Q.dtype)
-        shrink = task.tensor((queries,), "f32")
+        shrink = task.tensor((queries,), wide)
         task.launch(scores, S, Q, Kp[j, 0])
         task.launch(online, P, S, acc, top, total, shrink, causal, row, j * block_k)
         task.launch(values, acc, P, Vp[j, 0])

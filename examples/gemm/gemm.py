@@ -1,7 +1,7 @@
 """Matrix product C = A * B, block by block, with an explicit loop over K.
 
-Sums are kept in an accumulator of their own (f32, or i32 for i8) and rounded once, when a block of
-C is stored. With `--dtype i8`, give C a type that holds the sums: `--dtype C=i32`.
+Sums are kept in an accumulator (f32; i32 for i8, f64 for f64) and rounded once, when a block of C is
+stored. With `--dtype i8`, give C a type that holds the sums: `--dtype C=i32`.
 """
 
 import task_lang as task
@@ -28,7 +28,7 @@ def gemm_block_logic(C, A, B):
     block_k = task.tunable("block_k")
     Ap = task.partition(A, by="blocks", shape=(A.shape[0], block_k))
     Bp = task.partition(B, by="blocks", shape=(block_k, B.shape[1]))
-    acc = task.tensor(C.shape, "i32" if A.dtype == "i8" else "f32")
+    acc = task.tensor(C.shape, "i32" if A.dtype == "i8" else "f64" if A.dtype == "f64" else "f32")
     task.launch(clear_leaf_logic, acc)
     for k in task.sequential_range(Ap.shape[1]):
         task.launch(multiply_leaf_logic, acc, Ap[0, k], Bp[k, 0])

@@ -55,18 +55,19 @@ def layernorm_block_logic(Y, X, gamma, beta, eps: float):
     Xp = task.partition(X, by="blocks", shape=(rows, block_n))
     gp = task.partition(gamma, by="blocks", shape=(block_n,))
     bp = task.partition(beta, by="blocks", shape=(block_n,))
-    mean = task.tensor((rows,), "f32")
-    variance = task.tensor((rows,), "f32")
+    wide = "f64" if X.dtype == "f64" else "f32"
+    mean = task.tensor((rows,), wide)
+    variance = task.tensor((rows,), wide)
     task.launch(start, mean, variance)
     for j in task.sequential_range(Xp.shape[1]):
         task.launch(add_up, mean, Xp[0, j])
     task.launch(divide, mean, N)
     for j in task.sequential_range(Xp.shape[1]):
-        E = task.tensor(Xp[0, j].shape, "f32")
+        E = task.tensor(Xp[0, j].shape, wide)
         task.launch(add_squares, variance, mean, Xp[0, j], E)
     task.launch(root, variance, N, eps)
     for j in task.sequential_range(Xp.shape[1]):
-        E = task.tensor(Xp[0, j].shape, "f32")
+        E = task.tensor(Xp[0, j].shape, wide)
         task.launch(normalise, Yp[0, j], Xp[0, j], gp[j], bp[j], mean, variance, E)
 
 

@@ -38,7 +38,7 @@ def hidden_block_logic(H, X, W, b):
     block_k = task.tunable("block_k")
     Xp = task.partition(X, by="blocks", shape=(X.shape[0], block_k))
     Wp = task.partition(W, by="blocks", shape=(block_k, W.shape[1]))
-    acc = task.tensor(H.shape, "f32")
+    acc = task.tensor(H.shape, "f64" if X.dtype == "f64" else "f32")
     task.launch(clear_leaf_logic, acc)
     for k in task.sequential_range(Xp.shape[1]):
         task.launch(multiply_leaf_logic, acc, Xp[0, k], Wp[k, 0])
@@ -53,7 +53,7 @@ def output_block_logic(Y, H, W, b):
     block_k = task.tunable("block_k")
     Hp = task.partition(H, by="blocks", shape=(H.shape[0], block_k))
     Wp = task.partition(W, by="blocks", shape=(block_k, W.shape[1]))
-    acc = task.tensor(Y.shape, "f32")
+    acc = task.tensor(Y.shape, "f64" if H.dtype == "f64" else "f32")
     task.launch(clear_leaf_logic, acc)
     for k in task.sequential_range(Hp.shape[1]):
         task.launch(multiply_leaf_logic, acc, Hp[0, k], Wp[k, 0])

@@ -53,22 +53,23 @@ def softmax_block_logic(Y, X):
     """A few rows."""
     rows, N = X.shape
     block_n = task.tunable("block_n")
-    top = task.tensor((rows,), "f32")
-    total = task.tensor((rows,), "f32")
+    wide = "f64" if X.dtype == "f64" else "f32"
+    top = task.tensor((rows,), wide)
+    total = task.tensor((rows,), wide)
     if N <= block_n:
-        E = task.tensor((rows, N), "f32")
+        E = task.tensor((rows, N), wide)
         task.launch(whole_rows, Y, X, E, top, total)
     else:
         Yp = task.partition(Y, by="blocks", shape=(rows, block_n))
         Xp = task.partition(X, by="blocks", shape=(rows, block_n))
         task.launch(start, top, total)
         for j in task.sequential_range(Xp.shape[1]):
-            E = task.tensor(Xp[0, j].shape, "f32")
-            shrink = task.tensor((rows,), "f32")
+            E = task.tensor(Xp[0, j].shape, wide)
+            shrink = task.tensor((rows,), wide)
             task.launch(add_up, top, total, shrink, Xp[0, j], E)
         task.launch(logarithm, top, total)
         for j in task.sequential_range(Xp.shape[1]):
-            E = task.tensor(Xp[0, j].shape, "f32")
+            E = task.tensor(Xp[0, j].shape, wide)
             task.launch(normalise, Yp[0, j], Xp[0, j], E, top)
 
 

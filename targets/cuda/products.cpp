@@ -14,6 +14,7 @@ using tile::Tensor;
 
 constexpr std::int64_t k_step_bytes = 32;  // of an instruction
 constexpr int first_with_warp_products = 80;
+constexpr int first_with_f8 = 89;
 constexpr std::int64_t pattern_rows = 8;   // the period of the swizzle
 constexpr std::int64_t max_columns = 512;  // two instructions side by side
 
@@ -56,9 +57,12 @@ std::string why_not_swizzled(const Program& program, tile::TensorId id, std::siz
   return "";
 }
 
+bool is_f8(DType type) { return type == DType::f8e4m3 || type == DType::f8e5m2; }
+
 /// Why warpgroups cannot multiply such elements.
 std::string why_not_warpgroups(const Machine& machine, DType type) {
   if (!machine.cuda.warpgroup_products) return "this GPU has no products of warpgroups";
+  if (is_f8(type)) return fmt::format("warpgroups add up products of {} with few bits", name(type));
   if (type != DType::i8) return "";
   return fmt::format("warpgroups multiply {} only where k runs along rows of both", name(type));
 }
@@ -82,9 +86,12 @@ std::string why_not_tensor_cores(const Program& program, const Machine& machine,
   if (capability_of(machine.cuda.architecture) < first_with_warp_products) {
     return "this GPU has no tensor cores that are made use of";
   }
-  const bool known = a.dtype == DType::f16 || a.dtype == DType::bf16 || a.dtype == DType::i8;
+  const bool with_f8 = capability_of(machine.cuda.architecture) >= first_with_f8;
+  const bool known = a.dtype == DType::f16 || a.dtype == DType::bf16 || a.dtype == DType::i8 ||
+                     (is_f8(a.dtype) && with_f8);
   if (a.dtype != b.dtype || !known) {
-    return fmt::format("tensor cores multiply f16, bf16 or i8, not {} by {}", name(a.dtype),
+    return fmt::format("tensor cores multiply {} by their like, not {} by {}",
+                       with_f8 ? "f16, bf16, f8 or i8" : "f16, bf16 or i8", name(a.dtype),
                        name(b.dtype));
   }
   const DType sums = a.dtype == DType::i8 ? DType::i32 : DType::f32;
@@ -118,7 +125,7 @@ std::string why_not_tensor_cores(const Program& program, const Machine& machine,
   product.b_by_k = b_k == 1;
   if (a.memory == "REGISTER") {
     if (!product.a_by_k) return fmt::format("{} in REGISTER is transposed", a.name);
-    if (a.dtype == DType::i8) return fmt::format("{} lies in REGISTER", a.name);
+    if (size_bytes(a.dtype) == 1) return fmt::format("{} lies in REGISTER", a.name);
     const std::int64_t k_step = k_step_bytes / static_cast<std::int64_t>(size_bytes(a.dtype));
     if (extent_of(a, 1) % k_step != 0) {
       return fmt::format("{} has {} columns, not a multiple of {}", a.name, extent_of(a, 1),

@@ -82,6 +82,10 @@ FUNCTION void load_right(uint32_t (&f)[4], const char *tile, int col, int step) 
 WARP_PRODUCT(warp_product_f16, "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32", float, "f")
 WARP_PRODUCT(warp_product_bf16, "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32", float, "f")
 WARP_PRODUCT(warp_product_i8, "mma.sync.aligned.m16n8k32.row.col.s32.s8.s8.s32", int32_t, "r")
+#if __CUDA_ARCH__ >= 890
+WARP_PRODUCT(warp_product_f8e4m3, "mma.sync.aligned.m16n8k32.row.col.f32.e4m3.e4m3.f32", float, "f")
+WARP_PRODUCT(warp_product_f8e5m2, "mma.sync.aligned.m16n8k32.row.col.f32.e5m2.e5m2.f32", float, "f")
+#endif
 
 )";
 

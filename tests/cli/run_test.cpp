@@ -97,7 +97,7 @@ TEST(Run, SaysThatThereIsNoGpu) {
   EXPECT_NE(text.out.find("__global__"), std::string::npos);
   const Outcome why = septran(Arguments{"explain"} + small);
   EXPECT_EQ(why.code, 0) << why.err;
-  EXPECT_NE(why.out.find("tensor cores multiply f16, bf16 or i8, not f32 by f32"),
+  EXPECT_NE(why.out.find("tensor cores multiply f16, bf16, f8 or i8 by their like, not f32 by f32"),
             std::string::npos)
       << why.out;
 }

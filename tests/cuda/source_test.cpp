@@ -138,7 +138,8 @@ TEST(CudaSource, NotesSayWhyAWayIsNotTaken) {
   const auto wide = lower(
       {"examples/gemm/gemm.py", "mappings/gemm/nvidia_h100.yaml", "M=64 N=64 K=64"}, messages);
   ASSERT_TRUE(wide) << messages;
-  EXPECT_TRUE(has_note(*wide, "tensor cores multiply f16, bf16 or i8, not f32 by f32"));
+  EXPECT_TRUE(
+      has_note(*wide, "tensor cores multiply f16, bf16, f8 or i8 by their like, not f32 by f32"));
   const auto ampere = lower({"examples/gemm/gemm.py", "mappings/gemm/nvidia_a100.yaml",
                              "M=256 N=256 K=256 dtype=f16", "nvidia_a100"},
                             messages);
@@ -164,6 +165,16 @@ TEST(CudaSource, ProductsThatWarpgroupsDoNotTakeAreEachWarps) {
   EXPECT_TRUE(has(*whole, "  warp_product_i8("));
   EXPECT_TRUE(has(*whole, "  bulk_copy("));
   EXPECT_EQ(whole->kernels[0].products, "mma.sync");
+  const char* const narrow = "M=256 N=256 K=256 dtype=f8e4m3 C=f32";
+  const auto hopper =
+      lower({"examples/gemm/gemm.py", "mappings/gemm/nvidia_h100.yaml", narrow}, messages);
+  ASSERT_TRUE(hopper) << messages;
+  EXPECT_TRUE(has(*hopper, "  warp_product_f8e4m3("));
+  EXPECT_TRUE(has_note(*hopper, "warpgroups add up products of f8e4m3 with few bits"));
+  const auto before = lower(
+      {"examples/gemm/gemm.py", "mappings/gemm/nvidia_a100.yaml", narrow, "nvidia_a100"}, messages);
+  ASSERT_TRUE(before) << messages;
+  EXPECT_TRUE(has_note(*before, "tensor cores multiply f16, bf16 or i8 by their like, not f8e4m3"));
 }
 
 TEST(CudaSource, SharesOfReductionsFollowEachOtherWithoutAGap) {
