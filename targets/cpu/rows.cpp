@@ -189,6 +189,7 @@ class RowNest {
     out_.line("int64_t j = 0;");
     const bool headed = head(end);
     out_.open("for (; j + {0} <= {1}; j += {0})", many, end);
+    prefetch(unrolled());
     for (std::size_t run = 0; run < unrolled(); ++run) {
       const auto first = static_cast<std::int64_t>(run) * lanes;
       body({run == 0 ? "j" : fmt::format("(j + {})", first), run, false, many});
@@ -196,6 +197,7 @@ class RowNest {
     out_.close();
     if (headed || !known || *known % many >= lanes) {
       out_.open("for (; j + {0} <= {1}; j += {0})", lanes, end);
+      prefetch(1);
       body({"j", 0, false, lanes});
       out_.close();
     }
@@ -272,32 +274,38 @@ class RowNest {
     return of.value;
   }
 
-  /// Asks for what the next trip of the loop around will read: of this reader's part of the
-  /// columns, as many as the columns at hand are of all.
-  void prefetch(std::size_t c, std::size_t operand, const Columns& columns) {
-    const auto next = streams_.next(calls_[c].vec, operand);
-    if (!next || columns.part || !calls_[c].along(operand)) return;
-    if (next->end == next->begin) return;
-    const auto share = static_cast<std::size_t>(next->end - next->begin);
-    const std::size_t fetches = (unrolled() * share + NextTrip::all - 1) / NextTrip::all;
-    if (columns.run >= fetches) return;
-    std::string column = columns.first;
-    if (share < NextTrip::all) {
-      const std::string end = factor(vars_.simplify(calls_[c].space.dims.back().extent), vars_);
-      column = fmt::format("({} * {} + {} * j) / {} + {}", next->begin, end, share, NextTrip::all,
-                           static_cast<std::int64_t>(columns.run) * lanes_of(e_));
+  /// Asks for what the next trip of the loop around will read, all that belongs to one step of
+  /// `vectors` at once: requests that stand together are served faster.
+  void prefetch(std::size_t vectors) {
+    for (std::size_t c = 0; c < calls_.size(); ++c) {
+      for (std::size_t o = 1; o < calls_[c].vec.operands.size(); ++o) prefetch(c, o, vectors);
     }
+  }
+  /// Of this reader's part of the columns, as many as the columns at hand are of all.
+  void prefetch(std::size_t c, std::size_t operand, std::size_t vectors) {
+    const auto next = streams_.next(calls_[c].vec, operand);
+    if (!next || !calls_[c].along(operand) || next->end == next->begin) return;
+    const auto share = static_cast<std::size_t>(next->end - next->begin);
+    const std::size_t fetches = (vectors * share + NextTrip::all - 1) / NextTrip::all;
+    const std::string end = factor(vars_.simplify(calls_[c].space.dims.back().extent), vars_);
     const std::string step =
         next->workers > 0 ? fmt::format(" * min({}, workers)", next->workers) : "";
-    out_.line("__builtin_prefetch({} + {} + {}{});", accesses_[c][operand].pointer,
-              offset(c, operand, "(" + column + ")"), next->elements, step);
+    for (std::size_t fetch = 0; fetch < fetches; ++fetch) {
+      std::string column = "j";
+      if (share < NextTrip::all) {
+        column = fmt::format("({} * {} + {} * j) / {}", next->begin, end, share, NextTrip::all);
+      }
+      if (fetch > 0)
+        column += fmt::format(" + {}", static_cast<std::int64_t>(fetch) * lanes_of(e_));
+      out_.line("__builtin_prefetch({} + {} + {}{});", accesses_[c][operand].pointer,
+                offset(c, operand, "(" + column + ")"), next->elements, step);
+    }
   }
 
   void elementwise(std::size_t c, const Columns& columns) {
     const VecCall& call = calls_[c];
     std::vector<std::string> arguments;
     for (std::size_t o = 1; o < call.primitive.operands.size(); ++o) {
-      prefetch(c, o, columns);
       arguments.push_back(value(c, o, columns));
     }
     if (call.primitive.name == "clamp") {
@@ -346,7 +354,6 @@ class RowNest {
   }
 
   void reduce(std::size_t c, const Columns& columns) {
-    prefetch(c, 1, columns);
     std::string x = value(c, 1, columns);
     const std::string none = fmt::format("all_v({})", number(DType::f32, neutral(calls_[c])));
     if (columns.part) x = fmt::format("first_v(rest, {}, {})", x, none);

@@ -19,9 +19,11 @@ constexpr std::int64_t least_share = NextTrip::all / 10;  // of what is fetched
 bool in_main_memory(const Tensor& tensor) { return tensor.kind != tile::TensorKind::buffer; }
 
 /// How much a call is to do, roughly: most functions of one operand are approximations of many
-/// steps.
-double work_of(const tile::Program& program, const tile::Vec& vec) {
+/// steps, and what the first level of caches does not hold has to come from the second.
+double work_of(const tile::Program& program, const tile::Vec& vec, std::int64_t own_cache_bytes) {
+  constexpr double smaller_first_level = 32;  // than a core's own cache, at least
   double most = 1;
+  double far = 0;
   for (const tile::Operand& operand : vec.operands) {
     const auto* ref = std::get_if<TileRef>(&operand);
     if (ref == nullptr) continue;
@@ -30,8 +32,10 @@ double work_of(const tile::Program& program, const tile::Vec& vec) {
       elements *= static_cast<double>(std::max<std::int64_t>(1, program.vars.range(dim.extent).hi));
     }
     most = std::max(most, elements);
+    const auto bytes = elements * static_cast<double>(size_bytes(program[ref->tensor].storage));
+    if (bytes * smaller_first_level > static_cast<double>(own_cache_bytes)) far = most;
   }
-  return vec.primitive->kind == PrimitiveKind::unary ? 8 * most : most;
+  return (vec.primitive->kind == PrimitiveKind::unary ? 8 * most : most) + far;
 }
 
 }  // namespace
@@ -91,7 +95,7 @@ void Streams::walk(const tile::Block& block, std::vector<Around>& loops) {
   for (const tile::Statement& statement : block) {
     if (const auto* vec = std::get_if<tile::Vec>(&statement.node)) {
       look(*vec, loops);
-      work_ += work_of(program_, *vec);
+      work_ += work_of(program_, *vec, own_cache_bytes_);
     }
     const auto* loop = std::get_if<tile::Loop>(&statement.node);
     if (loop != nullptr) loops.push_back({loop->var, loop->workers});
