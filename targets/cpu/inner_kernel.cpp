@@ -7,7 +7,6 @@
 namespace septran::cpu {
 namespace {
 
-constexpr std::int64_t few = 4;  // rows or columns; with more, blocks are faster
 constexpr std::int64_t rows_at_once = 4;
 constexpr int sums_of_a_row = 2;  // side by side, so that no addition waits for the last one
 
@@ -91,7 +90,7 @@ std::optional<Inner> plan_inner(const Product& product, const Machine& machine,
   }
   const std::int64_t m = vars.range(a->dims[0].extent).hi;
   const std::int64_t n = vars.range(b->dims[1].extent).hi;
-  if (std::min(m, n) > few) return std::nullopt;
+  if (std::min(m, n) > few_inner_products) return std::nullopt;
   if (product.type == DType::i32 && product.alpha != 1.0) return std::nullopt;
   Inner inner;
   inner.type = product.type;

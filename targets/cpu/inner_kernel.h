@@ -9,6 +9,9 @@
 
 namespace septran::cpu {
 
+/// Products of so many rows or columns at most may be inner products; with more, blocks are faster.
+inline constexpr std::int64_t few_inner_products = 4;
+
 /// One element of C after the other, several rows of `rows` at a time; steps in elements.
 struct Inner {
   DType type = DType::f32;  // of the sums

@@ -6,6 +6,7 @@
 #include <span>
 
 #include "compiler/tile/visit.h"
+#include "targets/cpu/direct_results.h"
 #include "targets/cpu/emitter.h"
 #include "targets/cpu/prelude.h"
 #include "targets/cpu/rows.h"
@@ -48,11 +49,11 @@ struct Workspace {
 
 class Lowering {
  public:
-  Lowering(const Program& program, const Machine& machine)
-      : program_(program),
+  Lowering(Program program, const Machine& machine)
+      : program_(std::move(program)),
         machine_(machine),
-        streams_(program, machine),
-        e_(program, machine),
+        streams_(program_, machine),
+        e_(program_, machine),
         out_(e_.out()) {}
 
   Source run() {
@@ -361,7 +362,7 @@ class Lowering {
     SEPTRAN_BUG("a primitive without an implementation");
   }
 
-  const Program& program_;
+  const Program program_;
   const Machine& machine_;
   Streams streams_;
   Emitter e_;
@@ -373,7 +374,7 @@ class Lowering {
 }  // namespace
 
 Source lower_to_c(const Program& program, const Machine& machine) {
-  return Lowering(program, machine).run();
+  return Lowering(with_direct_results(program), machine).run();
 }
 
 }  // namespace septran::cpu

@@ -23,7 +23,7 @@ class BlockWriter {
     out_.open(
         "    int64_t k, const {0} *restrict a, const {1} *restrict b, {2} *restrict c, "
         "int64_t c_row, int accumulate{3})",
-        c_type(m_.a.storage), c_type(m_.b.storage), c_type(m_.type),
+        c_type(m_.a.storage), c_type(m_.b.storage), c_type(m_.c),
         m_.is_biased() ? ", const int32_t *start" : "");
     out_.line("if (k >= {0}) for (int64_t r = 0; r < {1}; ++r) {{", prefetch_depth, height_);
     for (std::int64_t v = 0; v < vectors_; ++v) {
@@ -111,13 +111,12 @@ class BlockWriter {
   }
 
   void store_c() {
+    if (m_.rounds()) return store_rounded();
     for (const bool accumulates : {true, false}) {
       out_.open("{}", accumulates ? "if (accumulate)" : "else");
       for (std::int64_t r = 0; r < height_; ++r) {
         for (std::int64_t v = 0; v < vectors_; ++v) {
-          const std::string sum = m_.alpha == 1.0
-                                      ? fmt::format("c{}_{}", r, v)
-                                      : fmt::format("{} * c{}_{}", number(m_.type, m_.alpha), r, v);
+          const std::string sum = sum_of(r, v);
           if (tail_ != 0 && v + 1 == vectors_) {
             store_part(fmt::format("c + {} * c_row + {}", r, v * m_.lanes), sum, accumulates);
             continue;
@@ -127,6 +126,31 @@ class BlockWriter {
         }
       }
       out_.close();
+    }
+  }
+
+  [[nodiscard]] std::string sum_of(std::int64_t r, std::int64_t v) const {
+    if (m_.alpha == 1.0) return fmt::format("c{}_{}", r, v);
+    return fmt::format("{} * c{}_{}", number(m_.type, m_.alpha), r, v);
+  }
+
+  /// As a narrower type, in place of what C was. Branches would take the sums out of registers.
+  void store_rounded() {
+    // Instructions that multiply bf16 make no number smaller than the least normal one.
+    const bool is_normal = m_.dot != nullptr && m_.alpha == 1.0;
+    const char* round = m_.c == DType::f16 ? "v_to_f16"
+                        : is_normal        ? "v_to_bf16_normal"
+                                           : "v_to_bf16_by_bits";
+    const auto element = static_cast<std::int64_t>(size_bytes(m_.c));
+    out_.line("(void)accumulate;");
+    for (std::int64_t r = 0; r < height_; ++r) {
+      for (std::int64_t v = 0; v < vectors_; ++v) {
+        const std::string codes = fmt::format("codes{}_{}", r, v);
+        const bool part = tail_ != 0 && v + 1 == vectors_;
+        out_.line("const vector_u16 {} = {}({});", codes, round, sum_of(r, v));
+        out_.line("memcpy(c + {} * c_row + {}, &{}, {});", r, v * m_.lanes, codes,
+                  (part ? tail_ : m_.lanes) * element);
+      }
     }
   }
 

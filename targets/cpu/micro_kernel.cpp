@@ -127,7 +127,7 @@ class ProductWriter {
     out_.open(
         "    int64_t m, int64_t n, int64_t k, const {0} *a, const {1} *b, {2} *c, "
         "int accumulate)",
-        c_type(m_.a.storage), c_type(m_.b.storage), type_);
+        c_type(m_.a.storage), c_type(m_.b.storage), c_type(m_.c));
     if (m_.is_biased()) {
       const std::int64_t most = most_starts / m_.rows * m_.rows;
       if (m_.most_rows > most) {
@@ -149,7 +149,7 @@ class ProductWriter {
     out_.open("for (int64_t i = 0; i < m; i += {})", m_.rows);
     out_.line("const {} *const from_a = a + i / {} * {};", c_type(m_.a.storage), m_.rows,
               m_.a.next_block);
-    out_.line("{} *const to = c + i * {} + j;", type_, m_.c_row);
+    out_.line("{} *const to = c + i * {} + j;", c_type(m_.c), m_.c_row);
     out_.line("const int64_t rows = min({}, m - i);", m_.rows);
     for (const std::int64_t height : m_.heights.known) {
       for (const std::int64_t width : m_.widths.known) {
@@ -185,8 +185,12 @@ class ProductWriter {
     out_.open("for (int64_t s = 0; s < cols; ++s)");
     const std::string factor =
         m_.alpha == 1.0 ? "" : fmt::format("{} * ", number(m_.type, m_.alpha));
-    out_.line("to[r * {0} + s] = (accumulate ? to[r * {0} + s] : 0) + {1}sum[s];", m_.c_row,
-              factor);
+    if (m_.rounds()) {
+      out_.line("to[r * {} + s] = {};", m_.c_row, converted(m_.type, m_.c, factor + "sum[s]"));
+    } else {
+      out_.line("to[r * {0} + s] = (accumulate ? to[r * {0} + s] : 0) + {1}sum[s];", m_.c_row,
+                factor);
+    }
     out_.close();
     out_.close();
   }
@@ -230,9 +234,9 @@ std::string Micro::key() const {
   const auto sizes = [](const BlockSizes& s) {
     return fmt::format("{}{}", fmt::join(s.known, ","), s.others ? "+" : "");
   };
-  return fmt::format("{} {}x{} {} {} {} a {} b {} {} c {} {} {} {} {}", name(type), rows, cols,
+  return fmt::format("{} {}x{} {} {} {} a {} b {} {} c {} {} {} {} {} {}", name(type), rows, cols,
                      lanes, sizes(heights), sizes(widths), walk_key(a), walk_key(b), prefetch_b,
-                     c_row, alpha, group(), fmt::join(group_rests, ","),
+                     name(c), c_row, alpha, group(), fmt::join(group_rests, ","),
                      is_biased() ? most_rows : 0);
 }
 

@@ -44,6 +44,7 @@ struct Micro {
   /// Where B's rows lie far apart and are read a few times only, the hardware does not find what
   /// the next block needs.
   bool prefetch_b = false;
+  DType c = DType::f32;  // narrower than the sums where these are complete and C is overwritten
   std::int64_t c_row = 0;
   double alpha = 1.0;
   std::int64_t most_rows = 0;             // of the product
@@ -52,6 +53,7 @@ struct Micro {
   std::vector<std::int64_t> group_rests;  // elements of a last group that is not whole
 
   [[nodiscard]] std::int64_t group() const { return dot == nullptr ? 1 : dot->group; }
+  [[nodiscard]] bool rounds() const { return c != type; }
   [[nodiscard]] bool is_biased() const { return dot != nullptr && dot->is_biased; }
   /// Text that is the same for products that one function may serve.
   [[nodiscard]] std::string key() const;

@@ -54,9 +54,7 @@ bool can_load(const Micro& micro, int vector_bytes) {
 /// The micro-kernel for a product, if there is one.
 std::optional<Micro> plan(const Product& product, const std::vector<std::int64_t>& tile,
                           const Machine& machine, const VarTable& vars) {
-  if (tile.size() < 2 || product.out.storage != product.type || !product.out.axes.empty()) {
-    return std::nullopt;
-  }
+  if (tile.size() < 2 || !product.out.axes.empty()) return std::nullopt;
   if (!product.out.is_linear(0) || !product.out.is_linear(1) || product.out.stride(1) != 1) {
     return std::nullopt;
   }
@@ -67,6 +65,11 @@ std::optional<Micro> plan(const Product& product, const std::vector<std::int64_t
   micro.cols = tile[1];
   micro.lanes = vector_bytes / static_cast<std::int64_t>(size_bytes(product.type));
   while (micro.lanes > 1 && micro.cols % micro.lanes != 0) micro.lanes /= 2;
+  micro.c = product.out.storage;
+  const bool is_narrow = micro.c == DType::f16 || micro.c == DType::bf16;
+  const bool can_round = is_narrow && micro.type == DType::f32 && product.accumulate == "0" &&
+                         micro.lanes * 4 == vector_bytes;
+  if (micro.rounds() && !can_round) return std::nullopt;
   if (tile.size() > 2) {
     micro.dot = find_dot(machine, product.b.storage, product.type, tile[2]);
     const bool fits = micro.dot != nullptr && micro.lanes * 4 == vector_bytes &&

@@ -9,7 +9,7 @@ FUNCTION vector v_to_f32(vector x) { return x; }
 FUNCTION vector bf16_to_v(vector_u16 code) {
   return real_v(__builtin_convertvector(code, vector_u32) << 16);
 }
-FUNCTION vector_u16 v_to_bf16(vector x) {
+FUNCTION vector_u16 v_to_bf16_by_bits(vector x) {
   vector_u32 bits = bits_v(x);
   vector_u32 rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
   vector_u32 nan = (vector_u32)(x != x);
@@ -22,6 +22,24 @@ FUNCTION vector_i8 v_to_i8(vector x) {
   x = pick_v(x == x, x, all_v(0.0f));
   vector rounded = (clamp_v(x, all_v(-128.0f), all_v(127.0f)) + 0x1.8p23f) - 0x1.8p23f;
   return __builtin_convertvector(__builtin_convertvector(rounded, vector_i32), vector_i8);
+}
+)";
+
+// The last function is for numbers that are 0 or not smaller than the least normal one.
+constexpr std::string_view bf16_by_bits = R"(
+FUNCTION vector_u16 v_to_bf16(vector x) { return v_to_bf16_by_bits(x); }
+FUNCTION vector_u16 v_to_bf16_normal(vector x) { return v_to_bf16_by_bits(x); }
+)";
+
+constexpr std::string_view bf16_of_16_lanes = R"(
+FUNCTION vector_u16 v_to_bf16_normal(vector x) {
+  vector_u16 codes;
+  __asm__("vcvtneps2bf16 %1, %0" : "=v"(codes) : "v"(x));
+  return codes;
+}
+FUNCTION vector_u16 v_to_bf16(vector x) {
+  if (__builtin_expect(__builtin_ia32_fpclassps512_mask(x, 0x20, -1) != 0, 0)) return v_to_bf16_by_bits(x);
+  return v_to_bf16_normal(x);
 }
 )";
 
@@ -126,6 +144,7 @@ ACROSS(min)
 
 /// What one machine has its own instructions for.
 struct OwnInstructions {
+  std::string_view bf16 = bf16_by_bits;
   std::string_view f16 = f16_by_bits;
   std::string_view part = f32_part;
   std::string far =
@@ -145,6 +164,9 @@ OwnInstructions own_instructions(const Machine& machine) {
   const std::int64_t bytes = machine.cpu.vector_bytes;
   if (bytes == 64 && has_instructions(machine, "avx512f")) {
     own.f16 = f16_of_16_lanes;
+    if (has_instructions(machine, "avx512dq") && machine.cpu.has("avx512_bf16")) {
+      own.bf16 = bf16_of_16_lanes;
+    }
     own.part = f32_part_by_masks;
     own.far = "typedef long long far_codes __attribute__((vector_size(32)));\n" +
               far_stores("__builtin_ia32_movntps512", "__builtin_ia32_movntdq256", "far_codes");
@@ -171,6 +193,7 @@ bool has_instructions(const Machine& machine, std::string_view set) {
 std::string vector_memory(const Machine& machine) {
   const OwnInstructions own = own_instructions(machine);
   std::string text(conversions);
+  text += own.bf16;
   text += own.f16;
   text += "\n" + own.far;
   text += "#define FAR_bf16 FAR_f16\n#define FAR_i8(p, x) (*(vector_i8 *)(p) = (x))\n";
