@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,6 +43,13 @@ struct Comparison {
 /// result is also not ok if relative_error exceeds norm_tolerance().
 Comparison compare(const HostTensor& out, const HostTensor& reference,
                    const Arithmetic& arithmetic);
+
+/// The same with bounds of every element (reference::enclose), for where the sizes of results do
+/// not tell what their errors may be: an element is wrong if it lies outside, and the result is not
+/// ok if any is. NaN bounds say that a finite reference may come out as anything. `tolerance` stays
+/// 0.
+Comparison compare(const HostTensor& out, const HostTensor& reference, std::span<const double> low,
+                   std::span<const double> high);
 
 /// Largest |out - reference| that an element may show, where it is `reference` in size and the
 /// whole tensor `root_mean_square`; compare.cpp derives it.

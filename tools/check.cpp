@@ -148,7 +148,13 @@ void Checker::run(Row& row, Diagnostics& diagnostics) {
   row.code = exit_fine;
   row.verdict = "not checked";
   if (golden == nullptr || options_.no_check) return;
-  row.errors = compare_outputs(*compiled, tensors, request_, host, golden->results, diagnostics);
+  row.errors =
+      compare_outputs(*compiled, tensors, options_, request_, host, golden->results, diagnostics);
+  if (!row.errors) {
+    row.verdict.clear();
+    row.code = exit_bad_input;
+    return;
+  }
   row.verdict = row.errors->ok ? "ok" : "WRONG";
   row.code = row.errors->ok ? exit_fine : exit_wrong_result;
 }

@@ -89,14 +89,15 @@ int execute(const Job& job, const Options& options, const Request& request,
   } else {
     fmt::print("{}", simulator::to_text(result));
     if (check) {
-      const Verdict verdict =
-          compare_outputs(*job.compiled, parameters, request, tensors, golden, diagnostics);
-      driver.ok = verdict.ok;
-      driver.max_abs_error = verdict.max_abs_error;
-      driver.relative_error = verdict.relative_error;
-      code = verdict.ok ? exit_fine : exit_wrong_result;
+      const auto verdict = compare_outputs(*job.compiled, parameters, options, request, tensors,
+                                           golden, diagnostics);
+      if (!verdict) return exit_bad_input;
+      driver.ok = verdict->ok;
+      driver.max_abs_error = verdict->max_abs_error;
+      driver.relative_error = verdict->relative_error;
+      code = verdict->ok ? exit_fine : exit_wrong_result;
       fmt::print("result    {} (max abs error {:.3g}, relative error {:.3g})\n",
-                 verdict.ok ? "ok" : "WRONG", verdict.max_abs_error, verdict.relative_error);
+                 verdict->ok ? "ok" : "WRONG", verdict->max_abs_error, verdict->relative_error);
     } else {
       fmt::print("result    not checked\n");
     }

@@ -180,7 +180,8 @@ class Runner {
     if (!time(kernel, host)) return exit_bad_input;
     if (check) {
       report_.verdict =
-          compare_outputs(compiled_, tensors, request_, results, golden, diagnostics_);
+          compare_outputs(compiled_, tensors, options_, request_, results, golden, diagnostics_);
+      if (!report_.verdict) return exit_bad_input;
     }
     return finish(tensors, results);
   }

@@ -1,52 +1,19 @@
 #include "compiler/kernels/kernels.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
-#include <limits>
-#include <optional>
 #include <string_view>
 #include <type_traits>
 #include <utility>
 
 #include "compiler/base/diagnostic.h"
 #include "compiler/kernels/arithmetic.h"
+#include "compiler/kernels/call.h"
 #include "compiler/kernels/matrix.h"
 #include "compiler/kernels/tile_access.h"
 
 namespace septran::kernels {
 namespace {
-
-template <typename E, std::size_t n>
-E lookup(const std::array<Named<E>, n>& table, std::string_view name) {
-  for (const auto& [known, value] : table) {
-    if (known == name) return value;
-  }
-  SEPTRAN_BUG("no kernel for a primitive of the table");
-}
-
-constexpr std::array<Binary, 3> combine_of{Binary::add, Binary::max, Binary::min};
-
-/// Rows, columns of the last two dimensions, and how many such matrices there are.
-struct Matrices {
-  std::int64_t count = 1;
-  std::int64_t rows = 1;
-  std::int64_t cols = 1;
-};
-/// A shape seen from one of its dimensions.
-struct AlongAxis {
-  std::int64_t outer = 1;
-  std::int64_t axis = 1;
-  std::int64_t inner = 1;
-};
-AlongAxis along_axis(const std::vector<std::int64_t>& shape, std::size_t axis) {
-  SEPTRAN_CHECK(axis < shape.size());
-  AlongAxis result;
-  for (std::size_t d = 0; d < shape.size(); ++d) {
-    (d < axis ? result.outer : d == axis ? result.axis : result.inner) *= shape[d];
-  }
-  return result;
-}
 
 /// One call, in arithmetic type T.
 template <typename T>
@@ -264,42 +231,6 @@ class Call {
   std::span<const Argument> operands_;
   const Attributes& attributes_;
 };
-
-/// Whether the primitive exists on integers; the others convert to f32 first.
-bool has_integer_arithmetic(const Primitive& primitive) {
-  if (primitive.kind == PrimitiveKind::quantization) return false;
-  if (primitive.kind != PrimitiveKind::unary) return true;
-  const Unary op = lookup(unaries, primitive.name);
-  return op == Unary::neg || op == Unary::abs || op == Unary::relu;
-}
-
-/// The type in which a call's arithmetic happens.
-DType call_type(const Primitive& primitive, std::span<const Argument> operands,
-                const Attributes& attributes) {
-  if (primitive.kind == PrimitiveKind::fill || primitive.kind == PrimitiveKind::iota) {
-    return DType::f64;  // constants are rounded once
-  }
-  bool any_f64 = false;
-  bool any_float = !has_integer_arithmetic(primitive);
-  bool any_i32 = false;
-  for (std::size_t o = 0; o < operands.size(); ++o) {
-    if (const double* scalar = std::get_if<double>(&operands[o])) {
-      any_float = any_float || !is_whole(*scalar);
-    } else if (const Tile* tile = std::get_if<Tile>(&operands[o])) {
-      if (!reads(operand_access(primitive, attributes, o))) continue;
-      any_f64 = any_f64 || arithmetic_type(tile->logical) == DType::f64;
-      any_float = any_float || is_float(tile->logical);
-      any_i32 = any_i32 || tile->logical == DType::i32;
-    }
-  }
-  if (primitive.name == "clamp") {
-    any_float = any_float || !is_whole(float_attribute(attributes, "low")) ||
-                !is_whole(float_attribute(attributes, "high"));
-  }
-  // select does no arithmetic: it must not lose digits of what it passes on.
-  if (primitive.name == "select" && any_i32 && any_float) any_f64 = true;
-  return any_f64 ? DType::f64 : any_float ? DType::f32 : DType::i32;
-}
 
 }  // namespace
 

@@ -51,6 +51,19 @@ const char* dims_text(const Primitive& primitive) {
   }
 }
 
+/// "relative 2^-21 * (1 + |x|), subnormals may flush"; empty if there is nothing to say.
+std::string error_text(const Primitive& primitive) {
+  const ErrorBound& bound = primitive.error_bound;
+  if (bound.measure == ErrorBound::Measure::exact) return primitive.rounding;
+  std::string text = fmt::format(
+      "{} 2^{}", bound.measure == ErrorBound::Measure::relative ? "relative" : "absolute",
+      bound.exponent);
+  if (bound.growth == ErrorBound::Growth::argument) text += " * (1 + |x|)";
+  if (bound.growth == ErrorBound::Growth::result) text += " * (1 + |result|)";
+  if (bound.flushes) text += ", subnormals may flush";
+  return text;
+}
+
 std::string section(const Primitive& primitive) {
   std::string text = fmt::format("\n## `{}`\n\n`{}`\n\n{}.\n\n", primitive.name,
                                  signature(primitive), primitive.meaning);
@@ -67,7 +80,9 @@ std::string section(const Primitive& primitive) {
   text += fmt::format("\nIteration dimensions: {}.", dims_text(primitive));
   text += fmt::format(" Operations a point: {}.", primitive.operations_per_point);
   if (primitive.combining()) text += " Partial results may be combined.";
-  if (!primitive.error_bound.empty()) text += fmt::format(" Error: {}.", primitive.error_bound);
+  if (const std::string error = error_text(primitive); !error.empty()) {
+    text += fmt::format(" Error: {}.", error);
+  }
   return text + "\n";
 }
 

@@ -58,6 +58,17 @@ enum class PrimitiveKind {
   quantization
 };
 
+/// How far a backend's value of a function f may be from f(x), for arithmetic in f32: 2^exponent,
+/// times 1 + |x| or 1 + |f(x)| if it grows, times |f(x)| if it is relative.
+struct ErrorBound {
+  enum class Measure { exact, relative, absolute };
+  enum class Growth { none, argument, result };
+  Measure measure = Measure::exact;
+  int exponent = 0;
+  Growth growth = Growth::none;
+  bool flushes = false;  // results below the normal range may be zero
+};
+
 /// A call's positional arguments fill the operands, then the attributes, in the order declared
 /// here; either may be given by name instead.
 struct Primitive {
@@ -69,7 +80,8 @@ struct Primitive {
   std::string combined_by = "";
   double operations_per_point = 1;  // per point of the iteration space; gemm: 2
   std::string meaning;              // one line for the documentation
-  std::string error_bound;          // of transcendentals, for the documentation
+  std::string rounding = "";        // where it leaves a choice, for the documentation
+  ErrorBound error_bound = {};      // of `unary`
   [[nodiscard]] bool combining() const { return !combined_by.empty(); }
   [[nodiscard]] const AttributeSpec* find_attribute(std::string_view name) const;
 };

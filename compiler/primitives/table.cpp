@@ -5,6 +5,9 @@
 namespace septran {
 namespace {
 
+using Measure = ErrorBound::Measure;
+using Growth = ErrorBound::Growth;
+
 OperandSpec output(const char* name, const char* doc) {
   return {.name = name, .access = Access::write, .doc = doc};
 }
@@ -61,7 +64,7 @@ Primitive gemm() {
           .combined_by = "add",
           .operations_per_point = 2,
           .meaning = "C = alpha * op(A) * op(B), plus C if accumulate",
-          .error_bound = "sums in any order"};
+          .rounding = "sums in any order"};
 }
 
 Primitive fill() {
@@ -69,8 +72,7 @@ Primitive fill() {
           .kind = PrimitiveKind::fill,
           .operands = {output("X", "any shape")},
           .attributes = {required("value", AttributeKind::floating, "what every element becomes")},
-          .meaning = "X = value, every element",
-          .error_bound = ""};
+          .meaning = "X = value, every element"};
 }
 
 Primitive copy() {
@@ -78,8 +80,7 @@ Primitive copy() {
           .kind = PrimitiveKind::copy,
           .operands = {output("Y", "X's shape"), input("X", "any shape")},
           .attributes = {},
-          .meaning = "Y = X; converts the element type",
-          .error_bound = ""};
+          .meaning = "Y = X; converts the element type"};
 }
 
 Primitive transpose() {
@@ -87,8 +88,7 @@ Primitive transpose() {
           .kind = PrimitiveKind::transpose,
           .operands = {output("Y", "n x m"), input("X", "m x n")},
           .attributes = {},
-          .meaning = "Y = X transposed; converts the element type",
-          .error_bound = ""};
+          .meaning = "Y = X transposed; converts the element type"};
 }
 
 Primitive binary(const char* name, const char* meaning) {
@@ -100,11 +100,11 @@ Primitive binary(const char* name, const char* meaning) {
       .attributes = {optional_integer(
           "axis",
           "the dimension of X1 that a 1-d X2 runs along: 0 is one value a row, 1 one a column")},
-      .meaning = meaning,
-      .error_bound = ""};
+      .meaning = meaning};
 }
 
-Primitive unary(const char* name, double operations, const char* meaning, const char* bound) {
+Primitive unary(const char* name, double operations, const char* meaning,
+                const ErrorBound& bound = {}) {
   return {.name = name,
           .kind = PrimitiveKind::unary,
           .operands = {output("Y", "X's shape"), input("X", "any shape")},
@@ -115,8 +115,8 @@ Primitive unary(const char* name, double operations, const char* meaning, const 
 }
 
 Primitive gelu() {
-  Primitive p =
-      unary("gelu", 5, "Y = X / 2 * (1 + erf(X / sqrt(2)))", "absolute 2^-20 * (1 + |x|)");
+  Primitive p = unary("gelu", 5, "Y = X / 2 * (1 + erf(X / sqrt(2)))",
+                      {Measure::absolute, -20, Growth::argument});
   p.attributes = {{.name = "approximate",
                    .kind = AttributeKind::choice,
                    .default_value = std::string("none"),
@@ -126,7 +126,7 @@ Primitive gelu() {
 }
 
 Primitive reduction(const char* name, const char* combined_by, const char* meaning,
-                    const char* bound) {
+                    const char* rounding) {
   return {.name = name,
           .kind = PrimitiveKind::reduction,
           .operands = {output("Y", "X's shape without `axis`; also read if accumulate"),
@@ -135,7 +135,7 @@ Primitive reduction(const char* name, const char* combined_by, const char* meani
                          flag("accumulate", "combines with Y instead of overwriting it")},
           .combined_by = combined_by,
           .meaning = meaning,
-          .error_bound = bound};
+          .rounding = rounding};
 }
 
 Primitive fma() {
@@ -147,7 +147,7 @@ Primitive fma() {
           .attributes = {},
           .operations_per_point = 2,
           .meaning = "Y = X1 * X2 + X3",
-          .error_bound = "one rounding or two"};
+          .rounding = "one rounding or two"};
 }
 
 Primitive clamp() {
@@ -157,8 +157,7 @@ Primitive clamp() {
           .attributes = {required("low", AttributeKind::floating, "lower bound"),
                          required("high", AttributeKind::floating, "upper bound")},
           .operations_per_point = 2,
-          .meaning = "Y = min(max(X, low), high); NaN stays NaN",
-          .error_bound = ""};
+          .meaning = "Y = min(max(X, low), high); NaN stays NaN"};
 }
 
 Primitive select() {
@@ -168,8 +167,7 @@ Primitive select() {
                        scalar_or_tensor("X1", "M's shape or a scalar"),
                        scalar_or_tensor("X2", "M's shape or a scalar")},
           .attributes = {},
-          .meaning = "Y = X1 where M is not 0, X2 elsewhere",
-          .error_bound = ""};
+          .meaning = "Y = X1 where M is not 0, X2 elsewhere"};
 }
 
 Primitive mask(const char* name, std::vector<AttributeSpec> window, const char* meaning) {
@@ -179,8 +177,7 @@ Primitive mask(const char* name, std::vector<AttributeSpec> window, const char* 
       .operands = {updated("S", "two dimensions or more; r and c count along the last two")},
       .attributes = {required("row0", AttributeKind::position, "position of row 0"),
                      required("col0", AttributeKind::position, "position of column 0")},
-      .meaning = meaning,
-      .error_bound = ""};
+      .meaning = meaning};
   for (AttributeSpec& spec : window) p.attributes.push_back(std::move(spec));
   p.attributes.push_back(
       required("value", AttributeKind::floating, "what masked elements become, e.g. -task.inf"));
@@ -194,8 +191,7 @@ Primitive iota() {
           .attributes = {required("axis", AttributeKind::integer, "the dimension counted along"),
                          integer("start", AttributeKind::position, 0, "value at position 0"),
                          integer("step", AttributeKind::integer, 1, "value between neighbours")},
-          .meaning = "X = start + step * position along axis",
-          .error_bound = ""};
+          .meaning = "X = start + step * position along axis"};
 }
 
 Primitive dequantize() {
@@ -216,8 +212,7 @@ Primitive dequantize() {
                                       "elements of the last dimension that share a scale; all "
                                       "of them if left out")},
       .operations_per_point = 2,
-      .meaning = "Y = (Q - zero) * scale; values of Q are signed",
-      .error_bound = ""};
+      .meaning = "Y = (Q - zero) * scale; values of Q are signed"};
 }
 
 Primitive quantize() {
@@ -229,13 +224,11 @@ Primitive quantize() {
                    optional_zero()},
       .attributes = {},
       .operations_per_point = 3,
-      .meaning = "Y = X / scale rounded to nearest even, plus zero, saturated to Y's type",
-      .error_bound = ""};
+      .meaning = "Y = X / scale rounded to nearest even, plus zero, saturated to Y's type"};
 }
 
 std::vector<Primitive> make_table() {
-  const char* exact = "";
-  const char* exponential = "relative 2^-21 * (1 + |x|), subnormals may flush";
+  const ErrorBound exponential{Measure::relative, -21, Growth::argument, true};
   return {
       gemm(),
       fill(),
@@ -248,26 +241,26 @@ std::vector<Primitive> make_table() {
       binary("max", "Y = the larger of X1 and X2; NaN if either is"),
       binary("min", "Y = the smaller of X1 and X2; NaN if either is"),
       fma(),
-      unary("neg", 1, "Y = -X", exact),
+      unary("neg", 1, "Y = -X"),
       unary("exp", 1, "Y = e^X", exponential),
       unary("exp2", 1, "Y = 2^X", exponential),
-      unary("log", 1, "Y = natural logarithm of X", "absolute 2^-21 * (1 + |log x|)"),
-      unary("sqrt", 1, "Y = square root of X", "relative 2^-22"),
-      unary("rsqrt", 1, "Y = 1 / square root of X", "relative 2^-21"),
-      unary("recip", 1, "Y = 1 / X", "relative 2^-22"),
-      unary("abs", 1, "Y = |X|", exact),
-      unary("relu", 1, "Y = max(X, 0); NaN stays NaN", exact),
+      unary("log", 1, "Y = natural logarithm of X", {Measure::absolute, -21, Growth::result}),
+      unary("sqrt", 1, "Y = square root of X", {Measure::relative, -22}),
+      unary("rsqrt", 1, "Y = 1 / square root of X", {Measure::relative, -21}),
+      unary("recip", 1, "Y = 1 / X", {Measure::relative, -22}),
+      unary("abs", 1, "Y = |X|"),
+      unary("relu", 1, "Y = max(X, 0); NaN stays NaN"),
       gelu(),
-      unary("silu", 4, "Y = X / (1 + e^-X)", "relative 2^-20 * (1 + |x|)"),
-      unary("tanh", 1, "Y = hyperbolic tangent of X", "absolute 2^-20"),
-      unary("sigmoid", 3, "Y = 1 / (1 + e^-X)", "relative 2^-20 * (1 + |x|)"),
-      unary("erf", 1, "Y = error function of X", "absolute 2^-20"),
+      unary("silu", 4, "Y = X / (1 + e^-X)", {Measure::relative, -20, Growth::argument, true}),
+      unary("tanh", 1, "Y = hyperbolic tangent of X", {Measure::absolute, -20}),
+      unary("sigmoid", 3, "Y = 1 / (1 + e^-X)", {Measure::relative, -20, Growth::argument, true}),
+      unary("erf", 1, "Y = error function of X", {Measure::absolute, -20}),
       reduction("reduce_sum", "add", "Y = sum of X along axis, plus Y if accumulate",
                 "sums in any order"),
       reduction("reduce_max", "max",
-                "Y = largest of X along axis (and Y if accumulate); NaN if any is", exact),
+                "Y = largest of X along axis (and Y if accumulate); NaN if any is", ""),
       reduction("reduce_min", "min",
-                "Y = smallest of X along axis (and Y if accumulate); NaN if any is", exact),
+                "Y = smallest of X along axis (and Y if accumulate); NaN if any is", ""),
       clamp(),
       select(),
       mask("mask_causal", {}, "S[r, c] = value where col0 + c > row0 + r"),

@@ -8,7 +8,9 @@
 #include <set>
 
 #include "compiler/base/messages.h"
+#include "compiler/kernels/enclosure.h"
 #include "compiler/kernels/kernels.h"
+#include "compiler/kernels/tile_access.h"
 #include "compiler/reference/written_map.h"
 
 namespace septran::reference {
@@ -18,22 +20,34 @@ struct Freer {
   void operator()(std::byte* memory) const { std::free(memory); }
 };
 
-/// A tensor that tiles can be cut from: of the entry task, or a temporary.
+/// What is computed: values, or bounds of what any right machine may compute.
+enum class Meaning { values, bounds };
+
+/// A tensor that tiles can be cut from: of the entry task, or a temporary. Values lie at `data` in
+/// their own type. Bounds are f64: the low ends at `data`, all high ends behind all low ones,
+/// unless they are a parameter's.
 struct Root {
   std::string name;
   DType dtype = DType::f32;
+  DType storage = DType::f32;
   std::byte* data = nullptr;
+  std::byte* high = nullptr;
   std::vector<std::int64_t> shape;
   std::vector<std::int64_t> strides_bytes;
   Usage usage;
   std::unique_ptr<std::byte, Freer> owned;  // temporaries
-  std::optional<WrittenMap> written;        // temporaries
+  std::int64_t owned_bytes = 0;
+  std::optional<WrittenMap> written;  // temporaries
 };
 
-Root make_root(std::string name, DType dtype, std::vector<std::int64_t> shape) {
-  Root root{std::move(name), dtype, nullptr, std::move(shape), {}, {}, nullptr, std::nullopt};
+Root make_root(std::string name, DType dtype, DType storage, std::vector<std::int64_t> shape) {
+  Root root;
+  root.name = std::move(name);
+  root.dtype = dtype;
+  root.storage = storage;
+  root.shape = std::move(shape);
   root.strides_bytes.resize(root.shape.size());
-  auto stride = static_cast<std::int64_t>(size_bytes(dtype));
+  auto stride = static_cast<std::int64_t>(size_bytes(storage));
   for (std::size_t axis = root.shape.size(); axis-- > 0;) {
     root.strides_bytes[axis] = stride;
     stride *= root.shape[axis];
@@ -48,22 +62,27 @@ double machine_memory_bytes() {
 /// Executes at once what it is told.
 class Interpreter : public lang::Visitor {
  public:
-  Interpreter(const Options& options, Diagnostics& diagnostics)
-      : options_(options),
+  Interpreter(Meaning meaning, const Options& options, Diagnostics& diagnostics)
+      : meaning_(meaning),
+        options_(options),
         diagnostics_(diagnostics),
         errors_before_(diagnostics.error_count()),
         memory_left_bytes_(machine_memory_bytes()) {}
 
+  /// `high` is of bounds only.
   std::vector<std::uint32_t> add_parameters(const lang::EntryBinding& entry,
-                                            std::span<std::byte* const> tensors) {
+                                            std::span<std::byte* const> tensors,
+                                            std::span<std::byte* const> high = {}) {
     std::vector<std::uint32_t> handles;
     for (std::size_t p = 0; p < entry.arguments.size(); ++p) {
       handles.push_back(static_cast<std::uint32_t>(roots_.size()));
       const auto* tensor = std::get_if<lang::EntryTensor>(&entry.arguments[p]);
       const std::string& name = entry.task->parameters[p].name;
-      roots_.push_back(tensor != nullptr ? make_root(name, tensor->dtype, tensor->shape)
-                                         : make_root(name, DType::f32, {}));
+      roots_.push_back(tensor != nullptr
+                           ? make_root(name, tensor->dtype, storage(tensor->dtype), tensor->shape)
+                           : make_root(name, DType::f32, DType::f32, {}));
       roots_.back().data = tensors[p];
+      if (!high.empty()) roots_.back().high = high[p];
     }
     return handles;
   }
@@ -78,13 +97,16 @@ class Interpreter : public lang::Visitor {
                           Span span) override {
     std::vector<std::int64_t> extents;
     for (const Expr& extent : shape) extents.push_back(*extent.constant());
-    Root root = make_root(name, dtype, extents);
-    const std::int64_t bytes = root.strides_bytes[0] * extents[0];
+    Root root = make_root(name, dtype, storage(dtype), extents);
+    const std::int64_t one_bytes = root.strides_bytes[0] * extents[0];
+    const std::int64_t bytes = meaning_ == Meaning::values ? one_bytes : 2 * one_bytes;
+    root.owned_bytes = bytes;
     memory_left_bytes_ -= static_cast<double>(bytes);
     if (memory_left_bytes_ > 0 && !failed()) {
       root.owned.reset(static_cast<std::byte*>(std::calloc(1, static_cast<std::size_t>(bytes))));
     }
     root.data = root.owned.get();
+    if (root.data != nullptr) root.high = root.data + (bytes - one_bytes);
     if (root.data == nullptr && !failed()) report(span, messages::temporary_memory, name, bytes);
     root.written.emplace(std::move(extents));
     roots_.push_back(std::move(root));
@@ -128,20 +150,20 @@ class Interpreter : public lang::Visitor {
 
   void primitive(const lang::PrimitiveRequest& request) override {
     if (failed() || !check_written(request)) return;
-    std::vector<kernels::Argument> arguments;
     for (std::size_t i = 0; i < request.operands.size(); ++i) {
-      const lang::OperandValue& operand = request.operands[i];
-      if (const auto* tensor = std::get_if<lang::TensorValue>(&operand)) {
-        arguments.emplace_back(tile(*tensor));
-        const Access access = operand_access(request.primitive, request.attributes, i);
-        note_access(*tensor, access);
-      } else if (const auto* scalar = std::get_if<double>(&operand)) {
-        arguments.emplace_back(*scalar);
-      } else {
-        arguments.emplace_back(std::monostate{});
+      if (const auto* tensor = std::get_if<lang::TensorValue>(&request.operands[i])) {
+        note_access(*tensor, operand_access(request.primitive, request.attributes, i));
       }
     }
-    kernels::run_primitive(request.primitive, arguments, request.attributes);
+    if (meaning_ == Meaning::values) {
+      const auto tiles = arguments<kernels::Argument>(
+          request, [&](const lang::TensorValue& tensor) { return tile(tensor); });
+      kernels::run_primitive(request.primitive, tiles, request.attributes);
+    } else {
+      const auto tiles = arguments<kernels::EnclosedArgument>(
+          request, [&](const lang::TensorValue& tensor) { return enclosed_tile(tensor); });
+      kernels::enclose_primitive(request.primitive, tiles, request.attributes);
+    }
   }
 
   std::optional<lang::TunableValue> tunable(const lang::TunableRequest& request) override {
@@ -163,17 +185,43 @@ class Interpreter : public lang::Visitor {
   /// Frees the temporaries made since there were `count` roots.
   void release(std::size_t count) {
     for (std::size_t r = count; r < roots_.size(); ++r) {
-      memory_left_bytes_ +=
-          static_cast<double>(roots_[r].strides_bytes[0]) * static_cast<double>(roots_[r].shape[0]);
+      memory_left_bytes_ += static_cast<double>(roots_[r].owned_bytes);
     }
     roots_.erase(roots_.begin() + static_cast<std::ptrdiff_t>(count), roots_.end());
+  }
+
+  [[nodiscard]] DType storage(DType dtype) const {
+    return meaning_ == Meaning::values ? dtype : DType::f64;
+  }
+
+  /// A call's operands as the kernels take them; `tensor` makes the tiles.
+  template <typename Argument, typename F>
+  static std::vector<Argument> arguments(const lang::PrimitiveRequest& request, F tensor) {
+    std::vector<Argument> result;
+    for (const lang::OperandValue& operand : request.operands) {
+      if (const auto* value = std::get_if<lang::TensorValue>(&operand)) {
+        result.emplace_back(tensor(*value));
+      } else if (const auto* scalar = std::get_if<double>(&operand)) {
+        result.emplace_back(*scalar);
+      } else {
+        result.emplace_back(std::monostate{});
+      }
+    }
+    return result;
   }
 
   kernels::Tile tile(const lang::TensorValue& tensor) {
     const Root& root = roots_[tensor.root];
     return kernels::make_tile(
-        root.data, root.dtype, root.dtype, tensor.view, root.strides_bytes, root.shape,
+        root.data, root.storage, root.storage, tensor.view, root.strides_bytes, root.shape,
         [](VarId) -> std::int64_t { SEPTRAN_BUG("the reference has no loop variables"); });
+  }
+  kernels::EnclosedTile enclosed_tile(const lang::TensorValue& tensor) {
+    const Root& root = roots_[tensor.root];
+    kernels::EnclosedTile both{tile(tensor), {}, root.dtype};
+    both.high = both.low;
+    both.high.data += root.high - root.data;
+    return both;
   }
 
   /// Inputs are read before the output is written.
@@ -198,6 +246,7 @@ class Interpreter : public lang::Visitor {
     if (root.written && writes(access)) root.written->write(tensor.view);
   }
 
+  Meaning meaning_;
   const Options& options_;
   Diagnostics& diagnostics_;
   std::size_t errors_before_;
@@ -206,23 +255,54 @@ class Interpreter : public lang::Visitor {
   std::set<std::pair<Span, std::string>> reported_;
 };
 
-}  // namespace
-
-Result<std::vector<Usage>> run(const lang::Module& module, const lang::EntryBinding& entry,
-                               std::span<std::byte* const> tensors, const Options& options,
-                               Diagnostics& diagnostics) {
-  SEPTRAN_CHECK(tensors.size() == entry.arguments.size());
-  Interpreter interpreter(options, diagnostics);
+/// Evaluates the entry task; false after errors.
+bool evaluate(const lang::Module& module, const lang::EntryBinding& entry,
+              const std::vector<std::uint32_t>& roots, Interpreter& interpreter,
+              Diagnostics& diagnostics) {
   const std::size_t errors_before = diagnostics.error_count();
-  const auto roots = interpreter.add_parameters(entry, tensors);
   VarTable no_variables;
   lang::EvaluateOptions evaluation;
   evaluation.statement_limit = 0;
   evaluation.check_accesses = false;
   const bool good =
       lang::evaluate(module, entry, roots, no_variables, interpreter, diagnostics, evaluation);
-  if (!good || diagnostics.error_count() > errors_before) return std::nullopt;
+  return good && diagnostics.error_count() == errors_before;
+}
+
+}  // namespace
+
+Result<std::vector<Usage>> run(const lang::Module& module, const lang::EntryBinding& entry,
+                               std::span<std::byte* const> tensors, const Options& options,
+                               Diagnostics& diagnostics) {
+  SEPTRAN_CHECK(tensors.size() == entry.arguments.size());
+  Interpreter interpreter(Meaning::values, options, diagnostics);
+  const auto roots = interpreter.add_parameters(entry, tensors);
+  if (!evaluate(module, entry, roots, interpreter, diagnostics)) return std::nullopt;
   return interpreter.usage(entry.arguments.size());
+}
+
+Result<std::vector<Enclosure>> enclose(const lang::Module& module, const lang::EntryBinding& entry,
+                                       std::span<const std::byte* const> tensors,
+                                       const Options& options, Diagnostics& diagnostics) {
+  SEPTRAN_CHECK(tensors.size() == entry.arguments.size());
+  std::vector<Enclosure> result(tensors.size());
+  std::vector<std::byte*> low(tensors.size());
+  std::vector<std::byte*> high(tensors.size());
+  for (std::size_t p = 0; p < tensors.size(); ++p) {
+    const auto* tensor = std::get_if<lang::EntryTensor>(&entry.arguments[p]);
+    if (tensor == nullptr || tensors[p] == nullptr) continue;
+    std::int64_t count = 1;
+    for (const std::int64_t extent : tensor->shape) count *= extent;
+    result[p].low.resize(static_cast<std::size_t>(count));
+    low[p] = reinterpret_cast<std::byte*>(result[p].low.data());
+    kernels::convert(tensor->dtype, tensors[p], DType::f64, low[p], count);
+    result[p].high = result[p].low;
+    high[p] = reinterpret_cast<std::byte*>(result[p].high.data());
+  }
+  Interpreter interpreter(Meaning::bounds, options, diagnostics);
+  const auto roots = interpreter.add_parameters(entry, low, high);
+  if (!evaluate(module, entry, roots, interpreter, diagnostics)) return std::nullopt;
+  return result;
 }
 
 }  // namespace septran::reference

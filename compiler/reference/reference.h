@@ -37,4 +37,18 @@ Result<std::vector<Usage>> run(const lang::Module& module, const lang::EntryBind
                                std::span<std::byte* const> tensors, const Options& options,
                                Diagnostics& diagnostics);
 
+/// Bounds between which each element of a tensor lies, on any backend that does what the language
+/// says (see compiler/kernels/enclosure.h); NaN where nothing is known.
+struct Enclosure {
+  std::vector<double> low;
+  std::vector<double> high;
+};
+
+/// Bounds of what the entry task leaves in its tensor parameters, one Enclosure a parameter, empty
+/// for scalars and where `tensors` has a null. `tensors` are as run() takes them, and not changed.
+/// Errors as of run(). Takes several times as long as run(), and 16 bytes an element.
+Result<std::vector<Enclosure>> enclose(const lang::Module& module, const lang::EntryBinding& entry,
+                                       std::span<const std::byte* const> tensors,
+                                       const Options& options, Diagnostics& diagnostics);
+
 }  // namespace septran::reference

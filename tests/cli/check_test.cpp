@@ -73,6 +73,56 @@ TEST(Check, PutsAcceleratorsAndProcessorsSideBySide) {
   }
 }
 
+// What the clamp leaves is small beside the sums' errors, and the differences are made of nothing
+// else.
+TEST(Check, JudgesSmallResultsOfLargeSumsByTheirArithmetic) {
+  const TempFolder folder;
+  const std::string logic = folder.write("small.py", R"("""Small results of large sums."""
+import task_lang as task
+
+@task.define(leaf=True)
+def work(acc, big, C, D, A, B):
+    task.call_primitive("gemm", acc, A, B)
+    task.call_primitive("clamp", C, acc, -1.0, 1.0)
+    task.call_primitive("add", big, acc, 100000.0)
+    task.call_primitive("sub", D, big, 100000.0)
+
+@task.define
+def block(C, D, A, B):
+    acc = task.tensor(C.shape, "f32")
+    big = task.tensor(C.shape, "f32")
+    task.launch(work, acc, big, C, D, A, B)
+
+@task.define
+def host(C: task.Tensor["M", "N"], D: task.Tensor["M", "N"], A: task.Tensor["M", "K"],
+         B: task.Tensor["K", "N"]):
+    for i in task.parallel_range(task.ceildiv(M, 16)):
+        to = min(M, i * 16 + 16)
+        task.launch(block, C[i * 16 : to, :], D[i * 16 : to, :], A[i * 16 : to, :], B)
+)");
+  const auto mapping = [&](const char* name, const char* target, const char* mems) {
+    return folder.write(name, std::string("target: ") + target + R"(
+entrypoint: host
+task_mappings:
+  host:
+    task_name: host
+    proc: HOST
+    mems: {C: GLOBAL, D: GLOBAL, A: GLOBAL, B: GLOBAL}
+  block: {task_name: block, proc: BLOCK, mems: )" +
+                                  mems + "}\n");
+  };
+  const std::string cpu =
+      mapping("cpu.yaml", "cpu_native", "{acc: SHARED, big: SHARED, B: SHARED}");
+  const std::string small =
+      mapping("dsa.yaml", "dsa_edge",
+              "{acc: REGISTER, big: SHARED, C: SHARED, D: SHARED, A: SHARED, B: SHARED}");
+  for (const char* words :
+       {"M=33 N=20 K=700", "M=33 N=20 K=700 --dtype bf16", "M=33 N=20 K=700 --values integers"}) {
+    const Outcome outcome = septran(check(logic, {cpu, small}, words));
+    EXPECT_EQ(outcome.code, 0) << words << outcome.out << outcome.err;
+  }
+}
+
 TEST(Check, HasARowForEachMapping) {
   const Outcome outcome = septran(check(gemm, {edge, cloud}, "M=65 N=70 K=130 --values integers"));
   EXPECT_EQ(outcome.code, 0) << outcome.err;
