@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <fstream>
+#include <utility>
 
 #include "runtime/native/shared_object.h"
 #include "source_dir.h"
@@ -71,56 +72,73 @@ int main(void) {
 }
 )";
 
-/// The kernel's work on threads that the sanitizer knows: it does not know OpenMP's.
+/// The kernel's work on threads that the sanitizer knows: it does not know OpenMP's. As many as the
+/// first argument says. With a second they all do the work of the first, and so must race.
 constexpr const char* threads_head = R"(
 #include <pthread.h>
 static pthread_barrier_t barrier;
 #define SEPTRAN_BARRIER() pthread_barrier_wait(&barrier)
 )";
 constexpr const char* threads_main = R"(
+static int64_t workers, all_first;
 static void *one(void *number) {
   int64_t worker = (int64_t)number;
-  work(worker, most_workers, arguments, workspace, workspace + shared_bytes + worker * own_bytes);
+  char *own = workspace + shared_bytes + worker * own_bytes;
+  work(all_first ? 0 : worker, workers, arguments, workspace, own);
   return 0;
 }
-int main(void) {
+int main(int count, char **words) {
   pthread_t all[64];
+  workers = atoi(words[1]);
+  all_first = count > 2;
   allocate();
-  pthread_barrier_init(&barrier, 0, most_workers);
-  for (int64_t w = 0; w < most_workers; ++w) pthread_create(&all[w], 0, one, (void *)w);
-  for (int64_t w = 0; w < most_workers; ++w) pthread_join(all[w], 0);
+  pthread_barrier_init(&barrier, 0, workers);
+  for (int64_t w = 0; w < workers; ++w) pthread_create(&all[w], 0, one, (void *)w);
+  for (int64_t w = 0; w < workers; ++w) pthread_join(all[w], 0);
   puts("finished");
 }
 )";
 
-/// Builds and runs a program; what it printed, on both channels. Nothing where this compiler lacks
-/// the sanitizer.
-std::optional<std::string> run(const std::string& program, std::vector<std::string> flags,
-                               const std::string& sanitizers) {
-  const TemporaryFolder folder("sanitizers");
-  const std::string path = folder.path().string();
-  const auto shell = [&](const std::string& command) {
-    const int status = std::system((command + " > " + path + "/out 2>&1").c_str());
+/// A program built with a sanitizer.
+class Sanitized {
+ public:
+  Sanitized(const std::string& program, std::vector<std::string> flags,
+            const std::string& sanitizers) {
+    flags.push_back(sanitizers);
+    flags.insert(flags.end(), {"-O1", "-g", "-fno-sanitize-recover=all", "-pthread", "-w"});
+    const std::string compiler =
+        fmt::format("{} {}", runtime::find_c_compiler(), fmt::join(flags, " "));
+    std::ofstream(folder_.path() / "empty.c") << "int main(void) { return 0; }\n";
+    exists_ = shell(fmt::format("{0} {1}/empty.c -o {1}/empty && {1}/empty", compiler, path_)) == 0;
+    if (!exists_) return;
+    std::ofstream(folder_.path() / "program.c") << program;
+    built_ = shell(fmt::format("{0} {1}/program.c -o {1}/program -lm", compiler, path_)) == 0;
+  }
+
+  /// Whether this compiler has the sanitizer.
+  [[nodiscard]] bool exists() const { return exists_; }
+
+  /// What the program prints, on both channels, or what the compiler said.
+  [[nodiscard]] std::string run(const std::string& words = "") const {
+    if (built_) shell(fmt::format("env -u LD_PRELOAD {}/program {}", path_, words));
+    return read_text(path_ + "/out");
+  }
+
+ private:
+  int shell(const std::string& command) const {
+    const int status = std::system(("( " + command + " ) > " + path_ + "/out 2>&1").c_str());
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-  };
-  flags.push_back(sanitizers);
-  flags.insert(flags.end(), {"-O1", "-g", "-fno-sanitize-recover=all", "-pthread", "-w"});
-  const std::string compiler =
-      fmt::format("{} {}", runtime::find_c_compiler(), fmt::join(flags, " "));
-  std::ofstream(folder.path() / "empty.c") << "int main(void) { return 0; }\n";
-  if (shell(fmt::format("{0} {1}/empty.c -o {1}/empty && {1}/empty", compiler, path)) != 0) {
-    return std::nullopt;
   }
-  std::ofstream(folder.path() / "program.c") << program;
-  if (shell(fmt::format("{0} {1}/program.c -o {1}/program -lm", compiler, path)) == 0) {
-    shell(fmt::format("env -u LD_PRELOAD {}/program", path));
-  }
-  return read_text(path + "/out");
-}
+
+  TemporaryFolder folder_{"sanitizers"};
+  std::string path_ = folder_.path().string();
+  bool exists_ = false;
+  bool built_ = false;
+};
 
 bool runs_here(const Machine& machine) { return missing_instruction_sets(machine).empty(); }
 
-TEST(Sanitized, StaysWithinItsMemoryAndTheStandard) {
+TEST(Sanitizers, StaysWithinItsMemoryAndTheStandard) {
   const Case cases[] = {
       {"gemm", "cpu_avx512", DType::f32, {{"M", "65"}, {"N", "129"}, {"K", "70"}}},
       {"gemm", "cpu_generic", DType::bf16, {{"M", "13"}, {"N", "21"}, {"K", "33"}}},
@@ -145,56 +163,78 @@ TEST(Sanitized, StaysWithinItsMemoryAndTheStandard) {
     Kernel kernel;
     cpu::Source source = lower(one, kernel);
     if (!runs_here(*kernel.machine)) continue;
-    const auto printed =
-        run(source.text + allocations(source) + plain_main,
-            cpu::compiler_flags(source, *kernel.machine), "-fsanitize=address,undefined");
-    if (!printed) GTEST_SKIP() << "this C compiler has no such sanitizers";
-    EXPECT_EQ(*printed, "finished\n");
+    const Sanitized program(source.text + allocations(source) + plain_main,
+                            cpu::compiler_flags(source, *kernel.machine),
+                            "-fsanitize=address,undefined");
+    if (!program.exists()) GTEST_SKIP() << "this C compiler has no such sanitizers";
+    EXPECT_EQ(program.run(), "finished\n");
   }
 }
 
-TEST(Sanitized, ThreadsDoNotRace) {
+/// The program that runs a kernel's work on the sanitizer's own threads.
+std::string on_threads(const cpu::Source& source) {
+  return threads_head + source.text + allocations(source) + threads_main;
+}
+
+// All examples, by two workers and by as many as the machine has.
+TEST(Sanitizers, ThreadsDoNotRace) {
+  const std::vector<std::pair<std::string, std::string>> attention{
+      {"B", "1"}, {"H", "3"}, {"G", "1"}, {"LQ", "70"}, {"LK", "77"}, {"D", "24"}};
+  auto causal = attention;
+  causal.emplace_back("causal", "true");
+  auto full = attention;
+  full.emplace_back("causal", "false");
   const Case cases[] = {
+      {"gemm", "cpu_avx2", DType::f32, {{"M", "130"}, {"N", "600"}, {"K", "70"}}},
+      {"gemm", "cpu_native", DType::bf16, {{"M", "130"}, {"N", "71"}, {"K", "67"}}},
+      {"gemm", "cpu_generic", DType::i8, {{"M", "50"}, {"N", "300"}, {"K", "67"}}},
+      {"gemm", "cpu_avx2", DType::f16, {{"M", "3"}, {"N", "600"}, {"K", "70"}}},
       {"mlp", "cpu_avx2", DType::f32, {{"M", "200"}, {"K", "20"}, {"F", "150"}, {"N", "140"}}},
       {"softmax", "cpu_generic", DType::f32, {{"M", "40"}, {"N", "2100"}}},
+      {"layernorm", "cpu_avx2", DType::f16, {{"M", "300"}, {"N", "83"}, {"eps", "1e-5"}}},
+      {"attention", "cpu_avx2", DType::f32, causal},
+      {"attention", "cpu_native", DType::bf16, full},
   };
   for (const Case& one : cases) {
-    SCOPED_TRACE(one.name);
+    SCOPED_TRACE(fmt::format("{} {} {}", one.name, one.target, name(one.dtype)));
     Kernel kernel;
     cpu::Source source = lower(one, kernel);
-    if (!runs_here(*kernel.machine)) continue;
-    EXPECT_GT(source.workers, 1);
-    const std::string text = threads_head + source.text + allocations(source) + threads_main;
-    source.workers = 1;  // no OpenMP
-    const auto flags = cpu::compiler_flags(source, *kernel.machine);
-    const auto printed = run(text, flags, "-fsanitize=thread");
-    if (!printed) GTEST_SKIP() << "this C compiler has no such sanitizer";
-    EXPECT_EQ(*printed, "finished\n");
+    if (!runs_here(*kernel.machine) || kernel.machine->block_count() < 2) continue;
+    ASSERT_GT(source.workers, 1);
+    const std::string text = on_threads(source);
+    const std::int64_t workers = std::exchange(source.workers, 1);  // no OpenMP
+    const Sanitized program(text, cpu::compiler_flags(source, *kernel.machine),
+                            "-fsanitize=thread");
+    if (!program.exists()) GTEST_SKIP() << "this C compiler has no such sanitizer";
+    EXPECT_EQ(program.run("2"), "finished\n");
+    EXPECT_EQ(program.run(fmt::format("{}", workers)), "finished\n");
+    const std::string raced = program.run("2 all-first");
+    EXPECT_NE(raced.find("data race"), std::string::npos) << raced;
   }
 }
 
-TEST(Sanitized, FindsWhatItIsToFind) {
+TEST(Sanitizers, FindWhatTheyAreToFind) {
   const Case one{
       "mlp", "cpu_generic", DType::f32, {{"M", "5"}, {"K", "20"}, {"F", "1100"}, {"N", "1030"}}};
   Kernel kernel;
   cpu::Source source = lower(one, kernel);
-  std::string racing = threads_head + source.text + allocations(source) + threads_main;
+  std::string racing = on_threads(source);
   const std::string barrier = "BARRIER();";
   for (std::size_t at; (at = racing.rfind(barrier)) != std::string::npos;) {
     racing.erase(at, barrier.size());
   }
   source.workers = 1;
   const auto flags = cpu::compiler_flags(source, *kernel.machine);
-  const auto raced = run(racing, flags, "-fsanitize=thread");
-  if (!raced) GTEST_SKIP() << "this C compiler has no such sanitizer";
-  EXPECT_NE(raced->find("data race"), std::string::npos) << *raced;
+  const Sanitized raced(racing, flags, "-fsanitize=thread");
+  if (!raced.exists()) GTEST_SKIP() << "this C compiler has no such sanitizer";
+  EXPECT_NE(raced.run("2").find("data race"), std::string::npos) << raced.run("2");
   --source.parameters[0].shape[0];
   const std::string head = "#define SEPTRAN_BARRIER() ((void)0)\n";
   const std::string alone =
       "int main(void) { allocate(); work(0, 1, arguments, workspace, workspace + shared_bytes); }";
-  const auto beyond =
-      run(head + source.text + allocations(source) + alone, flags, "-fsanitize=address");
-  EXPECT_NE(beyond->find("heap-buffer-overflow"), std::string::npos) << *beyond;
+  const Sanitized beyond(head + source.text + allocations(source) + alone, flags,
+                         "-fsanitize=address");
+  EXPECT_NE(beyond.run().find("heap-buffer-overflow"), std::string::npos) << beyond.run();
 }
 
 }  // namespace
