@@ -48,6 +48,10 @@ CHECKS = [
     ("gemm", "M=33 N=70 K=51 dtype=f8e4m3 dtype=C=f32"),
     ("gemm", "M=65 N=70 K=133 dtype=f64"),
     ("gemm", "M=256 N=256 K=512 dtype=f8e4m3 dtype=C=f32 target=nvidia_a100"),
+    ("gemm", "M=2305 N=264 K=72 dtype=f16"),
+    ("linear", "M=512 N=512 K=512 residual=false dtype=f16"),
+    ("linear", "M=512 N=768 K=512 residual=true dtype=bf16"),
+    ("linear", "M=197 N=300 K=136 residual=true dtype=f16"),
     ("mlp", "M=256 N=256 K=512 F=512 dtype=bf16"),
     ("mlp", "M=65 N=33 K=129 F=70 dtype=f8e4m3"),
     ("mlp", "M=65 N=33 K=129 F=70 dtype=f64"),
@@ -63,6 +67,8 @@ CHECKS = [
     ("layernorm", "M=64 N=1024 eps=1e-5 dtype=f8e5m2"),
     ("layernorm", "M=33 N=777 eps=1e-5"),
     ("layernorm", "M=9 N=8192 eps=1e-5 dtype=bf16"),
+    ("layernorm", "M=300 N=16384 eps=1e-5 dtype=f16"),
+    ("softmax", "M=300 N=9001 dtype=f16"),
     ("attention", "B=1 H=2 G=1 LQ=256 LK=256 D=128 causal=true dtype=f16"),
     ("attention", "B=2 H=2 G=2 LQ=384 LK=512 D=64 causal=false dtype=bf16"),
     ("attention", "B=1 H=4 G=2 LQ=200 LK=333 D=128 causal=true dtype=f16"),
@@ -86,6 +92,7 @@ SANITIZED = [
     ("gemm", "M=130 N=144 K=80 dtype=f8e5m2 dtype=C=f16"),
     ("gemm", "M=65 N=70 K=133"),
     ("mlp", "M=130 N=264 K=200 F=336 dtype=f16"),
+    ("linear", "M=130 N=264 K=200 residual=true dtype=f16"),
     ("softmax", "M=37 N=1000 dtype=f16"),
     ("softmax", "M=3 N=5001"),
     ("layernorm", "M=33 N=777 eps=1e-5 dtype=f16"),
@@ -97,8 +104,11 @@ SANITIZED = [
 
 def command(example, words, *more):
     """`septran run` for the words "M=1 dtype=f16 dtype=C=f32 target=NAME"."""
-    result = [SEPTRAN, "run", f"{SOURCES}/examples/{example}/{example}.py"]
+    logic = f"{SOURCES}/examples/{example}/{example}.py"
     mapping = f"{SOURCES}/mappings/{example}/nvidia_h100.yaml"
+    if not os.path.exists(logic):
+        logic, mapping = (f"{SOURCES}/bench/kernels/{example}.{end}" for end in ("py", "yaml"))
+    result = [SEPTRAN, "run", logic]
     for target in re.findall("target=(\\S+)", words):
         own = f"{SOURCES}/mappings/{example}/{target}.yaml"
         mapping = own if os.path.exists(own) else mapping
@@ -278,6 +288,31 @@ class Table:
                  2 * (m * k + n * k + m * n) if few else 2 * m * n * k,
                  "TB/s" if few else "TFLOP/s", others)
 
+    def linear(self, n, dtype, residual):
+        """A fused epilogue, and the product alone before it."""
+        name = f"gelu(A B + bias){' + R' if residual else ''} {n}, {dtype}"
+        if not self.wants(name):
+            return
+        kind = {"f16": torch.float16, "bf16": torch.bfloat16}[dtype]
+        a, b, r = (torch.randn(n, n, device="cuda", dtype=kind) for _ in range(3))
+        bias = torch.randn(n, device="cuda", dtype=kind)
+        tensors = {"A": a, "B": b, "bias": bias}
+        if residual:
+            tensors["R"] = r
+        plain = []
+        for _ in range(2):
+            report = run("gemm", f"M={n} N={n} K={n} dtype={dtype}", "--no-check",
+                         "--repetitions", "30", *self.inputs({"A": a, "B": b}))
+            plain.append(report.get("seconds", {}).get("median", float("nan")))
+
+        def by_torch():
+            h = F.gelu(torch.addmm(bias, a, b))
+            return h + r if residual else h
+
+        words = f"M={n} N={n} K={n} dtype={dtype} residual={'true' if residual else 'false'}"
+        self.row(name, "linear", words, tensors, 2 * n**3, "TFLOP/s", {"PyTorch": by_torch})
+        print(f"| gemm alone | {' '.join(f'{s * 1e6:.4g}' for s in plain)} us | | |", flush=True)
+
     def rows(self, example, rows, n):
         name = f"{example} {rows} x {n}, f16"
         if not self.wants(name):
@@ -338,8 +373,11 @@ def measure(quick, only):
         for m, n, k in square:
             table.gemm(m, n, k, dtype)
     few = [(1, 4096, 4096), (16, 14336, 4096)] if quick else llama_shapes((1, 16, 128, 4096))
-    for m, n, k in few + ([] if quick else [(4097, 5000, 1000)]):
+    for m, n, k in few + ([] if quick else [(4097, 5000, 1000), (4095, 4095, 4095)]):
         table.gemm(m, n, k, "f16")
+    for dtype in () if quick else ("f16", "bf16"):
+        for residual in (False, True):
+            table.linear(4096, dtype, residual)
     for n in (1024,) if quick else (1024, 4096, 8192, 16384):
         table.rows("softmax", 16384, n)
         table.rows("layernorm", 16384, n)

@@ -28,6 +28,7 @@ Operand Emitter::operand(const tile::TileRef& ref, const std::string& pointer, b
   if (in_registers(ref.tensor)) {
     result.kind = Operand::Kind::registers;
     result.tile = register_tile(ref.tensor, raw_values);
+    result.scale = deferred_scale(ref.tensor);
   } else {
     result.kind = Operand::Kind::memory;
     result.access = declare(ref, pointer, raw_values);

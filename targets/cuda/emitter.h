@@ -2,7 +2,9 @@
 // and the ways to elements in memory and in registers.
 #pragma once
 
+#include <algorithm>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -27,6 +29,7 @@ struct Operand {
   double scalar = 0;
   Access access;
   RegisterTile tile;
+  double scale = 1.0;  // what a register tile's values are still to be multiplied by
 };
 
 /// One element of an operation's iteration: its position, and in nests over registers the digits of
@@ -71,6 +74,16 @@ class Emitter {
   [[nodiscard]] RegisterTile register_tile(tile::TensorId id, bool raw_values = false) const;
   /// A pointer to memory of the block for a dense tile like `like`.
   Access declare_spare(const Access& like, const std::string& pointer);
+  /// A factor of sums in registers that is to be applied where they are used; operand() tells.
+  void defer_scale(tile::TensorId sums, double factor) { scales_[sums.value] = factor; }
+  [[nodiscard]] double deferred_scale(tile::TensorId sums) const {
+    const auto at = scales_.find(sums.value);
+    return at == scales_.end() ? 1.0 : at->second;
+  }
+  [[nodiscard]] bool any_deferred_scale() const {
+    return std::any_of(scales_.begin(), scales_.end(),
+                       [](const auto& one) { return one.second != 1.0; });
+  }
   [[nodiscard]] std::int64_t spare_bytes() const { return spare_bytes_; }
 
   /// Waits until all threads that work on tiles are here, and sees what they wrote.
@@ -107,9 +120,13 @@ class Emitter {
   bool async_ = false;
   Writer out_;
   std::int64_t spare_bytes_ = 0;
+  std::map<std::uint32_t, double> scales_;
 };
 
-void emit_vec(Emitter& emitter, const tile::Statement& statement, const tile::Vec& vec);
+/// `before_write`, if given, writes what has to stand between an elementwise operation's arithmetic
+/// and the overwriting of its tile in registers.
+void emit_vec(Emitter& emitter, const tile::Statement& statement, const tile::Vec& vec,
+              const std::function<void()>& before_write = {});
 void emit_mma(Emitter& emitter, const tile::Statement& statement, const tile::Mma& mma);
 void emit_dma_copy(Emitter& emitter, const tile::DmaCopy& copy);
 

@@ -23,7 +23,10 @@ constexpr std::int64_t most_unrolled_trips = 8;
 void KernelWriter::lower(const Statement& statement) {
   const bool structure = !tile::child_blocks(statement).empty();
   if (structure ? !concerns(statement) : !is_mine(statement)) return;
-  if (role_ != Role::producer) settle_before(statement);
+  if (role_ != Role::producer) {
+    settle_before(statement);
+    scale_before(statement);
+  }
   if (&statement == turn_.first) out_.line("turn_wait<threads>(team);");
   if (role_ != Role::producer && barriers_.contains(&statement)) e_.barrier();
   std::visit([&](const auto& node) { lower_node(node, statement); }, statement.node);
@@ -57,11 +60,18 @@ void KernelWriter::lower_node(const tile::Loop& loop, const Statement& statement
       turn_ = find_turn(program_, plan_, loop);
       out_.line("if (team == {}) turn_pass<threads>(0);", kernel_.teams - 1);
     }
-    out_.open(
-        "for (int64_t {0} = {1} + worker{4}; worker < {2} && {0} < {3}; {0} += min({2}, "
-        "workers){5})",
-        var, factor(info.begin, program_.vars), loop.workers, end, in_teams ? ", trip = 0" : "",
-        in_teams ? ", ++trip" : "");
+    const bool once = program_.vars.range(info.end - info.begin).hi <= loop.workers;
+    if (once && kernel_.together > 1 && !in_teams && !kernel_.waits_for_grid) {
+      // One trip at most: were it a loop, loads would come out of it and take registers all along.
+      out_.open("if (const int64_t {0} = {1} + worker; {0} < {2})", var,
+                factor(info.begin, program_.vars), end);
+    } else {
+      out_.open(
+          "for (int64_t {0} = {1} + worker{4}; worker < {2} && {0} < {3}; {0} += min({2}, "
+          "workers){5})",
+          var, factor(info.begin, program_.vars), loop.workers, end, in_teams ? ", trip = 0" : "",
+          in_teams ? ", ++trip" : "");
+    }
     if (in_teams) pass_other_trips(loop);
   } else if (info.end == info.begin + Expr(1)) {
     out_.open("{}", "");
@@ -79,7 +89,7 @@ void KernelWriter::lower_node(const tile::Loop& loop, const Statement& statement
     return;
   }
   lower_block(loop.body);
-  if (role_ != Role::producer) settle(0);
+  if (role_ != Role::producer) finish_products();
   out_.close();
 }
 
@@ -100,12 +110,12 @@ void KernelWriter::lower_node(const tile::If& branch, const Statement& statement
   comment(statement);
   out_.open("if ({})", to_c(branch.condition, program_.vars));
   lower_block(branch.then);
-  if (role_ != Role::producer) settle(0);
+  if (role_ != Role::producer) finish_products();
   if (!branch.otherwise.empty()) {
     out_.close();
     out_.open("else");
     lower_block(branch.otherwise);
-    if (role_ != Role::producer) settle(0);
+    if (role_ != Role::producer) finish_products();
   }
   out_.close();
 }
@@ -139,7 +149,7 @@ void KernelWriter::lower_node(const tile::Mma& mma, const Statement& statement) 
     out_.close();
     return;
   }
-  emit_wgmma(e_, mma, product->second, shapes_);
+  emit_wgmma(e_, mma, product->second, shapes_, in_product_loop_);
   out_.close();
   running_.push_back({&mma, {}});
   if (role_ == Role::all) settle(0);
@@ -153,8 +163,13 @@ void KernelWriter::lower_node(const tile::Vec& vec, const Statement& statement) 
   } else {
     out_.open("{}", "");
   }
-  emit_vec(e_, statement, vec);
+  if (late_ > 0) {
+    emit_vec(e_, statement, vec, [&] { settle_late(); });
+  } else {
+    emit_vec(e_, statement, vec);
+  }
   out_.close();
+  forget_scales(vec);
 }
 
 void KernelWriter::lower_node(const tile::Barrier& /*node*/, const Statement& /*statement*/) {
@@ -266,49 +281,7 @@ void KernelWriter::signal(tile::EventId id) {
   out_.line("{}.next({});", name, plan.count);
 }
 
-// Products that run on their own.
-
-/// Waits for the products that a statement needs: those whose sums it touches, or whose fragments
-/// it overwrites. What writes shared memory waits for all.
-void KernelWriter::settle_before(const Statement& statement) {
-  if (running_.empty()) return;
-  if (!tile::child_blocks(statement).empty()) {
-    const auto* loop = std::get_if<tile::Loop>(&statement.node);
-    const bool value = loop != nullptr && loop->workers == 0 &&
-                       program_.vars[loop->var].end == program_.vars[loop->var].begin + Expr(1);
-    if (!value) settle(0);
-    return;
-  }
-  const auto* own = std::get_if<tile::Mma>(&statement.node);
-  const bool is_product = own != nullptr && plan_.runs_on_its_own(own);
-  std::size_t needed = 0;  // products from the first on
-  for (const auto& use : tile::operands(statement)) {
-    const bool in_registers = e_.in_registers(use.tile->tensor);
-    for (std::size_t i = 0; i < running_.size(); ++i) {
-      const tile::Mma& mma = *running_[i].mma;
-      const bool sums = mma.acc.tensor == use.tile->tensor && !(is_product && use.index == 0);
-      const bool fragment = mma.a.tensor == use.tile->tensor && writes(use.access);
-      const bool memory = !in_registers && writes(use.access) &&
-                          e_.place(use.tile->tensor).kind != TilePlace::Kind::global;
-      if (sums || fragment || memory) needed = std::max(needed, i + 1);
-    }
-  }
-  if (needed > 0) settle(running_.size() - needed);
-}
-
-/// Waits until no more than the last `left_running` products run; tells of the others.
-void KernelWriter::settle(std::size_t left_running) {
-  if (running_.size() <= left_running) return;
-  out_.line("products_wait<{}>();", left_running);
-  const std::size_t done = running_.size() - left_running;
-  const std::vector<Running> finished(running_.begin(),
-                                      running_.begin() + static_cast<std::ptrdiff_t>(done));
-  running_.erase(running_.begin(), running_.begin() + static_cast<std::ptrdiff_t>(done));
-  for (const Running& one : finished) {
-    finish_wgmma(e_, *one.mma);
-    for (const tile::EventId id : one.signals) signal(id);
-  }
-}
+// Loops of products, which run on their own.
 
 /// Whether a role's part of a loop is waits, products that read shared memory, and signals of rings
 /// with room, which may come a trip late.
@@ -343,6 +316,7 @@ void KernelWriter::lower_product_loop(const tile::Loop& loop, bool ends_turn) {
   const VarInfo& info = program_.vars[loop.var];
   const std::string var = variable(loop.var, program_.vars);
   std::vector<tile::EventId> told;
+  in_product_loop_ = true;
   for (const Statement& statement : loop.body) {
     const auto* sync = std::get_if<tile::Sync>(&statement.node);
     if (sync != nullptr && sync->kind == tile::SyncKind::signal && is_mine(statement)) {
@@ -352,6 +326,7 @@ void KernelWriter::lower_product_loop(const tile::Loop& loop, bool ends_turn) {
     if (!is_mine(statement)) continue;
     std::visit([&](const auto& node) { lower_node(node, statement); }, statement.node);
   }
+  in_product_loop_ = false;
   const std::size_t products = running_.size();
   running_.clear();
   out_.line("products_wait<{}>();  // those of the trip before are done", products);

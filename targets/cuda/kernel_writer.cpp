@@ -93,7 +93,8 @@ void KernelWriter::signature(std::int64_t grid_counter_bytes) {
   }
   const std::string cluster =
       cluster_blocks() > 1 ? fmt::format("__cluster_dims__({}, 1, 1) ", cluster_blocks()) : "";
-  out_.line("extern \"C\" __global__ void {}__launch_bounds__({}, 1)", cluster, threads());
+  out_.line("extern \"C\" __global__ void {}__launch_bounds__({}, {})", cluster, threads(),
+            kernel_.together);
   out_.open("{}({})", kernel_.name, parameters);
   out_.line("constexpr int threads = {};  // that work on {}", kernel_.threads(),
             kernel_.teams > 1 ? "a tile" : "tiles");
@@ -253,7 +254,7 @@ void KernelWriter::write_role(Role role) {
   }
   for (std::size_t i = kernel_.begin; i < kernel_.end; ++i) lower(program_.body[i]);
   if (role != Role::consumer) return;
-  settle(0);
+  finish_products();
   if (!stores_.stores.empty()) out_.line("if (thread % 128 == 0) stores_wait();");
 }
 

@@ -78,7 +78,17 @@ class KernelWriter {
 
   // Products that run on their own.
   void settle_before(const tile::Statement& statement);
+  void settle_late();
   void settle(std::size_t left_running);
+  [[nodiscard]] std::size_t products_needed(const tile::Statement& statement, bool fragments) const;
+  [[nodiscard]] bool is_value(const tile::Statement& statement) const;
+  void finish_products();
+  // Their factors, applied where sums are used.
+  void scale_before(const tile::Statement& statement);
+  [[nodiscard]] bool absorbs_scale(const tile::Statement& statement, tile::TensorId sums) const;
+  void apply_scale(tile::TensorId sums);
+  void apply_scales();
+  void forget_scales(const tile::Vec& vec);
   [[nodiscard]] bool is_short(const tile::Loop& loop) const;
   [[nodiscard]] bool only_products(const tile::Loop& loop) const;
   void lower_product_loop(const tile::Loop& loop, bool ends_turn);
@@ -94,7 +104,9 @@ class KernelWriter {
   std::set<const tile::Statement*> barriers_;
   std::vector<TensorMap> maps_;
   std::vector<Running> running_;
-  Turn turn_;  // what teams do one after the other
+  std::size_t late_ = 0;  // of these, how many an operation waits for before it writes
+  bool in_product_loop_ = false;
+  Turn turn_;             // what teams do one after the other
   bool turn_passed_ = false;
   Role role_ = Role::all;
   std::int64_t shared_bytes_ = 0;

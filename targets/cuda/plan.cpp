@@ -54,6 +54,7 @@ class Planner {
         plan_.misfits.push_back(std::move(*misfit));
       }
       place_others(kernel);
+      kernel.together = blocks_together(program_, machine_, kernel, plan_);
     }
     lay_out_workspace();
     return std::move(plan_);
@@ -157,7 +158,11 @@ class Planner {
       by_tensor_cores.insert(mma->b.tensor.value);
     });
     bool any_f64 = false;
+    bool reduces = false;
+    const std::set<std::uint32_t> swizzled = met_by_sums(kernel);
     for_each(kernel, [&](const Statement& statement) {
+      const auto* vec = std::get_if<tile::Vec>(&statement.node);
+      reduces |= vec != nullptr && vec->primitive->kind == PrimitiveKind::reduction;
       for (const auto& use : tile::operands(statement)) {
         const std::uint32_t id = use.tile->tensor.value;
         const Tensor& tensor = program_[use.tile->tensor];
@@ -166,8 +171,9 @@ class Planner {
         TilePlace& place = plan_.places[id];
         place.element = tensor.storage;
         if (tensor.kind != TensorKind::buffer) continue;
-        place.kind =
-            by_tensor_cores.contains(id) ? TilePlace::Kind::swizzled : TilePlace::Kind::shared;
+        place.kind = by_tensor_cores.contains(id) || swizzled.contains(id)
+                         ? TilePlace::Kind::swizzled
+                         : TilePlace::Kind::shared;
         place.offset_bytes = tensor.offset_bytes.value();
         // Products take rows in steps of 64: the last may reach beyond the tile.
         const std::int64_t beyond =
@@ -178,7 +184,39 @@ class Planner {
       }
     });
     // Two halves that take turns, with a value of each thread.
-    kernel.scratch_bytes = 2 * kernel.threads() * (any_f64 ? 8 : 4);
+    kernel.scratch_bytes = reduces ? 2 * kernel.threads() * (any_f64 ? 8 : 4) : 0;
+  }
+
+  /// Matrices of 16-bit elements in SHARED that only come there whole and meet sums of products:
+  /// threads of a warp read eight rows of them at a time, which row-major lie in the same banks.
+  std::set<std::uint32_t> met_by_sums(const KernelPlan& kernel) const {
+    std::set<std::uint32_t> met;
+    std::set<std::uint32_t> otherwise;
+    for_each(kernel, [&](const Statement& statement) {
+      const auto* copy = std::get_if<tile::DmaCopy>(&statement.node);
+      const auto* vec = std::get_if<tile::Vec>(&statement.node);
+      const auto uses = tile::operands(statement);
+      const bool meets_sums = std::any_of(uses.begin(), uses.end(), [&](const auto& use) {
+        const auto at = plan_.places.find(use.tile->tensor.value);
+        return at != plan_.places.end() && at->second.kind == TilePlace::Kind::registers &&
+               kernel.groups.at(static_cast<std::size_t>(at->second.group)).spread ==
+                   Spread::accumulator;
+      });
+      for (const auto& use : uses) {
+        const std::uint32_t id = use.tile->tensor.value;
+        const bool filled = copy != nullptr && use.tile == &copy->dst;
+        const bool read = vec != nullptr && meets_sums && !writes(use.access);
+        if (read) met.insert(id);
+        if (!is_corner(use.tile->view) || !(filled || read)) otherwise.insert(id);
+      }
+    });
+    std::erase_if(met, [&](std::uint32_t id) {
+      const Tensor& tensor = program_.tensors[id];
+      return otherwise.contains(id) || tensor.shape.size() != 2 ||
+             size_bytes(tensor.storage) != 2 || tensor.shape[0].offset() % 8 != 0 ||
+             tensor.shape[1].offset() % panel_columns(2) != 0;
+    });
+    return met;
   }
 
   void find_own(const Block& block, bool in_share) {

@@ -69,6 +69,7 @@ struct KernelPlan {
   GpuOptions options;  // the mapping's
   int teams = 1;       // of warpgroups, each of which works on tiles of its own
   int warpgroups = 1;  // of a team
+  int together = 1;    // blocks that a multiprocessor shall hold at one time
   std::int64_t shared_bytes = 0;
   std::int64_t scratch_bytes = 0;  // at the end of shared memory, for reductions across warps
   /// It is launched while the one before still runs, and waits for its end by itself.

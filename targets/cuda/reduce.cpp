@@ -84,6 +84,7 @@ void VecWriter::reduce_registers(const Layout& layout, const std::string& op,
   out_.directive("#pragma unroll");
   out_.line("for (int w = 1; w < {0}; ++w) part[n] = {1}(part[n], partial[n * {0} + w]);", ways,
             op);
+  if (operands_[1].scale != 1.0) out_.line("part[n] *= {};", number(type_, operands_[1].scale));
   out_.close();
   combine_lanes(layout, op, axis, values);
   out_.open("{}", "");

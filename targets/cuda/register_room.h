@@ -24,6 +24,12 @@ RegisterUse most_at_once(const tile::Program& program, const KernelPlan& kernel,
 std::optional<RegisterMisfit> register_misfit(const tile::Program& program, const Machine& machine,
                                               const KernelPlan& kernel, const Plan& plan);
 
+/// How many blocks of a kernel without products a multiprocessor shall hold at one time, so that
+/// some load while others compute: as many as leave a thread registers for its tiles, if there are
+/// more than one for each multiprocessor. The kernel's shared memory must be known.
+int blocks_together(const tile::Program& program, const Machine& machine, const KernelPlan& kernel,
+                    const Plan& plan);
+
 /// Registers that one thread has for a tile of the program.
 std::int64_t register_words(const tile::Program& program, const KernelPlan& kernel,
                             const TilePlace& place, std::uint32_t tensor);

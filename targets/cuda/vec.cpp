@@ -25,13 +25,14 @@ bool is_whole(double value) { return std::nearbyint(value) == value; }
 
 }  // namespace
 
-VecWriter::VecWriter(Emitter& emitter, const Vec& vec)
+VecWriter::VecWriter(Emitter& emitter, const Vec& vec, std::function<void()> before_write)
     : e_(emitter),
       out_(emitter.out()),
       vars_(emitter.vars()),
       vec_(vec),
       primitive_(*vec.primitive),
-      attributes_(vec.attributes) {
+      attributes_(vec.attributes),
+      before_write_(std::move(before_write)) {
   SEPTRAN_CHECK(complete_attributes(primitive_, attributes_).empty());
   std::vector<std::optional<std::vector<Expr>>> shapes(primitive_.operands.size());
   for (std::size_t o = 0; o < vec.operands.size(); ++o) {
@@ -217,10 +218,13 @@ void VecWriter::over_layout(const Layout& layout,
                             const std::function<std::string(const Point&)>& result,
                             const std::function<std::string(const Point&)>& only_where) {
   const Operand target = operands_[0];
-  if (target.kind != Operand::Kind::memory || only_where || type_ == DType::f64) {
+  const bool in_memory = target.kind == Operand::Kind::memory;
+  if ((!in_memory && !before_write_) || only_where || type_ == DType::f64) {
+    if (before_write_) before_write_();
     return over_registers(layout, result, only_where);
   }
-  // Through registers, so that stores are of neighbouring elements.
+  // Through registers: stores are then of neighbouring elements, or what is overwritten is still
+  // needed.
   operands_[0].kind = Operand::Kind::registers;
   operands_[0].tile = {"results", layout, type_, type_, false};
   out_.line("{} results[{}];", cpu::c_type(type_), layout.offsets());
@@ -229,33 +233,8 @@ void VecWriter::over_layout(const Layout& layout,
   out_.close();
   const Operand results = operands_[0];
   operands_[0] = target;
+  if (before_write_) before_write_();
   emit_copy(e_, target, results, extents_);
-}
-
-/// What lies in memory and meets a grid's tiles comes to registers first, if there it is loaded
-/// side by side: values a column, and matrices.
-void VecWriter::gather() {
-  for (std::size_t o = 1; o < operands_.size(); ++o) {
-    const std::optional<Layout> layout = iteration_layout();
-    if (operands_[o].kind != Operand::Kind::memory || type_ != DType::f32) continue;
-    if (extents_.size() != 2 || layout->dims[1].back().extent <= 2) continue;
-    const bool columns = space_.operand_dims[o] == std::vector<std::size_t>{1};
-    if (!columns && space_.operand_dims[o] != std::vector<std::size_t>{0, 1}) continue;
-    const DType storage = operands_[o].access.storage;
-    const bool narrow = size_bytes(storage) == 2;  // two in a register
-    const DType kept = narrow ? storage : type_;
-    Operand gathered;
-    gathered.kind = Operand::Kind::registers;
-    gathered.tile = {fmt::format("gathered{}", o), columns ? layout->vector_of(1) : *layout, kept,
-                     kept, narrow};
-    const std::int64_t count = gathered.tile.layout.offsets();
-    out_.line("{} {}[{}];", narrow ? "uint32_t" : cpu::c_type(type_), gathered.tile.name,
-              narrow ? ceil_div(count, 2) : count);
-    out_.open("{}", "");
-    emit_copy(e_, gathered, operands_[o], columns ? std::vector<Expr>{extents_[1]} : extents_);
-    out_.close();
-    operands_[o] = gathered;
-  }
 }
 
 void VecWriter::over_registers(const Layout& layout,
@@ -313,8 +292,13 @@ void VecWriter::elementwise() {
   if (function == "gelu" && choice_attribute(attributes_, "approximate") == "tanh") {
     function = "gelu_tanh";
   }
+  const double scale = operands_[1].scale;
   each([&](const Point& point) {
     std::string arguments = value(1, point);
+    if (scale != 1.0) {  // of a sum or difference: see KernelWriter::absorbs_scale()
+      return fmt::format("{}({}, {}, {}{})", typed("fma"), arguments, number(type_, scale),
+                         function == "sub" ? "-" : "", value(2, point));
+    }
     for (std::size_t o = 2; o < primitive_.operands.size(); ++o) {
       arguments += ", " + value(o, point);
     }
@@ -394,8 +378,9 @@ void VecWriter::quantization() {
   });
 }
 
-void emit_vec(Emitter& emitter, const tile::Statement& /*statement*/, const Vec& vec) {
-  VecWriter(emitter, vec).emit();
+void emit_vec(Emitter& emitter, const tile::Statement& /*statement*/, const Vec& vec,
+              const std::function<void()>& before_write) {
+  VecWriter(emitter, vec, before_write).emit();
 }
 
 }  // namespace septran::cuda

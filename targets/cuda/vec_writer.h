@@ -12,7 +12,7 @@ namespace septran::cuda {
 
 class VecWriter {
  public:
-  VecWriter(Emitter& emitter, const tile::Vec& vec);
+  VecWriter(Emitter& emitter, const tile::Vec& vec, std::function<void()> before_write);
   void emit();
 
  private:
@@ -34,6 +34,7 @@ class VecWriter {
   void over_layout(const Layout& layout, const std::function<std::string(const Point&)>& result,
                    const std::function<std::string(const Point&)>& only_where);
   void gather();
+  [[nodiscard]] bool has_room(std::int64_t registers) const;
   void over_registers(const Layout& layout, const std::function<std::string(const Point&)>& result,
                       const std::function<std::string(const Point&)>& only_where);
   void write(const std::vector<Point>& points,
@@ -65,6 +66,7 @@ class VecWriter {
   DType type_ = DType::f32;
   std::vector<Operand> operands_;
   Operand old_;  // the output as it was
+  std::function<void()> before_write_;
 };
 
 }  // namespace septran::cuda

@@ -82,7 +82,7 @@ void emit_warp_product(Emitter& e, const tile::Mma& mma, const TensorCoreProduct
   out.close();
   out.close();
   out.close();
-  finish_wgmma(e, mma);
+  emit_scale(e, mma.acc.tensor, mma.alpha);
 }
 
 }  // namespace septran::cuda

@@ -37,6 +37,15 @@ std::string fragment(const RegisterTile& a, std::int64_t first) {
                      a.name, first / 2 + 2, a.name, first / 2 + 3);
 }
 
+/// The condition under which a warpgroup has rows of the tile that are not all beyond its edge;
+/// empty: always. The same in all of a warp's threads.
+std::string has_rows(const Emitter& e, const Expr& rows, std::int64_t steps) {
+  const std::int64_t own = 64 * steps;
+  if (e.vars().range(rows).lo > (e.kernel().warpgroups - 1) * own) return "";
+  return fmt::format("__shfl_sync(0xffffffffu, thread / 128, 0) * {} < {}", own,
+                     factor(e.vars().simplify(rows), e.vars()));
+}
+
 }  // namespace
 
 void clear_beyond(Emitter& e, const RegisterTile& a, const std::vector<Expr>& extents) {
@@ -89,7 +98,7 @@ std::string wgmma_function(const WgmmaShape& shape) {
 }
 
 void emit_wgmma(Emitter& e, const tile::Mma& mma, const TensorCoreProduct& product,
-                std::map<WgmmaShape, std::string>& shapes) {
+                std::map<WgmmaShape, std::string>& shapes, bool may_skip) {
   Writer& out = e.out();
   const tile::Tensor& acc = e.program()[mma.acc.tensor];
   const tile::Tensor& a = e.program()[mma.a.tensor];
@@ -119,6 +128,8 @@ void emit_wgmma(Emitter& e, const tile::Mma& mma, const TensorCoreProduct& produ
   }
   out.line("const uint64_t b_tile = {};", descriptor("b", b, product.b_by_k));
   out.line("const int accumulate = {};", to_c(mma.accumulate, e.vars()));
+  const std::string guard = may_skip ? has_rows(e, mma.acc.view.dims[0].extent, steps) : "";
+  if (!guard.empty()) out.open("if ({})", guard);
   out.line("products_begin();");
   for (std::int64_t k = 0; k < depth; k += k_step) {
     for (std::int64_t s = 0; s < steps; ++s) {
@@ -138,14 +149,15 @@ void emit_wgmma(Emitter& e, const tile::Mma& mma, const TensorCoreProduct& produ
     }
   }
   out.line("products_commit();");
+  if (!guard.empty()) out.close();
 }
 
-void finish_wgmma(Emitter& e, const tile::Mma& mma) {
-  if (mma.alpha == 1.0) return;
-  const RegisterTile sums = e.register_tile(mma.acc.tensor, true);
+void emit_scale(Emitter& e, tile::TensorId sums, double factor) {
+  if (factor == 1.0) return;
+  const RegisterTile tile = e.register_tile(sums, true);
   e.out().directive("#pragma unroll");
-  e.out().line("for (int n = 0; n < {}; ++n) {}[n] *= {};", sums.layout.offsets(), sums.name,
-               number(DType::f32, mma.alpha));
+  e.out().line("for (int n = 0; n < {}; ++n) {}[n] *= {};", tile.layout.offsets(), tile.name,
+               number(DType::f32, factor));
 }
 
 }  // namespace septran::cuda

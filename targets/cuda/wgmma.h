@@ -22,16 +22,18 @@ struct WgmmaShape {
 std::string wgmma_name(const WgmmaShape& shape);
 std::string wgmma_function(const WgmmaShape& shape);
 
-/// Issues and commits a product; the shapes that it needs are added to `shapes`. What must follow
-/// once it is complete is left to finish_wgmma().
+/// Issues and commits a product; the shapes that it needs are added to `shapes`. Its factor is left
+/// to emit_scale(), once it is complete. With `may_skip`, warpgroups whose rows all lie beyond the
+/// tile's edge do nothing; where others work on sums beside the product, that would have the
+/// compiler wait for each instruction.
 void emit_wgmma(Emitter& emitter, const tile::Mma& mma, const TensorCoreProduct& product,
-                std::map<WgmmaShape, std::string>& shapes);
+                std::map<WgmmaShape, std::string>& shapes, bool may_skip);
 
 /// Zeros for what lies beyond `extents` along k in a fragment of A: it meets zeros of B, but need
 /// not be finite.
 void clear_beyond(Emitter& emitter, const RegisterTile& a, const std::vector<Expr>& extents);
 
-/// What remains when the sums are complete: their factor.
-void finish_wgmma(Emitter& emitter, const tile::Mma& mma);
+/// Multiplies sums in registers, which must be complete, by their factor.
+void emit_scale(Emitter& emitter, tile::TensorId sums, double factor);
 
 }  // namespace septran::cuda

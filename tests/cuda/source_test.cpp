@@ -33,7 +33,11 @@ TEST(CudaSource, FastCasesUseCopyEngineAndTensorCores) {
       EXPECT_EQ(kernel.products, "wgmma");
       EXPECT_GE(kernel.maps.size(), 2U);
       EXPECT_LE(kernel.shared_bytes, 232448);
-      for (const cuda::TensorMap& map : kernel.maps) EXPECT_EQ(map.box[0] * 2, 128);
+      for (const cuda::TensorMap& map : kernel.maps) {
+        if (map.box.size() > 1) {  // not of vectors
+          EXPECT_EQ(map.box[0] * 2, 128);
+        }
+      }
     }
   }
 }
@@ -61,6 +65,79 @@ TEST(CudaSource, BlocksOfAClusterShareWhatTheyAllRead) {
       messages);
   ASSERT_TRUE(alone) << messages;
   EXPECT_FALSE(has(*alone, "__cluster_dims__"));
+}
+
+TEST(CudaSource, WarpgroupsBeyondTheEdgeDoNotMultiply) {
+  const auto of = [](const char* words) {
+    std::string messages;
+    auto source =
+        lower({"examples/gemm/gemm.py", "mappings/gemm/nvidia_h100.yaml", words}, messages);
+    EXPECT_TRUE(source) << messages;
+    return source.value_or(cuda::Source{});
+  };
+  const std::string own = "if (__shfl_sync(0xffffffffu, thread / 128, 0) * ";
+  EXPECT_TRUE(has(of("M=4097 N=5000 K=1000 dtype=f16"), own + "128 < (min(256, "));
+  EXPECT_TRUE(has(of("M=300 N=512 K=512 dtype=f16"), own + "64 < (min(128, "));
+  EXPECT_FALSE(has(of("M=256 N=512 K=512 dtype=f16"), own));
+}
+
+TEST(CudaSource, WhatMeetsSumsComesThroughSharedMemory) {
+  std::string messages;
+  const auto source = lower({"bench/kernels/linear.py", "bench/kernels/linear.yaml",
+                             "M=512 N=512 K=512 residual=true dtype=f16"},
+                            messages);
+  ASSERT_TRUE(source) << messages;
+  EXPECT_TRUE(has(*source, "// R f16[128, 256], swizzled"));
+  // Two values at a time, eight rows of a warp in other banks.
+  EXPECT_TRUE(has(*source, "*(const Bytes4*)(x2 + swizzled<128, 2>("));
+  EXPECT_TRUE(has(*source, "uint32_t gathered2[64];"));
+  EXPECT_TRUE(has(*source, "store_fragment("));
+}
+
+TEST(CudaSource, PowersDoNotWaitForTheProductThatReadsTheirTile) {
+  std::string messages;
+  const auto source =
+      lower({"examples/attention/attention.py", "mappings/attention/nvidia_h100.yaml",
+             "B=1 H=2 G=2 LQ=512 LK=512 D=128 causal=false dtype=f16"},
+            messages);
+  ASSERT_TRUE(source) << messages;
+  const std::string& text = source->text;
+  const std::size_t loop = text.find("#pragma unroll 1", text.find("take_registers<232>();"));
+  const std::size_t powers = text.find("= exp2_f32(S", loop);
+  const std::size_t wait = text.find("products_wait<0>();", loop);
+  const std::size_t rounded = text.find("= f32_to_f16_pair(results[", loop);
+  ASSERT_NE(rounded, std::string::npos);
+  EXPECT_LT(powers, wait);
+  EXPECT_LT(wait, rounded);
+}
+
+TEST(CudaSource, FactorsOfProductsJoinWhatFollows) {
+  std::string messages;
+  const GpuCase causal{"examples/attention/attention.py", "mappings/attention/nvidia_h100.yaml",
+                       "B=1 H=2 G=2 LQ=512 LK=512 D=128 causal=true dtype=f16"};
+  const auto source = lower(causal, messages);
+  ASSERT_TRUE(source) << messages;
+  EXPECT_FALSE(has(*source, "++n) S_"));
+  EXPECT_TRUE(has(*source, "part[n] *= (0x1.0527dcp-3f);"));
+  EXPECT_TRUE(has(*source, "= fma_f32(S_"));
+}
+
+TEST(CudaSource, LongRowsLeaveRoomForMoreBlocks) {
+  const auto of = [](const char* words) {
+    std::string messages;
+    auto source =
+        lower({"examples/layernorm/layernorm.py", "mappings/layernorm/nvidia_h100.yaml", words},
+              messages);
+    EXPECT_TRUE(source) << messages;
+    return source.value_or(cuda::Source{});
+  };
+  const cuda::Source rows = of("M=1024 N=16384 eps=1e-5 dtype=f16");
+  EXPECT_TRUE(has(rows, "__launch_bounds__(512, 2)"));
+  EXPECT_TRUE(has(rows, "if (const int64_t t_"));
+  EXPECT_EQ(rows.text.find("; worker < "), std::string::npos);
+  // Several small blocks fit anyway; a few blocks need not share a multiprocessor.
+  EXPECT_TRUE(has(of("M=1024 N=4096 eps=1e-5 dtype=f16"), "__launch_bounds__(128, 1)"));
+  EXPECT_TRUE(has(of("M=100 N=16384 eps=1e-5 dtype=f16"), "__launch_bounds__(512, 1)"));
 }
 
 TEST(CudaSource, TilesLeaveThroughSharedMemory) {

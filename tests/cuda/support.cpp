@@ -14,6 +14,8 @@ const std::vector<GpuCase> fast_cases{
     {"bench/kernels/dual_gemm.py", "bench/kernels/dual_gemm.yaml", "M=512 N=512 K=512 dtype=f16"},
     {"bench/kernels/batched_gemm.py", "bench/kernels/batched_gemm.yaml",
      "H=3 M=256 N=512 K=256 dtype=bf16"},
+    {"bench/kernels/linear.py", "bench/kernels/linear.yaml",
+     "M=512 N=512 K=512 residual=true dtype=f16"},
     {EXAMPLE("gemm"), "M=4096 N=4096 K=4096 dtype=f16"},
     {EXAMPLE("gemm"), "M=1000 N=1000 K=1000 dtype=bf16"},
     {EXAMPLE("gemm"), "M=16 N=4096 K=4096 dtype=f16"},
