@@ -18,7 +18,18 @@ using tile::Block;
 using tile::Program;
 using tile::Statement;
 
-std::vector<Edge> propose_edges(const DependenceGraph& graph,
+/// How far the signalling engine can be ahead of the waiting one: by the slots of the ring that
+/// lies between them. 0: by more than that, as in memory that is not a core's own, or where events
+/// are no counters.
+int slots_between(const Program& program, const Machine& machine, const Site& site) {
+  const tile::Tensor& tensor = program[site.tile.tensor];
+  const MemorySpec* memory = machine.find_memory(tensor.memory);
+  const bool counts = machine.family == MachineFamily::dsa;
+  return counts && memory != nullptr && memory->is_private ? tensor.depth : 0;
+}
+
+std::vector<Edge> propose_edges(const Program& program, const Machine& machine,
+                                const DependenceGraph& graph,
                                 const std::vector<Dependence>& dependences) {
   std::vector<Edge> edges;
   for (const Dependence& d : dependences) {
@@ -30,12 +41,15 @@ std::vector<Edge> propose_edges(const DependenceGraph& graph,
     edge.wait_child = d.target_child;
     edge.loop = d.loop;
     edge.distance = d.distance;
+    edge.slots = slots_between(program, machine, graph.sites()[d.source]);
     const auto same = std::find_if(edges.begin(), edges.end(), [&](const Edge& e) {
       return e.from == edge.from && e.to == edge.to && e.scope == edge.scope &&
              e.signal_child == edge.signal_child && e.wait_child == edge.wait_child &&
              e.distance == edge.distance;
     });
+    const int slots = edge.slots;
     Edge& target = same != edges.end() ? *same : edges.emplace_back(std::move(edge));
+    target.slots = target.slots == 0 || slots == 0 ? 0 : std::max(target.slots, slots);
     target.serves.push_back(&d);
   }
   return edges;
@@ -56,6 +70,7 @@ bool merge(const DependenceGraph& graph, Edge& into, const Edge& other) {
   into.distance = std::min(into.distance, other.distance);
   into.serves.insert(into.serves.end(), other.serves.begin(), other.serves.end());
   into.merged = true;
+  into.slots = into.slots == 0 || other.slots == 0 ? 0 : std::max(into.slots, other.slots);
   return true;
 }
 
@@ -73,38 +88,82 @@ bool may_share(const DependenceGraph& graph, const Edge& a, const Edge& b) {
   return graph.child_in(common, a.scope, 0) != graph.child_in(common, b.scope, 0);
 }
 
+/// Edges that may use one counter in turns: of one block, with the same distance, and signalled in
+/// the order in which they are waited for. The n-th wait then still meets the n-th signal less the
+/// credits, which add up.
+bool take_turns(const DependenceGraph& graph, const Edge& a, const Edge& b) {
+  if (a.from != b.from || a.to != b.to || a.distance != b.distance || a.scope != b.scope) {
+    return false;
+  }
+  if (graph.part(a.scope, a.signal_child) || graph.part(b.scope, b.signal_child)) return false;
+  return (a.signal_child < b.signal_child && a.wait_child < b.wait_child) ||
+         (a.signal_child > b.signal_child && a.wait_child > b.wait_child);
+}
+
+/// Edges that use one counter: one behind the other, or in turns.
+struct Users {
+  std::vector<const Edge*> edges;
+  bool in_turns = false;
+  int slots = 0;  // what the counter may come to
+
+  /// `maximum`: what a counter holds.
+  bool add(const DependenceGraph& graph, Edge& edge, int maximum) {
+    const auto with_all = [&](auto&& fits) {
+      return std::all_of(edges.begin(), edges.end(),
+                         [&](const Edge* user) { return fits(graph, *user, edge); });
+    };
+    const bool alone = edges.size() < 2;
+    if (!in_turns && with_all(may_share)) {
+      slots = std::max(slots, edge.slots);
+    } else if ((in_turns || alone) && slots > 0 && edge.slots > 0 &&
+               slots + edge.slots <= maximum && with_all(take_turns)) {
+      in_turns = edge.in_turns = true;
+      slots += edge.slots;
+    } else {
+      return false;
+    }
+    edges.push_back(&edge);
+    return true;
+  }
+};
+
+/// What a core's sequencer has of event counters.
+struct EventLimits {
+  std::size_t counters = 0;
+  int maximum = 0;
+};
+
 /// Gives every edge the number of its event; edges share events only while there are too many.
 std::size_t number_events(const DependenceGraph& graph, std::vector<Edge>& edges,
-                          std::size_t limit) {
-  std::vector<std::vector<const Edge*>> events;
+                          const EventLimits& limits) {
+  std::vector<Users> events;
   std::size_t left = edges.size();
   for (Edge& edge : edges) {
+    edge.in_turns = false;
     auto at = events.end();
-    if (events.size() + left > limit) {
-      at = std::find_if(events.begin(), events.end(), [&](const auto& users) {
-        return std::all_of(users.begin(), users.end(),
-                           [&](const Edge* user) { return may_share(graph, *user, edge); });
-      });
+    if (events.size() + left > limits.counters) {
+      at = std::find_if(events.begin(), events.end(),
+                        [&](Users& users) { return users.add(graph, edge, limits.maximum); });
     }
     edge.event = static_cast<std::size_t>(at - events.begin());
-    if (at == events.end()) events.emplace_back();
-    events[edge.event].push_back(&edge);
+    if (at == events.end()) events.push_back({{&edge}, false, edge.slots});
     --left;
   }
   return events.size();
 }
 
-/// Leaves only edges that need syncs, numbered by event. Where these are more than `limit`, edges
+/// Leaves only edges that need syncs, numbered by event. Where these are more than `limits`, edges
 /// share events, and where that is not enough, edges are merged until it is or none is left to
 /// merge.
-std::size_t fit_events(const DependenceGraph& graph, std::vector<Edge>& edges, std::size_t limit) {
+std::size_t fit_events(const DependenceGraph& graph, std::vector<Edge>& edges,
+                       const EventLimits& limits) {
   std::erase_if(edges, [](const Edge& edge) { return !edge.kept || edge.fixed; });
-  std::size_t events = number_events(graph, edges, limit);
-  for (std::size_t i = 0; i < edges.size() && events > limit; ++i) {
-    for (std::size_t j = i + 1; j < edges.size() && events > limit;) {
+  std::size_t events = number_events(graph, edges, limits);
+  for (std::size_t i = 0; i < edges.size() && events > limits.counters; ++i) {
+    for (std::size_t j = i + 1; j < edges.size() && events > limits.counters;) {
       if (merge(graph, edges[i], edges[j])) {
         edges.erase(edges.begin() + static_cast<std::ptrdiff_t>(j));
-        events = number_events(graph, edges, limit);
+        events = number_events(graph, edges, limits);
       } else {
         ++j;
       }
@@ -194,8 +253,9 @@ class Emitter {
       }
       event.signaller = edge.from;
       event.waiter = edge.to;
-      event.credits =
+      const int credits =
           edge.distance + lag(edge.scope, edge.signal_child) - lag(edge.scope, edge.wait_child);
+      event.credits = edge.in_turns ? event.credits + credits : credits;
       ++event.pairs;
       event.merged |= edge.merged;
       const tile::EventId id{static_cast<std::uint32_t>(edge.event)};
@@ -285,16 +345,17 @@ Result<Program> insert_syncs(Program program, const PassContext& context) {
   if (!context.machine.overlaps()) return program;  // one engine: program order is all there is
   const DependenceGraph graph(program, context.machine);
   const std::vector<Dependence> dependences = graph.dependences();
-  std::vector<Edge> edges = propose_edges(graph, dependences);
+  std::vector<Edge> edges = propose_edges(program, context.machine, graph, dependences);
   add_barrier_edges(graph, edges);
   leave_out_implied(graph, edges);
-  const auto limit = static_cast<std::size_t>(context.machine.dsa.sequencer.events);
-  const std::size_t events = fit_events(graph, edges, limit);
+  const SequencerSpec& sequencer = context.machine.dsa.sequencer;
+  const EventLimits limits{static_cast<std::size_t>(sequencer.events), sequencer.event_maximum};
+  const std::size_t events = fit_events(graph, edges, limits);
   Emitter(program, graph).run(dependences, edges, events);
   tile::for_each_statement(program.body, [](Statement& statement) { statement.part.reset(); });
-  if (program.events.size() > limit) {
+  if (program.events.size() > limits.counters) {
     context.diagnostics.report({}, messages::too_many_events, program.events.size(), program.target,
-                               limit);
+                               limits.counters);
     return std::nullopt;
   }
   return program;

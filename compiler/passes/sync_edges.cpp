@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <climits>
-#include <map>
+#include <iterator>
 #include <set>
 
 namespace septran::passes {
@@ -117,28 +117,19 @@ class RotatedEdge {
 
 class Reducer {
  public:
-  Reducer(const DependenceGraph& graph, std::vector<Edge>& edges) : graph_(graph), edges_(edges) {}
+  Reducer(const DependenceGraph& graph, std::vector<Edge>& edges) : graph_(graph), edges_(edges) {
+    for (const Edge& edge : edges_) ends_.push_back({engine(edge.from), engine(edge.to)});
+    for (const Site& site : graph_.sites()) site_engines_.push_back(engine(site.engine));
+  }
 
   /// Leaves out every edge where the remaining ones imply its dependences, and those that were left
   /// to it before.
   void run() {
+    leave_out_covered();
     for (Edge& edge : edges_) {
-      if (edge.fixed) continue;
+      if (edge.fixed || !edge.kept) continue;
       edge.kept = false;
-      std::vector<Implied> next;
-      bool fine = true;
-      for (const Dependence* d : edge.serves) {
-        next.push_back({d, {}});
-        fine = fine && implied(*d, next.back().by);
-      }
-      for (const Implied& old : implied_) {
-        next.push_back(old);
-        if (!fine || !old.by.contains(&edge)) continue;
-        next.back().by.clear();
-        fine = implied(*old.dependence, next.back().by);
-      }
-      edge.kept = !fine;
-      if (fine) implied_ = std::move(next);
+      if (!leave_to_others(edge)) edge.kept = true;
     }
   }
 
@@ -148,29 +139,82 @@ class Reducer {
     const Dependence* dependence = nullptr;
     std::set<const Edge*> by;
   };
+  struct Ends {
+    std::size_t from = 0;  // engines, by number
+    std::size_t to = 0;
+  };
+
+  std::size_t engine(const std::string& name) {
+    const auto at = std::find(engines_.begin(), engines_.end(), name);
+    if (at != engines_.end()) return static_cast<std::size_t>(at - engines_.begin());
+    engines_.push_back(name);
+    return engines_.size() - 1;
+  }
+
+  /// Leaves out the edges that a single other one implies: of two between the same engines in one
+  /// block, that which is signalled no later and waited for no earlier. What is left for the search
+  /// grows with the program's length, not with its square.
+  void leave_out_covered() {
+    const auto is_plain = [&](const Edge& edge) {
+      return edge.kept && !edge.fixed && !graph_.part(edge.scope, edge.signal_child) &&
+             !graph_.part(edge.scope, edge.wait_child);
+    };
+    for (Edge& edge : edges_) {
+      if (!is_plain(edge)) continue;
+      const auto by = std::find_if(edges_.begin(), edges_.end(), [&](const Edge& other) {
+        return &other != &edge && other.scope == edge.scope && other.from == edge.from &&
+               other.to == edge.to && other.loop == edge.loop && other.distance == edge.distance &&
+               other.signal_child >= edge.signal_child && other.wait_child <= edge.wait_child &&
+               is_plain(other);
+      });
+      if (by == edges_.end()) continue;
+      edge.kept = false;
+      by->covers.insert(by->covers.end(), edge.serves.begin(), edge.serves.end());
+      by->covers.insert(by->covers.end(), edge.covers.begin(), edge.covers.end());
+    }
+  }
+
+  /// Notes what makes up for an edge that is no longer kept, for its own dependences and for those
+  /// left to it; changes nothing where something would be without order.
+  bool leave_to_others(const Edge& edge) {
+    std::vector<Implied> own;
+    for (const auto* dependences : {&edge.serves, &edge.covers}) {
+      for (const Dependence* d : *dependences) {
+        own.push_back({d, {}});
+        if (!implied(*d, own.back().by)) return false;
+      }
+    }
+    std::vector<std::pair<std::size_t, std::set<const Edge*>>> renewed;
+    for (std::size_t i = 0; i < implied_.size(); ++i) {
+      if (!implied_[i].by.contains(&edge)) continue;
+      renewed.push_back({i, {}});
+      if (!implied(*implied_[i].dependence, renewed.back().second)) return false;
+    }
+    for (auto& [i, by] : renewed) implied_[i].by = std::move(by);
+    std::move(own.begin(), own.end(), std::back_inserter(implied_));
+    return true;
+  }
 
   /// Whether the kept edges order source before target: follows, for each engine, the earliest
   /// point from which everything on it comes after the source. Adds to `by` what it followed.
   [[nodiscard]] bool implied(const Dependence& d, std::set<const Edge*>& by) const {
-    const Site& source = graph_.sites()[d.source];
-    const Site& target = graph_.sites()[d.target];
-    std::map<std::string, Point> reached{{source.engine, {0, source.end}}};
-    const Point goal{d.distance, target.begin};
+    std::vector<std::optional<Point>> reached(engines_.size());
+    reached[site_engines_[d.source]] = Point{0, graph_.sites()[d.source].end};
+    const Point goal{d.distance, graph_.sites()[d.target].begin};
+    const std::optional<Point>& end = reached[site_engines_[d.target]];
     for (bool changed = true; changed;) {
       changed = false;
-      for (const Edge& edge : edges_) {
-        const auto from = reached.find(edge.from);
-        if (!edge.kept || from == reached.end()) continue;
-        const auto to = follow(edge, from->second, d);
-        if (!to || *to > goal) continue;
-        const auto [at, is_new] = reached.emplace(edge.to, *to);
-        if (!is_new && at->second <= *to) continue;
-        at->second = *to;
-        by.insert(&edge);
+      for (std::size_t i = 0; i < edges_.size(); ++i) {
+        const std::optional<Point>& from = reached[ends_[i].from];
+        if (!edges_[i].kept || !from) continue;
+        std::optional<Point>& at = reached[ends_[i].to];
+        const std::optional<Point> to = follow(edges_[i], *from, d);
+        if (!to || *to > goal || (at && *at <= *to)) continue;
+        at = to;
+        by.insert(&edges_[i]);
         changed = true;
       }
-      const auto at = reached.find(target.engine);
-      if (at != reached.end() && at->second <= goal) return true;
+      if (end && *end <= goal) return true;
     }
     return false;
   }
@@ -270,6 +314,9 @@ class Reducer {
 
   const DependenceGraph& graph_;
   std::vector<Edge>& edges_;
+  std::vector<std::string> engines_;
+  std::vector<Ends> ends_;  // of the edges
+  std::vector<std::size_t> site_engines_;
   std::vector<Implied> implied_;
 };
 

@@ -18,9 +18,13 @@ struct Edge {
   int loop = -1;
   int distance = 0;
   std::vector<const Dependence*> serves;
+  std::vector<const Dependence*>
+      covers;  // those of edges that this one makes superfluous by itself
   bool kept = true;
   bool fixed = false;  // a barrier's
   bool merged = false;
+  int slots = 0;          // how far signals can be ahead of waits; 0: not known
+  bool in_turns = false;  // uses its event's counter in turns with those before
   std::size_t event = 0;
 };
 

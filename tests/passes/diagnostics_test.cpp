@@ -108,6 +108,44 @@ TEST(Passes, MergeSyncsWhereEventsRunOut) {
   EXPECT_EQ(testing_support::compare_stages(merged, false, 2e-4), "");
 }
 
+TEST(Passes, EventsAreUsedInTurns) {
+  // Each row has a buffer of its own, and each copy into one an event: 40 of them, all from the
+  // load engine to the vector engine in one order.
+  KernelText text;
+  text.logic =
+      "import task_lang as task\n\n\n@task.define(leaf=True)\ndef add(Y, X):\n"
+      "    task.call_primitive(\"add\", Y, X, 1.0)\n\n\n@task.define\ndef block(Y, X):\n";
+  for (int row = 0; row < 40; ++row) {
+    text.logic += fmt::format("    task.launch(add, Y[{0}], X[{0}])\n", row);
+  }
+  text.logic +=
+      "\n\n@task.define\ndef host(Y: task.f32[40, \"N\"], X: task.f32[40, \"N\"]):\n"
+      "    for j in task.parallel_range(N // 8):\n"
+      "        task.launch(block, Y[:, 8 * j : 8 * j + 8], X[:, 8 * j : 8 * j + 8])\n";
+  text.mapping =
+      "entrypoint: host\ntask_mappings:\n  host: {task_name: host, proc: HOST}\n"
+      "  block: {task_name: block, proc: BLOCK, mems: {Y: SHARED, X: SHARED}, pipeline: 2}\n";
+  text.definitions = {{"N", "32"}};
+  const auto path = std::filesystem::temp_directory_path() /
+                    fmt::format("septran_events_in_turns_{}.yaml", ::getpid());
+  std::ofstream(path) << replaced(source("targets/dsa_edge.yaml"), "events: 64 ", "events: 8 ");
+  text.target = path.string();
+  Kernel kernel;
+  testing_support::compile(text, kernel);
+  std::filesystem::remove(path);
+  ASSERT_TRUE(kernel.program.has_value()) << kernel.messages();
+  EXPECT_LE(kernel.program->events.size(), 8U);
+  int pairs = 0;
+  for (const tile::Event& event : kernel.program->events) {
+    pairs += event.pairs;
+    EXPECT_FALSE(event.merged);
+    EXPECT_LE(event.credits, 63);
+  }
+  EXPECT_GT(pairs, 40);
+  EXPECT_EQ(testing_support::check_syncs(*kernel.program, true), "");
+  EXPECT_EQ(testing_support::compare_stages(kernel, true, 0), "");
+}
+
 TEST(Passes, DoNotRotateWhatLiesInGlobal) {
   KernelText text;
   text.logic =
