@@ -10,7 +10,8 @@
 namespace septran::cuda {
 namespace {
 
-constexpr std::int64_t largest_piece = 16;  // bytes
+constexpr std::int64_t largest_piece = 16;    // bytes
+constexpr std::int64_t most_on_the_way = 32;  // bytes that a thread loads before it stores
 
 /// The most elements (a power of two, in at most 16 bytes) that lie side by side along dimension d,
 /// starting at every multiple of that number.
@@ -61,7 +62,7 @@ void copy_in_memory(Emitter& e, const Access& dst, const Access& src,
   std::vector<Expr> walked = zeros_to.empty() ? extents : zeros_to;
   if (piece > 1) walked[along] = e.vars().simplify(Expr::floor_div(walked[along], piece));
   const Access& leading = dst.swizzled_rows > 0 ? src : dst;
-  e.thread_nest(walked, &leading, [&](const Point& point) {
+  e.thread_nest(walked, &leading, most_on_the_way / bytes, [&](const Point& point) {
     Position at = point.at;
     if (piece > 1) at[along] = fmt::format("({} * {})", at[along], piece);
     std::string guard;

@@ -130,7 +130,7 @@ void Emitter::barrier() {
 }
 
 void Emitter::thread_nest(const std::vector<Expr>& extents, const Access* leading,
-                          const std::function<void(const Point&)>& body) {
+                          std::int64_t unrolled, const std::function<void(const Point&)>& body) {
   std::vector<std::size_t> order(extents.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   const auto step = [&](std::size_t d) {
@@ -148,7 +148,15 @@ void Emitter::thread_nest(const std::vector<Expr>& extents, const Access* leadin
     out_.line("const int n{} = {};", d, to_c(extents[d], vars()));
     total = d == 0 ? "n0" : fmt::format("{} * n{}", total, d);
   }
-  out_.open("for (int e = thread; e < {}; e += threads)", total);
+  std::int64_t count = 1;  // 0: not known
+  for (const Expr& extent : extents) count *= extent.constant().value_or(0);
+  if (unrolled > 1 && count > 0 && count % kernel().threads() == 0) {
+    out_.directive(fmt::format("#pragma unroll {}", unrolled));
+    out_.open("for (int s = 0; s < {}; ++s)", count / kernel().threads());
+    out_.line("const int e = thread + s * threads;");
+  } else {
+    out_.open("for (int e = thread; e < {}; e += threads)", total);
+  }
   std::string rest = "e";
   for (std::size_t i = order.size(); i-- > 0;) {
     const std::size_t d = order[i];

@@ -106,7 +106,7 @@ class KernelWriter {
   std::vector<Running> running_;
   std::size_t late_ = 0;  // of these, how many an operation waits for before it writes
   bool in_product_loop_ = false;
-  Turn turn_;             // what teams do one after the other
+  Turn turn_;  // what teams do one after the other
   bool turn_passed_ = false;
   Role role_ = Role::all;
   std::int64_t shared_bytes_ = 0;

@@ -32,7 +32,7 @@ void product_in_memory(Emitter& e, const Product& product) {
   const Access& c = product.out.access;
   const std::vector<Expr> shape{product.extents[0], product.extents[1]};
   out.line("const int depth = {};", to_c(product.extents[2], e.vars()));
-  e.thread_nest(shape, &c, [&](const Point& point) {
+  e.thread_nest(shape, &c, 1, [&](const Point& point) {
     out.line("{} sum = 0;", cpu::c_type(product.type));
     out.line("for (int p = 0; p < depth; ++p) sum += {} * {};",
              load(product.a, {point.at[0], "p"}, product.type, e.vars()),

@@ -198,7 +198,7 @@ void VecWriter::each(const std::function<std::string(const Point&)>& result,
   const std::optional<Layout> layout = iteration_layout();
   const Operand& y = operands_[0];
   if (!layout) {
-    e_.thread_nest(extents_, &y.access, [&](const Point& point) {
+    e_.thread_nest(extents_, &y.access, 1, [&](const Point& point) {
       const std::string condition = only_where ? only_where(point) : "";
       const std::string prefix = condition.empty() ? "" : fmt::format("if ({}) ", condition);
       out_.raw(prefix + store(y.access, position_of(0, point), type_, result(point), vars_));
@@ -349,7 +349,7 @@ void VecWriter::quantization() {
   const Access& y = operands_[0].access;
   std::vector<Expr> shape;
   for (const Access::Dim& dim : y.dims) shape.push_back(dim.extent);
-  e_.thread_nest(shape, &y, [&](const Point& point) {
+  e_.thread_nest(shape, &y, 1, [&](const Point& point) {
     const std::string& col = point.at.back();
     const auto per_group = [&](std::size_t o) {
       if (operands_[o].kind != Operand::Kind::memory) return value(o, point);

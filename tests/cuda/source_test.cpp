@@ -122,6 +122,15 @@ TEST(CudaSource, FactorsOfProductsJoinWhatFollows) {
   EXPECT_TRUE(has(*source, "= fma_f32(S_"));
 }
 
+TEST(CudaSource, ThreadsThatCopyLoadAheadOfTheirStores) {
+  std::string messages;
+  const auto source = lower(
+      {"examples/gemm/gemm.py", "mappings/gemm/nvidia_h100.yaml", "M=513 N=513 K=513 dtype=f16"},
+      messages);
+  ASSERT_TRUE(source) << messages;
+  EXPECT_TRUE(has(*source, "#pragma unroll 16\n            for (int s = 0; s < 32; ++s) {"));
+}
+
 TEST(CudaSource, LongRowsLeaveRoomForMoreBlocks) {
   const auto of = [](const char* words) {
     std::string messages;
