@@ -31,6 +31,7 @@ struct RunOptions {
   /// Timed runs on real hardware, each on the tensors as the one before left them; a simulation
   /// runs once.
   int repetitions = 1;
+  bool report = false;  // of a simulation: all that it has to say, as JSON
 };
 
 /// What a device takes of the host's time, in seconds.
@@ -47,12 +48,14 @@ struct Measurement {
   std::optional<double> seconds;          // at the clock; on real hardware the median
   std::optional<double> mma_utilization;  // 0 .. 1
   std::optional<DeviceCosts> device_costs{};
+  std::string report{};  // JSON (docs/report.schema.json), where asked for and known
 };
 
 /// A run that the machine ended.
 struct Stopped {
-  std::string kind;  // "trap", "deadlock", "hazard"
-  std::string text;  // what happened, in full
+  std::string kind;      // "trap", "deadlock", "hazard"
+  std::string text;      // what happened, in full
+  std::string report{};  // as Measurement's
 };
 
 using RunResult = std::variant<Measurement, Stopped>;

@@ -159,8 +159,8 @@ class Adviser {
         fmt::format("{} waits {} of the time until results have been stored and their buffer is "
                     "free again.",
                     worker_, percent(share)),
-        "Give the result a second slot, so that one is stored while the next is computed: `rotate` "
-        "or `pipeline` of 2 for it.",
+        "Give the result one slot more (`rotate` or `pipeline` for it; with 2, one is stored while "
+        "the next is computed).",
         origin(
             [](const std::string& rule) {
               return rule.starts_with("needs") && waits_for_space(rule);

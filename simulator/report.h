@@ -52,5 +52,8 @@ inline constexpr int report_schema_version = 1;
                                              const DriverResults& driver = {});
 /// The JSON as it is written to files: indented, but for the long lists of `timeline`.
 [[nodiscard]] std::string report_text(const nlohmann::ordered_json& report);
+/// Both together.
+[[nodiscard]] std::string json_text(const SimulationResult& result, const std::string& target,
+                                    const DriverResults& driver);
 
 }  // namespace septran::simulator

@@ -239,4 +239,9 @@ std::string report_text(const nlohmann::ordered_json& report) {
   return text + "\n";
 }
 
+std::string json_text(const SimulationResult& result, const std::string& target,
+                      const DriverResults& driver) {
+  return report_text(to_json(result, target, driver));
+}
+
 }  // namespace septran::simulator

@@ -1,5 +1,7 @@
 #include "targets/machine_dsa.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -239,7 +241,15 @@ void check_area(const Node& node, Diagnostics& diagnostics) {
 
 void read_energy(const Node& node, EnergyTable& out, Diagnostics& diagnostics) {
   if (!yaml::expect_map(node, "'energy'", diagnostics)) return;
+  std::vector<std::string> known{"vector.element",    "dram.byte",   "dram.activate",
+                                 "interconnect.byte", "shared.byte", "register.byte",
+                                 "instruction",       "static.cycle"};
+  for (const DType type : all_dtypes()) known.push_back(fmt::format("mac.{}", name(type)));
   for (const yaml::Entry& entry : node.entries) {
+    if (std::find(known.begin(), known.end(), entry.key) == known.end()) {
+      diagnostics.report(entry.key_span, messages::yaml_unknown_key, entry.key, "'energy'",
+                         yaml::name_hint(entry.key, known));
+    }
     const auto value =
         yaml::to_number(entry.value, Fields::quoted(entry.key), 0, 1e12, diagnostics);
     if (value) out[entry.key] = *value;

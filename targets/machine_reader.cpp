@@ -244,6 +244,7 @@ std::vector<std::int64_t> Reader::tile(const Node& list) {
     extents.push_back(
         yaml::to_integer(extent, "a tile's extent", 1, 1 << 20, diagnostics_).value_or(1));
   }
+  if (extents.size() != 2) diagnostics_.report(list.span, messages::machine_bad_tile);
   return extents;
 }
 

@@ -45,14 +45,15 @@ void expand(yaml::Node& section, std::string_view kind, SourceManager& sources,
             Diagnostics& diagnostics) {
   const yaml::Node* asked = section.find("preset");
   if (asked == nullptr) return;
-  const auto name = yaml::to_text(*asked, "'preset'", diagnostics);
+  auto name = yaml::to_text(*asked, "'preset'", diagnostics);
   if (!name) return;
   const fs::path folder = fs::path(machines_folder()) / kind;
   const std::vector<std::string> known = known_presets(folder);
   if (std::find(known.begin(), known.end(), *name) == known.end()) {
     diagnostics.report(asked->span, messages::machine_unknown_name,
                        fmt::format("preset of '{}'", kind), *name, yaml::name_hint(*name, known));
-    return;
+    if (known.empty()) return;
+    name = known.front();  // so that its settings are not told to be missing too
   }
   const auto file = sources.load((folder / (*name + ".yaml")).string());
   if (!file) {

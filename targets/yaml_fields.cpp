@@ -106,7 +106,11 @@ std::string name_hint(std::string_view name, const std::vector<std::string>& kno
   for (const std::string& one : known) {
     if (std::find(names.begin(), names.end(), one) == names.end()) names.push_back(one);
   }
-  if (names.empty() || names.size() > max_names_in_hint) return {};
+  if (names.empty()) return messages::none_known_hint;
+  if (names.size() > max_names_in_hint) {
+    return fmt::format(fmt::runtime(messages::some_known_hint), names.size(),
+                       fmt::join(names.begin(), names.begin() + max_names_in_hint, ", "));
+  }
   return fmt::format(fmt::runtime(messages::known_hint), fmt::join(names, ", "));
 }
 

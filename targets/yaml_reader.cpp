@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "compiler/base/messages.h"
+#include "compiler/base/utf8.h"
 
 namespace septran::yaml {
 namespace {
@@ -299,7 +300,32 @@ const char* syntax_hint(std::string_view complaint) {
     return messages::yaml_indent_hint;
   }
   if (complaint.find("illegal map value") != std::string_view::npos) return messages::yaml_key_hint;
-  return "";
+  if (complaint.find("anchor") != std::string_view::npos) return messages::yaml_anchor_hint;
+  return messages::yaml_general_hint;
+}
+
+/// Whether it is UTF-8 text of a bearable size.
+bool check_text(std::string_view text, FileId file, Diagnostics& diagnostics) {
+  if (text.size() > max_file_bytes) {
+    diagnostics.report({file, 0, 0}, messages::yaml_too_large, text.size(), max_file_bytes);
+    return false;
+  }
+  for (std::size_t i = 0; i < text.size();) {
+    const std::size_t length = text[i] == '\0' ? 0 : utf8_length(text.substr(i));
+    if (length == 0) {
+      const auto at = static_cast<std::uint32_t>(i);
+      const Span place{file, at, at + 1};
+      if (text[i] == '\0') {
+        diagnostics.report(place, messages::yaml_not_text);
+      } else {
+        diagnostics.report(place, messages::yaml_not_utf8,
+                           static_cast<unsigned>(static_cast<unsigned char>(text[i])));
+      }
+      return false;
+    }
+    i += length;
+  }
+  return true;
 }
 
 }  // namespace
@@ -308,15 +334,7 @@ Result<Node> parse(FileId file, const SourceManager& sources, std::string_view w
                    std::string_view example, Diagnostics& diagnostics) {
   const std::string_view text = sources.text(file);
   const Span start{file, 0, 0};
-  if (text.size() > max_file_bytes) {
-    diagnostics.report(start, messages::yaml_too_large, text.size(), max_file_bytes);
-    return std::nullopt;
-  }
-  if (const std::size_t nul = text.find('\0'); nul != std::string_view::npos) {
-    const auto at = static_cast<std::uint32_t>(nul);
-    diagnostics.report({file, at, at + 1}, messages::yaml_not_text);
-    return std::nullopt;
-  }
+  if (!check_text(text, file, diagnostics)) return std::nullopt;
   TreeBuilder builder(file, sources, diagnostics);
   try {
     std::istringstream stream{std::string(text)};
@@ -345,7 +363,7 @@ Result<Node> parse(FileId file, const SourceManager& sources, std::string_view w
   } catch (const Stop&) {
     return std::nullopt;
   } catch (const std::exception& fault) {
-    diagnostics.report(start, messages::yaml_syntax, fault.what(), "");
+    diagnostics.report(start, messages::yaml_syntax, fault.what(), messages::yaml_general_hint);
     return std::nullopt;
   }
   if (!builder.has_root()) {

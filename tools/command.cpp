@@ -31,6 +31,9 @@ std::optional<report::Window> to_window(const std::string& text) {
 std::string is_window(const std::string& text) {
   return to_window(text) ? "" : fmt::format("'{}' is no BEGIN:END in cycles, as 1000:5000", text);
 }
+std::string is_path(const std::string& text) {
+  return text.empty() ? "the name of a file is empty" : "";
+}
 std::string is_count(const std::string& text) {
   std::uint64_t value = 0;
   const char* end = text.data() + text.size();
@@ -43,7 +46,9 @@ std::string is_count(const std::string& text) {
 }  // namespace
 
 void add_logic_options(CLI::App& app, Options& options) {
-  app.add_option("--mapping", options.mappings, "mapping file")->type_name("FILE");
+  app.add_option("--mapping", options.mappings, "mapping file")
+      ->type_name("FILE")
+      ->check(is_path, "");
   app.add_option("-D", options.definitions, "a dimension or scalar parameter of the entry task")
       ->type_name("NAME=VALUE")
       ->allow_extra_args(false);
@@ -89,18 +94,23 @@ void add_execute_options(CLI::App& app, Options& options) {
                "simulate time without values (implies --no-check)");
   app.add_flag("--check-hazards", options.check_hazards,
                "check that engines' accesses are ordered, whatever their timing (default: off)");
-  app.add_option("--json", options.json, "write the report as JSON")->type_name("FILE");
+  app.add_option("--json", options.json, "write the report as JSON")
+      ->type_name("FILE")
+      ->check(is_path, "");
 }
 
 void add_report_options(CLI::App& app, Options& options) {
   app.add_option("--html", options.html, "write the report as a page for the browser")
-      ->type_name("FILE");
+      ->type_name("FILE")
+      ->check(is_path, "");
   CLI::Option* trace = app.add_option("--trace", options.trace,
                                       "write trace events for Perfetto or chrome://tracing")
-                           ->type_name("FILE");
+                           ->type_name("FILE")
+                           ->check(is_path, "");
   CLI::Option* vcd =
       app.add_option("--vcd", options.vcd, "write the engines' states for a waveform viewer")
-          ->type_name("FILE");
+          ->type_name("FILE")
+          ->check(is_path, "");
   app.add_option_function<std::string>(
          "--window", [&](const std::string& text) { options.window = *to_window(text); },
          "cycles that trace and vcd hold (default: all)")
@@ -126,7 +136,8 @@ void add_report_options(CLI::App& app, Options& options) {
       ->excludes(trace)
       ->excludes(vcd);
   app.add_option("--csv", options.csv, "write the rows of a sweep or workload as CSV")
-      ->type_name("FILE");
+      ->type_name("FILE")
+      ->check(is_path, "");
   app.add_option("--jobs", options.jobs,
                  "processes of a sweep or workload (default: one a processor)")
       ->check(CLI::Range(1, 4096), "");
@@ -192,7 +203,8 @@ int run_command(CLI::App& app, int argc, char** argv,
   } catch (const CLI::ExtrasError&) {
     report_unknown_words(app, diagnostics);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? exit_fine : exit_bad_input;
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+    diagnostics.report({}, messages::bad_option_value, error.what());
   }
   if (diagnostics.has_errors()) {
     print(diagnostics, sources);

@@ -17,13 +17,14 @@
 namespace septran::tools {
 namespace {
 
-/// "name=value" apart; nothing (reported) without a name.
+/// "name=value" apart; nothing (reported, with an example of a pair) without a name.
 std::optional<std::pair<std::string, std::string>> split_pair(const std::string& text,
                                                               const char* option,
+                                                              const char* example,
                                                               Diagnostics& diagnostics) {
   const std::size_t at = text.find('=');
   if (at == std::string::npos || at == 0) {
-    diagnostics.report({}, messages::option_needs_pair, option, text);
+    diagnostics.report({}, messages::option_needs_pair, option, text, example);
     return std::nullopt;
   }
   return std::pair(text.substr(0, at), text.substr(at + 1));
@@ -108,6 +109,9 @@ void check_outputs(const Options& options, const Request& request, Diagnostics& 
   if (options.timing_only && !options.outputs.empty()) {
     diagnostics.report({}, messages::out_without_values);
   }
+  for (const auto& [name, path] : request.outputs) {
+    if (path.empty()) diagnostics.report({}, messages::empty_path, "--out " + name);
+  }
   std::set<std::string> paths;
   std::vector<std::string> asked{options.json, options.html, options.trace, options.vcd,
                                  options.csv};
@@ -179,31 +183,41 @@ bool check_pass_names(const Options& options, Diagnostics& diagnostics) {
   return fine;
 }
 
-/// Takes over what is right of the options; every fault reported.
-void fill_request(const Options& options, Request& request, Diagnostics& diagnostics) {
-  for (const std::string& text : options.definitions) {
-    if (auto pair = split_pair(text, "-D", diagnostics)) {
-      request.entry.definitions.push_back(std::move(*pair));
-    }
-  }
+void take_dtypes(const Options& options, Request& request, Diagnostics& diagnostics) {
+  lang::EntryRequest& entry = request.entry;
   for (const std::string& text : options.dtypes) {
     if (text.find('=') == std::string::npos) {
-      request.entry.default_dtype = to_dtype(text, "--dtype", diagnostics);
-    } else if (const auto pair = split_pair(text, "--dtype", diagnostics)) {
-      if (const auto type = to_dtype(pair->second, "--dtype", diagnostics)) {
-        request.entry.dtypes[pair->first] = *type;
+      if (entry.default_dtype) {
+        diagnostics.report({}, messages::option_repeated, "--dtype", "all parameters");
+      }
+      entry.default_dtype = to_dtype(text, "--dtype", diagnostics);
+    } else if (const auto pair = split_pair(text, "--dtype", "C=f32", diagnostics)) {
+      const auto type = to_dtype(pair->second, "--dtype", diagnostics);
+      if (type && !entry.dtypes.emplace(pair->first, *type).second) {
+        diagnostics.report({}, messages::option_repeated, "--dtype", pair->first);
       }
     }
   }
+}
+
+/// Takes over what is right of the options; every fault reported.
+void fill_request(const Options& options, Request& request, Diagnostics& diagnostics) {
+  for (const std::string& text : options.definitions) {
+    if (auto pair = split_pair(text, "-D", "M=512", diagnostics)) {
+      request.entry.definitions.push_back(std::move(*pair));
+    }
+  }
+  take_dtypes(options, request, diagnostics);
   for (const std::string& text : options.arguments) {
-    const auto pair = split_pair(text, "--arg", diagnostics);
+    const auto pair = split_pair(text, "--arg", "A=f16[1024,512]", diagnostics);
     if (!pair) continue;
-    if (const auto argument = to_argument(pair->second, diagnostics)) {
-      request.entry.arguments[pair->first] = *argument;
+    const auto argument = to_argument(pair->second, diagnostics);
+    if (argument && !request.entry.arguments.emplace(pair->first, *argument).second) {
+      diagnostics.report({}, messages::option_repeated, "--arg", pair->first);
     }
   }
   for (const std::string& text : options.inputs) {
-    const auto pair = split_pair(text, "--in", diagnostics);
+    const auto pair = split_pair(text, "--in", "A=a.npy", diagnostics);
     if (!pair) continue;
     if (!request.inputs.insert(*pair).second) {
       diagnostics.report({}, messages::option_repeated, "--in", pair->first);
@@ -211,7 +225,7 @@ void fill_request(const Options& options, Request& request, Diagnostics& diagnos
     take_input_header(pair->first, pair->second, request, diagnostics);
   }
   for (const std::string& text : options.outputs) {
-    const auto pair = split_pair(text, "--out", diagnostics);
+    const auto pair = split_pair(text, "--out", "C=c.npy", diagnostics);
     if (pair && !request.outputs.insert(*pair).second) {
       diagnostics.report({}, messages::option_repeated, "--out", pair->first);
     }

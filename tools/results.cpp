@@ -13,10 +13,10 @@ namespace septran::tools {
 
 bool check_names(std::span<const KernelTensor> tensors, const Request& request,
                  Diagnostics& diagnostics) {
-  std::vector<std::string> used;
+  std::vector<std::string> known;  // a tensor that is not needed with these definitions too
   std::vector<std::string> outputs;
   for (const KernelTensor& tensor : tensors) {
-    if (tensor.is_used()) used.push_back(tensor.name);
+    known.push_back(tensor.name);
     if (tensor.is_output) outputs.push_back(tensor.name);
   }
   const auto has = [](const std::vector<std::string>& names, const std::string& name) {
@@ -25,18 +25,19 @@ bool check_names(std::span<const KernelTensor> tensors, const Request& request,
   bool fine = true;
   const auto check = [&](const auto& files, const char* option) {
     for (const auto& [name, path] : files) {
-      if (has(used, name)) continue;
+      if (has(known, name)) continue;
       diagnostics.report({}, messages::unknown_tensor_option, option, name,
-                         fmt::format("{}", fmt::join(used, ", ")));
+                         fmt::format("{}", fmt::join(known, ", ")));
       fine = false;
     }
   };
   check(request.inputs, "--in");
   check(request.outputs, "--out");
   for (const auto& [name, path] : request.outputs) {
-    if (!has(used, name) || has(outputs, name)) continue;
-    diagnostics.report({}, messages::out_not_written, name,
-                       fmt::format("{}", fmt::join(outputs, ", ")));
+    if (!has(known, name) || has(outputs, name)) continue;
+    diagnostics.report(
+        {}, messages::out_not_written, name,
+        outputs.empty() ? std::string("nothing") : fmt::format("{}", fmt::join(outputs, ", ")));
     fine = false;
   }
   return fine;

@@ -94,14 +94,18 @@ void print(const Report& report) {
   }
 }
 
+Json to_json(const Verdict& verdict) {
+  return {{"ok", verdict.ok},
+          {"max_abs_error", verdict.max_abs_error},
+          {"relative_error", verdict.relative_error}};
+}
+
 Json to_json(const Report& report) {
   Json json;
   json["schema_version"] = 1;
   json["target"] = report.target;
   if (report.verdict) {
-    json["result"] = {{"ok", report.verdict->ok},
-                      {"max_abs_error", report.verdict->max_abs_error},
-                      {"relative_error", report.verdict->relative_error}};
+    json["result"] = to_json(*report.verdict);
   }
   if (report.measured.cycles) json["cycles"] = *report.measured.cycles;
   if (const auto seconds = report.measured.seconds) {
@@ -170,11 +174,13 @@ class Runner {
     runtime::RunOptions once;
     once.timing_only = options_.timing_only;
     once.check_hazards = options_.check_hazards;
+    once.report = !options_.json.empty();
     const auto first = kernel.run(results, once, diagnostics_);
     if (!first) return exit_bad_input;
     if (const auto* stopped = std::get_if<runtime::Stopped>(&*first)) {
       fmt::print(stderr, "{}", stopped->text);
-      return exit_trap;
+      return stopped->report.empty() || write_report(simulated(stopped->report)) ? exit_trap
+                                                                                 : exit_bad_input;
     }
     report_.measured = std::get<runtime::Measurement>(*first);
     if (!time(kernel, host)) return exit_bad_input;
@@ -207,6 +213,22 @@ class Runner {
     return true;
   }
 
+  /// The simulator's report with what is known here.
+  [[nodiscard]] Json simulated(const std::string& report) const {
+    Json json = Json::parse(report);
+    if (report_.verdict) json["result"] = to_json(*report_.verdict);
+    json["wall_seconds"]["compile"] = report_.compile_seconds;
+    if (compiled_.area_mm2 && json.contains("machine")) {
+      json["machine"]["area_mm2"] = *compiled_.area_mm2;
+    }
+    return json;
+  }
+
+  bool write_report(const Json& json) {
+    const std::string text = json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+    return runtime::write_file_atomically(options_.json, text, diagnostics_);
+  }
+
   int finish(std::span<const runtime::KernelTensor> tensors,
              const std::vector<HostTensor>& results) {
     print(report_);
@@ -215,10 +237,10 @@ class Runner {
       if (file == request_.outputs.end()) continue;
       if (!runtime::write_npy(file->second, results[i], diagnostics_)) return exit_bad_input;
     }
-    if (!options_.json.empty()) {
-      const std::string text =
-          to_json(report_).dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
-      if (!runtime::write_file_atomically(options_.json, text, diagnostics_)) return exit_bad_input;
+    const std::string& simulation = report_.measured.report;
+    if (!options_.json.empty() &&
+        !write_report(simulation.empty() ? to_json(report_) : simulated(simulation))) {
+      return exit_bad_input;
     }
     return !report_.verdict || report_.verdict->ok ? exit_fine : exit_wrong_result;
   }

@@ -75,6 +75,12 @@ int run_logic(const Options& options, SourceManager& sources, Diagnostics& diagn
 }
 
 int run(const Options& options, SourceManager& sources, Diagnostics& diagnostics) {
+  const bool several = !options.workload.empty() || !options.sweeps.empty();
+  for (const auto& [option, given] :
+       {std::pair("--csv", !options.csv.empty()), std::pair("--jobs", options.jobs > 0)}) {
+    if (given && !several) diagnostics.report({}, messages::option_needs_rows, option);
+  }
+  if (diagnostics.has_errors()) return exit_bad_input;
   if (!options.compare.empty()) return compare_reports(options, sources, diagnostics);
   if (!options.workload.empty()) return run_workload(options, sources, diagnostics);
   if (!options.input.empty() && !options.sweeps.empty()) {
@@ -84,12 +90,19 @@ int run(const Options& options, SourceManager& sources, Diagnostics& diagnostics
     diagnostics.report({}, messages::nothing_to_run);
     return exit_bad_input;
   }
+  // A pipe can be read once only, so what comes out of one is logic.
+  std::error_code ignored;
+  const bool is_pipe = std::filesystem::exists(options.input, ignored) &&
+                       !std::filesystem::is_regular_file(options.input, ignored) &&
+                       !std::filesystem::is_directory(options.input, ignored);
+  if (is_pipe) return run_logic(options, sources, diagnostics);
   const auto bytes = read_bytes(options.input);
   if (!bytes) {
     diagnostics.report({}, messages::cannot_read, options.input);
     return exit_bad_input;
   }
-  if (dsa::looks_like_program(*bytes)) return run_program(*bytes, options, sources, diagnostics);
+  if (dsa::looks_like_program(*bytes) || options.input.ends_with(".sdsa"))
+    return run_program(*bytes, options, sources, diagnostics);
   return run_logic(options, sources, diagnostics);
 }
 

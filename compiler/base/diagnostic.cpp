@@ -6,6 +6,8 @@
 #include <numeric>
 #include <set>
 
+#include "compiler/base/utf8.h"
+
 namespace septran {
 namespace {
 
@@ -36,6 +38,20 @@ std::size_t columns(std::string_view text) {
       std::count_if(text.begin(), text.end(), [](char c) { return !continues_character(c); }));
 }
 
+/// The text as a terminal or a JSON file may have it: '?' for bytes that are no UTF-8, a blank for
+/// control characters but the end of a line. Bytes keep their places.
+std::string printable(std::string_view text) {
+  std::string out(text);
+  for (std::size_t i = 0; i < out.size();) {
+    const std::size_t bytes = utf8_length(std::string_view(out).substr(i));
+    const auto c = static_cast<unsigned char>(out[i]);
+    if (bytes == 0) out[i] = '?';
+    if (bytes == 1 && ((c < 0x20 && c != '\n') || c == 0x7F)) out[i] = ' ';
+    i += std::max<std::size_t>(bytes, 1);
+  }
+  return out;
+}
+
 /// The part of a line that is shown: at most max_shown_columns bytes around a place in it, cut
 /// between characters.
 std::pair<std::size_t, std::size_t> shown_part(std::string_view line, std::size_t place) {
@@ -50,10 +66,7 @@ std::pair<std::size_t, std::size_t> shown_part(std::string_view line, std::size_
 /// The source line of a span with a caret under its range. Long lines are cut around the caret.
 std::string render_line(Span span, const SourceManager& sources) {
   const LineColumn at = sources.position(span.file, span.begin);
-  std::string line(sources.line(span.file, at.line));
-  for (char& c : line) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = ' ';
-  }
+  const std::string line = printable(sources.line(span.file, at.line));
   const std::size_t place = std::min<std::size_t>(at.column - 1, line.size());
   const auto [from, to] = shown_part(line, place);
   const std::size_t length = span.end > span.begin ? span.end - span.begin : 1;
@@ -82,15 +95,15 @@ std::string render(const Diagnostic& diagnostic, const SourceManager& sources, b
   const std::string label =
       fmt::format("{}[{}]:", severity_name(diagnostic.severity), diagnostic.code);
   std::string out = fmt::format("{}{} {}\n", render_place(diagnostic.span, sources),
-                                paint(label, paint_code, color), diagnostic.text);
+                                paint(label, paint_code, color), printable(diagnostic.text));
   if (diagnostic.span.valid()) out += render_line(diagnostic.span, sources);
   for (const DiagnosticNote& note : diagnostic.notes) {
     out += fmt::format("{}{} {}\n", render_place(note.span, sources), paint("note:", "1;36", color),
-                       note.text);
+                       printable(note.text));
     if (note.span.valid()) out += render_line(note.span, sources);
   }
   if (!diagnostic.hint.empty()) {
-    out += fmt::format("  {} {}\n", paint("hint:", "1;32", color), diagnostic.hint);
+    out += fmt::format("  {} {}\n", paint("hint:", "1;32", color), printable(diagnostic.hint));
   }
   return out;
 }
@@ -112,27 +125,40 @@ std::string render(const Diagnostics& diagnostics, const SourceManager& sources,
   return out;
 }
 
+namespace {
+
+/// How many characters have to be put in, taken out, replaced, or swapped with their neighbour.
+std::size_t edit_distance(std::string_view from, std::string_view to) {
+  std::vector<std::size_t> before(to.size() + 1);  // rows of the table: two characters ago, ...
+  std::vector<std::size_t> last(to.size() + 1);
+  std::vector<std::size_t> row(to.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 1; i <= from.size(); ++i) {
+    before.swap(last);
+    last.swap(row);
+    row[0] = i;
+    for (std::size_t j = 1; j <= to.size(); ++j) {
+      const std::size_t replaced = last[j - 1] + (from[i - 1] == to[j - 1] ? 0 : 1);
+      row[j] = std::min({last[j] + 1, row[j - 1] + 1, replaced});
+      const bool swapped = i > 1 && j > 1 && from[i - 1] == to[j - 2] && from[i - 2] == to[j - 1];
+      if (swapped) row[j] = std::min(row[j], before[j - 2] + 1);
+    }
+  }
+  return row.back();
+}
+
+}  // namespace
+
 std::optional<std::string> nearest_name(std::string_view name,
                                         const std::vector<std::string>& candidates) {
   std::optional<std::string> best;
   // One edit in three characters at most, and never all of them.
   std::size_t best_distance = std::min(std::max<std::size_t>(1, name.size() / 3) + 1, name.size());
   for (const std::string& candidate : candidates) {
-    std::vector<std::size_t> row(candidate.size() + 1);
-    std::iota(row.begin(), row.end(), std::size_t{0});
-    for (std::size_t i = 1; i <= name.size(); ++i) {
-      std::size_t diagonal = row[0];
-      row[0] = i;
-      for (std::size_t j = 1; j <= candidate.size(); ++j) {
-        const std::size_t replaced = diagonal + (name[i - 1] == candidate[j - 1] ? 0 : 1);
-        diagonal = row[j];
-        row[j] = std::min({row[j] + 1, row[j - 1] + 1, replaced});
-      }
-    }
-    if (row.back() < best_distance) {
-      best_distance = row.back();
-      best = candidate;
-    }
+    const std::size_t distance = edit_distance(name, candidate);
+    if (distance >= best_distance) continue;
+    best_distance = distance;
+    best = candidate;
   }
   return best;
 }

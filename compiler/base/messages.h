@@ -18,6 +18,9 @@ inline constexpr const char* yaml_indent_hint =
     "check the indentation: the keys of one map start in one column";
 inline constexpr const char* yaml_key_hint =
     "check this line and the one above: a ':' after a key needs a blank behind it";
+inline constexpr const char* yaml_general_hint =
+    "look here and in the line above for a bracket, a quote or a ':' that is missing";
+inline constexpr const char* yaml_anchor_hint = "an anchor is written &name before its value";
 inline constexpr const char* yaml_parameter_hint =
     "within braces or brackets, a template parameter needs quotes: \"${name}\"";
 inline constexpr Message yaml_empty{"yaml-empty", Severity::error, "the file is empty",
@@ -29,61 +32,93 @@ inline constexpr const char* give_target_hint = "a target description is given a
 inline constexpr Message yaml_not_text{"yaml-not-text", Severity::error,
                                        "this is not a text file: it holds a NUL byte",
                                        "YAML files are UTF-8 text"};
+inline constexpr Message yaml_not_utf8{"yaml-not-utf8", Severity::error,
+                                       "byte 0x{0:02x} is not UTF-8", "save the file as UTF-8"};
 inline constexpr Message yaml_too_large{"yaml-too-large", Severity::error,
-                                        "the file has {0} bytes; at most {1} are read"};
-inline constexpr Message yaml_too_deep{"yaml-too-deep", Severity::error,
-                                       "this is nested more than {0} levels deep"};
+                                        "the file has {0} bytes; at most {1} are read",
+                                        "describe less in one file"};
+inline constexpr Message yaml_too_deep{
+    "yaml-too-deep", Severity::error, "this is nested more than {0} levels deep",
+    "a mapping or a description needs few levels: look for a bracket or an indentation too many"};
 inline constexpr Message yaml_too_many_nodes{
     "yaml-too-many-nodes", Severity::error,
-    "the file holds more than {0} values once its aliases are expanded"};
+    "the file holds more than {0} values once its aliases are expanded",
+    "write the values out, or leave aliases of aliases out"};
 inline constexpr Message yaml_recursive_alias{"yaml-recursive-alias", Severity::error,
-                                              "this alias stands inside the value that it names"};
+                                              "this alias stands inside the value that it names",
+                                              "write the value out"};
 inline constexpr Message yaml_duplicate_key{"yaml-duplicate-key", Severity::error,
                                             "'{0}' is given twice", "keep one of the two"};
 inline constexpr const char* yaml_duplicate_key_note = "first given here";
 inline constexpr Message yaml_key_not_a_name{"yaml-key-not-a-name", Severity::error,
-                                             "a key must be a name, not {0}"};
+                                             "a key must be a name, not {0}",
+                                             "write a plain word before the ':'"};
 inline constexpr Message yaml_several_documents{
     "yaml-several-documents", Severity::error, "a second document starts here; a file holds one",
     "remove the line '---' and what follows, or make it a file of its own"};
 inline constexpr Message yaml_wrong_type{"yaml-wrong-type", Severity::error,
-                                         "{0} must be {1}, not {2}"};
+                                         "{0} must be {1}, not {2}", "write {1} here"};
 inline constexpr Message yaml_out_of_range{"yaml-out-of-range", Severity::error,
-                                           "{0} is {1}; it must be from {2} to {3}"};
-inline constexpr Message yaml_missing_key{"yaml-missing-key", Severity::error, "{0} lacks '{1}'"};
+                                           "{0} is {1}; it must be from {2} to {3}",
+                                           "choose a value from {2} to {3}"};
+inline constexpr Message yaml_missing_key{"yaml-missing-key", Severity::error, "{0} lacks '{1}'",
+                                          "add a line '{1}: ...'"};
 inline constexpr Message yaml_unknown_key{"yaml-unknown-key", Severity::error,
                                           "unknown key '{0}' in {1}", "{2}"};
-inline constexpr Message yaml_unknown_tag{"yaml-unknown-tag", Severity::error,
-                                          "unknown tag '{0}' on {1}"};
+inline constexpr Message yaml_unknown_tag{
+    "yaml-unknown-tag", Severity::error, "unknown tag '{0}' on {1}",
+    "leave the tag out; '!tune' is the only one, and stands in mappings"};
 inline constexpr const char* nearest_hint = "did you mean '{0}'?";
+inline constexpr const char* expression_hint =
+    "an expression is of numbers and names with + - * / // % **, comparisons, and, or, not, min, "
+    "max, ceildiv, and `a if condition else b`";
+inline constexpr const char* write_integer_hint = "write an integer";
+inline constexpr const char* no_dtype_hint =
+    "the task has no tensor parameter whose type it could stand for";
 inline constexpr const char* known_hint = "known here: {0}";
+inline constexpr const char* some_known_hint = "known here are {0}, such as {1}";
+inline constexpr const char* none_known_hint = "none is known here: leave it out";
 
 inline constexpr Message machine_unknown_name{"machine-unknown-name", Severity::error,
                                               "unknown {0} '{1}'", "{2}"};
-inline constexpr Message machine_duplicate_name{"machine-duplicate-name", Severity::error,
-                                                "{0} '{1}' is described twice"};
+inline constexpr Message machine_duplicate_name{
+    "machine-duplicate-name", Severity::error, "{0} '{1}' is described twice",
+    "a name or alias stands for one {0}: rename one of the two"};
 inline constexpr Message machine_lacks{"machine-lacks", Severity::error,
-                                       "a machine of family {0} needs the {1} '{2}'"};
+                                       "a machine of family {0} needs the {1} '{2}'",
+                                       "add '{2}'; docs/targets.md says what it holds"};
 inline constexpr Message machine_bad_path{"machine-bad-path", Severity::error,
-                                          "the path from {0} to {1} {2}"};
+                                          "the path from {0} to {1} {2}",
+                                          "a path is {{from: A, to: B, engine: E}}, or {{from: A, "
+                                          "to: B, via: C}} with paths from A to C and from C to B"};
 inline constexpr const char* path_to_itself = "needs 'via': it starts and ends in one memory";
 inline constexpr const char* path_without_engine = "needs an 'engine' or a 'via'";
 inline constexpr const char* path_with_both =
     "has both 'engine' and 'via'; the hops' own paths name their engines";
 inline constexpr const char* path_hop_missing =
     "goes via {0}, but there is no path from {1} to {2}";
-inline constexpr Message machine_wrong_engine{"machine-wrong-engine", Severity::error,
-                                              "engine '{0}' is of kind {1}; {2} needs one of {3}"};
+inline constexpr Message machine_wrong_engine{
+    "machine-wrong-engine", Severity::error, "engine '{0}' is of kind {1}; {2} needs one of {3}",
+    "name an engine of another kind, or change the engine's 'kind'"};
 inline constexpr Message no_native_machine{
     "no-native-machine", Severity::error,
-    "this machine's processor runs none of the descriptions {0}"};
+    "this machine's processor runs none of the descriptions {0}",
+    "--target cpu_generic assumes nothing of the processor"};
 inline constexpr Message machine_not_a_multiple{"machine-not-a-multiple", Severity::error,
-                                                "{0} is {1}, which is no multiple of {2} ({3})"};
+                                                "{0} is {1}, which is no multiple of {2} ({3})",
+                                                "choose a multiple of {2}"};
+inline constexpr Message machine_not_a_power{"machine-not-a-power", Severity::error,
+                                             "{0} is {1}, which is no power of 2",
+                                             "choose 4, 8, 16, 32, 64, 128 or 256"};
+inline constexpr Message machine_bad_tile{"machine-bad-tile", Severity::error,
+                                          "a native tile has two extents",
+                                          "write [k, n]; with 'panels', [m, n]"};
 inline constexpr Message machine_bad_architecture{"machine-bad-architecture", Severity::error,
                                                   "'{0}' is no architecture of GPUs",
                                                   "one such as 'sm_90a'"};
 inline constexpr Message machine_narrower{"machine-narrower", Severity::error,
-                                          "{0} cannot be held as {1}, which is narrower"};
+                                          "{0} cannot be held as {1}, which is narrower",
+                                          "name a type that holds all its values"};
 inline constexpr Message machine_not_found{"machine-not-found", Severity::error,
                                            "there is no target '{0}'", "{1}"};
 inline constexpr const char* machine_folder_hint = "{0} (shipped descriptions are in '{1}')";
@@ -120,11 +155,14 @@ inline constexpr Message expression_too_deep{"expression-too-deep", Severity::er
                                              "this expression has more than {0} levels",
                                              "give parts of the expression a name"};
 inline constexpr Message unclosed_bracket{"unclosed-bracket", Severity::error,
-                                          "'{0}' is never closed"};
+                                          "'{0}' is never closed",
+                                          "close it where the expression ends"};
 inline constexpr Message unopened_bracket{"unopened-bracket", Severity::error,
-                                          "'{0}' closes nothing"};
+                                          "'{0}' closes nothing",
+                                          "leave it out, or open one before it"};
 inline constexpr Message bracket_mismatch{"bracket-mismatch", Severity::error,
-                                          "'{0}' does not close '{1}'"};
+                                          "'{0}' does not close '{1}'",
+                                          "close the inner bracket first"};
 inline constexpr const char* note_opened_here = "opened here";
 inline constexpr Message stray_backslash{"stray-backslash", Severity::error,
                                          "a backslash must end its line",
@@ -141,7 +179,8 @@ inline constexpr Message malformed_number{"malformed-number", Severity::error,
                                           "'{0}' is not a number",
                                           "integers: 64, 1_024, 0x40; floats: 0.5, 1e-3"};
 inline constexpr Message integer_too_large{"integer-too-large", Severity::error,
-                                           "this integer does not fit in 64 bits"};
+                                           "this integer does not fit in 64 bits",
+                                           "sizes and constants are below 2^63"};
 inline constexpr Message float_too_large{"float-too-large", Severity::error,
                                          "this number does not fit in a 64-bit float",
                                          "infinity is the inf of the language module"};
@@ -150,8 +189,9 @@ inline constexpr Message float_too_large{"float-too-large", Severity::error,
 inline constexpr Message parse_too_many_errors{"parse-too-many-errors", Severity::error,
                                                "reading stops after {0} errors",
                                                "there may be more"};
-inline constexpr Message unexpected_token{"unexpected-token", Severity::error,
-                                          "expected {0}, found {1}"};
+inline constexpr Message unexpected_token{
+    "unexpected-token", Severity::error, "expected {0}, found {1}",
+    "look before it for a missing comma, colon, operator or bracket"};
 inline constexpr Message keyword_as_name{"keyword-as-name", Severity::error,
                                          "'{0}' is a keyword and cannot be a name",
                                          "choose another name"};
@@ -192,8 +232,9 @@ inline constexpr Message slice_step{"slice-step", Severity::error, "a slice has 
 inline constexpr Message method_call{"method-call", Severity::error,
                                      "'{0}' cannot be called: tensors have no methods",
                                      "functions stand in the language module or are primitives"};
-inline constexpr Message not_callable{"not-callable", Severity::error,
-                                      "only functions of the language can be called"};
+inline constexpr Message not_callable{
+    "not-callable", Severity::error, "only functions of the language can be called",
+    "functions are min, max and those of the language module, such as task.ceildiv(a, b)"};
 inline constexpr Message positional_after_keyword{
     "positional-after-keyword", Severity::error,
     "an argument without a keyword after the keyword '{0}'",
@@ -217,7 +258,8 @@ inline constexpr Message assert_tuple{"assert-tuple", Severity::error,
                                       "an assert of a tuple always holds",
                                       "write assert condition, \"message\" without brackets"};
 inline constexpr Message assert_message{"assert-message", Severity::error,
-                                        "the message of an assert is a plain string"};
+                                        "the message of an assert is a plain string",
+                                        "write assert condition, \"message\""};
 
 // File level and signatures.
 inline constexpr Message unknown_import{"unknown-import", Severity::error,
@@ -292,7 +334,8 @@ inline constexpr Message assigned_name{
     "assigned-name", Severity::error, "'{0}' cannot be assigned: it is {1}", "choose another name"};
 inline constexpr Message repeated_target{"repeated-target", Severity::error,
                                          "'{0}' is assigned twice here", "choose another name"};
-inline constexpr Message target_count{"target-count", Severity::error, "{0} values for {1} names"};
+inline constexpr Message target_count{"target-count", Severity::error, "{0} values for {1} names",
+                                      "give as many names as values"};
 inline constexpr Message module_as_value{"module-as-value", Severity::error,
                                          "'{0}' is the language module, not a value",
                                          "write {0}.name"};
@@ -326,7 +369,7 @@ inline constexpr Message call_as_value{"call-as-value", Severity::error,
                                        "{0}.{1}(...) has no value",
                                        "write it as a statement; results are parameters"};
 inline constexpr Message function_as_value{"function-as-value", Severity::error,
-                                           "'{0}.{1}' is not a value"};
+                                           "'{0}.{1}' is not a value", "call it: {0}.{1}(...)"};
 inline constexpr Message unknown_function{"unknown-function", Severity::error,
                                           "unknown function '{0}'", "{1}"};
 inline constexpr Message not_a_constant{"not-a-constant", Severity::error,
@@ -340,17 +383,19 @@ inline constexpr Message too_many_arguments{"too-many-arguments", Severity::erro
                                             "too many arguments for '{0}'",
                                             "it takes at most {1} without a keyword"};
 inline constexpr Message repeated_argument{"repeated-argument", Severity::error,
-                                           "argument '{0}' of '{1}' is given twice"};
+                                           "argument '{0}' of '{1}' is given twice",
+                                           "keep one of the two"};
 inline constexpr Message missing_argument{"missing-argument", Severity::error,
-                                          "'{0}' needs the argument '{1}'"};
+                                          "'{0}' needs the argument '{1}'", "add {1}=..."};
 inline constexpr Message too_few_values{"too-few-values", Severity::error,
-                                        "'{0}' takes two values or more"};
+                                        "'{0}' takes two values or more", "write {0}(a, b)"};
 inline constexpr Message tunable_name{"tunable-name", Severity::error,
                                       "a tunable is named by a string", "write it in quotes"};
 inline constexpr Message unknown_dtype{"unknown-dtype", Severity::error,
                                        "unknown element type '{0}'", "{1}"};
 inline constexpr Message partition_by{"partition-by", Severity::error,
-                                      "a tensor is partitioned by=\"blocks\""};
+                                      "a tensor is partitioned by=\"blocks\"",
+                                      "write by=\"blocks\""};
 inline constexpr Message partition_shapes{"partition-shapes", Severity::error,
                                           "shape and shape_from exclude each other",
                                           "leave one of them out"};
@@ -360,12 +405,15 @@ inline constexpr Message launch_callee{"launch-callee", Severity::error,
                                        "the first argument of a launch is a task",
                                        "write {0}.launch(task_name, ...)"};
 inline constexpr Message unknown_task{"unknown-task", Severity::error, "unknown task '{0}'", "{1}"};
-inline constexpr Message launch_too_many{"launch-too-many", Severity::error,
-                                         "task '{0}' takes {1} arguments, not {2}"};
+inline constexpr Message launch_too_many{
+    "launch-too-many", Severity::error, "task '{0}' takes {1} arguments, not {2}",
+    "give an argument for each parameter, in their order or by name"};
 inline constexpr Message launch_missing{"launch-missing", Severity::error,
-                                        "the launch of '{0}' lacks the argument '{1}'"};
+                                        "the launch of '{0}' lacks the argument '{1}'",
+                                        "add it, or {1}=..."};
 inline constexpr Message launch_argument_kind{"launch-argument-kind", Severity::error,
-                                              "parameter '{0}' of '{1}' is {2}, not {3}"};
+                                              "parameter '{0}' of '{1}' is {2}, not {3}",
+                                              "pass {2}, or change the parameter's annotation"};
 inline constexpr Message leaf_launches{"leaf-launches", Severity::error,
                                        "leaf task '{0}' launches a task",
                                        "a leaf calls primitives only; leave leaf=True out, or "
@@ -373,7 +421,8 @@ inline constexpr Message leaf_launches{"leaf-launches", Severity::error,
 inline constexpr Message recursion{"recursion", Severity::error, "tasks launch each other: {0}",
                                    "tasks cannot recur; write a loop"};
 inline constexpr Message launches_too_deep{"launches-too-deep", Severity::error,
-                                           "launches from here nest more than {0} deep"};
+                                           "launches from here nest more than {0} deep",
+                                           "launch inner tasks from fewer levels"};
 inline constexpr Message composite_calls_primitive{
     "composite-calls-primitive", Severity::error,
     "task '{0}' calls a primitive, but it is not a leaf",
@@ -388,9 +437,9 @@ inline constexpr Message unknown_primitive_attribute{"unknown-primitive-attribut
 inline constexpr Message missing_operand{"missing-operand", Severity::error, "{0} needs '{1}'",
                                          "{1}: {2}"};
 inline constexpr Message literal_operand{"literal-operand", Severity::error,
-                                         "operand '{0}' of {1} is {2}, not {3}"};
+                                         "operand '{0}' of {1} is {2}, not {3}", "pass {2}"};
 inline constexpr Message attribute_kind{"attribute-kind", Severity::error,
-                                        "attribute '{0}' of {1} is {2}, not {3}"};
+                                        "attribute '{0}' of {1} is {2}, not {3}", "write {2}"};
 inline constexpr Message attribute_choice{"attribute-choice", Severity::error,
                                           "attribute '{0}' of {1} cannot be '{2}'", "{3}"};
 
@@ -458,12 +507,14 @@ inline constexpr Message unknown_definition{"unknown-definition", Severity::erro
                                             "-D {0}: task '{1}' has no dimension or scalar '{0}'",
                                             "it has: {2}"};
 inline constexpr Message repeated_definition{"repeated-definition", Severity::error,
-                                             "-D {0} is given more than once"};
+                                             "-D {0} is given more than once",
+                                             "leave one of them out"};
 inline constexpr Message missing_definition{"missing-definition", Severity::error,
                                             "no value for '{0}' of task '{1}'",
                                             "give it with -D {0}=..."};
-inline constexpr Message bad_definition{"bad-definition", Severity::error,
-                                        "-D {0}={1}: expected {2}"};
+inline constexpr Message bad_definition{
+    "bad-definition", Severity::error, "-D {0}={1}: expected {2}",
+    "write the value itself: expressions are not computed here"};
 inline constexpr Message unknown_entry_argument{"unknown-entry-argument", Severity::error,
                                                 "task '{1}' has no tensor parameter '{0}'",
                                                 "it has: {2}"};
@@ -472,10 +523,12 @@ inline constexpr Message missing_entry_shape{
     "parameter '{0}' of the entry task has no annotation, so its shape must be given",
     "give it with --arg {0}=f32[...], or annotate it: {0}: task.Tensor[\"M\", \"N\"]"};
 inline constexpr Message entry_shape_mismatch{"entry-shape-mismatch", Severity::error,
-                                              "'{0}' is given {1}, but its annotation says {2}"};
+                                              "'{0}' is given {1}, but its annotation says {2}",
+                                              "change -D, --arg or the file given with --in"};
 inline constexpr Message entry_dtype_mismatch{
     "entry-dtype-mismatch", Severity::error,
-    "'{0}' is given element type {1}, but it is fixed to {2}"};
+    "'{0}' is given element type {1}, but it is fixed to {2}",
+    "change --dtype, --arg or the file given with --in, or the annotation"};
 inline constexpr Message entry_too_large{"entry-too-large", Severity::error,
                                          "tensor '{0}' of {1} elements a dimension is too large",
                                          "its size in bytes must stay below 2^61"};
@@ -483,13 +536,29 @@ inline constexpr Message entry_too_large{"entry-too-large", Severity::error,
 // Values and names.
 inline constexpr Message value_type{"value-type", Severity::error, "expected {0}, found {1}",
                                     "{2}"};
+inline constexpr const char* tensor_value_hint =
+    "tensors are computed with by primitives, in leaf tasks";
+inline constexpr const char* value_hint =
+    "expressions are of numbers, truth values and shapes; they do not turn into each other";
+inline constexpr const char* no_value_hint = "assign it before";
+inline constexpr const char* tuple_index_hint = "count from 0, or from the end with -1";
+inline constexpr const char* permutation_hint = "name each dimension once, as in (1, 0, 2)";
+inline constexpr const char* varying_reshape_hint =
+    "extents that depend on loop variables stay as they are, in their order";
+inline constexpr const char* elements_hint = "the product of the extents stays the same";
+inline constexpr const char* pair_hint = "write a pair such as (1, 1)";
+inline constexpr const char* primitive_page_hint =
+    "docs/primitives.md lists the attributes of each primitive";
 inline constexpr Message no_value{"no-value", Severity::error, "'{0}' has no value here", "{1}"};
 inline constexpr Message unknown_member{"unknown-member", Severity::error, "{0} has no '{1}'",
                                         "{2}"};
 inline constexpr Message integer_overflow{"integer-overflow", Severity::error,
-                                          "this integer does not fit in 62 bits"};
-inline constexpr Message division_by_zero{"division-by-zero", Severity::error, "division by zero"};
-inline constexpr Message math_domain{"math-domain", Severity::error, "{0} of {1} is not a number"};
+                                          "this integer does not fit in 62 bits",
+                                          "sizes and positions are below 2^61"};
+inline constexpr Message division_by_zero{"division-by-zero", Severity::error, "division by zero",
+                                          "assert that the divisor is not 0, or use max(1, ...)"};
+inline constexpr Message math_domain{"math-domain", Severity::error, "{0} of {1} is not a number",
+                                     "assert that the argument is in the function's domain"};
 inline constexpr Message not_quasi_affine{
     "not-quasi-affine", Severity::error, "{0} of values that depend on loop variables",
     "use +, -, min, max, and *, //, % by what is constant at compile time"};
@@ -497,23 +566,29 @@ inline constexpr Message not_constant{"not-constant", Severity::error,
                                       "{0} must be constant, but it is {1}",
                                       "it may not depend on loop variables"};
 inline constexpr Message too_complex{"too-complex", Severity::error,
-                                     "this is nested too deeply to be evaluated"};
+                                     "this is nested too deeply to be evaluated",
+                                     "give parts of it a name"};
 inline constexpr Message condition_dependent{
     "condition-dependent", Severity::error,
     "the two sides of this conditional expression differ by more than a constant",
     "use an if statement, or min and max"};
 inline constexpr Message unpack_count{"unpack-count", Severity::error,
-                                      "{0} names on the left, {1} values on the right"};
+                                      "{0} names on the left, {1} values on the right",
+                                      "give one name to each value"};
 inline constexpr Message assertion_failed{"assertion-failed", Severity::error,
-                                          "assertion failed{0}"};
+                                          "assertion failed{0}",
+                                          "choose other dimensions, scalars or tunables"};
 
 // Tensors, views and partitions.
 inline constexpr Message extent_below_one{"extent-below-one", Severity::error,
-                                          "{0} is {1}, but dimensions are at least 1"};
+                                          "{0} is {1}, but dimensions are at least 1",
+                                          "choose a dimension or tunable that leaves at least 1"};
 inline constexpr Message block_extent_count{"block-extent-count", Severity::error,
-                                            "{0} block extents for a tensor of {1} dimensions"};
+                                            "{0} block extents for a tensor of {1} dimensions",
+                                            "give one block extent to each dimension"};
 inline constexpr Message too_many_subscripts{"too-many-subscripts", Severity::error,
-                                             "{0} subscripts for {1} of {2} dimensions"};
+                                             "{0} subscripts for {1} of {2} dimensions",
+                                             "give at most one subscript to each dimension"};
 inline constexpr Message subscript_out_of_range{"subscript-out-of-range", Severity::error,
                                                 "subscript {0} is outside 0 .. {1}", "{2}"};
 inline constexpr const char* no_negative_subscripts =
@@ -521,10 +596,13 @@ inline constexpr const char* no_negative_subscripts =
 inline constexpr Message slice_out_of_range{
     "slice-out-of-range", Severity::error, "slice {0} : {1} leaves dimension {2} of extent {3}",
     "slices are not clipped; use min(..., {3}) for the last one"};
-inline constexpr Message empty_slice{"empty-slice", Severity::error, "slice {0} : {1} is empty"};
+inline constexpr Message empty_slice{
+    "empty-slice", Severity::error, "slice {0} : {1} is empty",
+    "a slice holds at least one element: its end lies behind its begin"};
 inline constexpr Message bad_view{"bad-view", Severity::error, "no view: {0}", "{1}"};
 inline constexpr Message temporary_too_large{"temporary-too-large", Severity::error,
-                                             "this tensor may take more than 2^61 bytes"};
+                                             "this tensor may take more than 2^61 bytes",
+                                             "make it smaller, or cut the work into blocks"};
 inline constexpr const char* note_tunable_here = "tunable '{0}' is set here";
 inline constexpr Message missing_tunable{
     "missing-tunable", Severity::error, "tunable '{0}' has no value",
@@ -534,15 +612,22 @@ inline constexpr Message missing_tunable{
 inline constexpr Message loop_bounds{"loop-bounds", Severity::error,
                                      "{0} loop variables, but {1} extents",
                                      "give one extent a loop variable, a shape, or start and stop"};
-inline constexpr Message argument_mismatch{"argument-mismatch", Severity::error,
-                                           "argument '{0}' of '{1}' must be {2}, but it is {3}"};
+inline constexpr Message argument_mismatch{
+    "argument-mismatch", Severity::error, "argument '{0}' of '{1}' must be {2}, but it is {3}",
+    "pass what the annotation says, or change the annotation"};
 inline constexpr Message launch_extent_mismatch{
     "launch-extent-mismatch", Severity::error,
-    "dimension {0} of argument '{1}' is {2}, but {3} is {4}"};
+    "dimension {0} of argument '{1}' is {2}, but {3} is {4}",
+    "the same name means the same extent throughout a signature: cut the arguments alike, or use "
+    "another name"};
 inline constexpr Message primitive_argument{"primitive-argument", Severity::error,
-                                            "'{0}' of primitive '{1}' must be {2}, but it is {3}"};
+                                            "'{0}' of primitive '{1}' must be {2}, but it is {3}",
+                                            "pass {2}"};
 inline constexpr Message primitive_attribute{"primitive-attribute", Severity::error, "{0}", "{1}"};
-inline constexpr Message primitive_shapes{"primitive-shapes", Severity::error, "{0}: {1}"};
+inline constexpr Message primitive_shapes{
+    "primitive-shapes", Severity::error, "{0}: {1}",
+    "docs/primitives.md says which shapes its operands have; blocks at the edge are clipped, so "
+    "cut all operands alike"};
 inline constexpr Message read_only_write{"read-only-write", Severity::error,
                                          "primitive '{0}' writes '{1}', which is a read-only view",
                                          "a view made by im2col can only be read"};
@@ -558,7 +643,8 @@ inline constexpr Message low_precision_accumulation{
 // What must hold for all iterations.
 inline constexpr Message cannot_prove{
     "cannot-prove", Severity::error,
-    "cannot tell whether this holds for all iterations within {0} points: {1}"};
+    "cannot tell whether this holds for all iterations within {0} points: {1}",
+    "make the bounds simpler, or the loops shorter"};
 inline constexpr Message parallel_conflict{
     "parallel-conflict", Severity::error,
     "iterations of this parallel_range are not independent: {0} in iteration {3} and {1} in "
@@ -574,12 +660,14 @@ inline constexpr Message read_before_write{"read-before-write", Severity::error,
                                            "a temporary has no value until written; fill it first"};
 inline constexpr Message read_before_write_unproved{
     "read-before-write-unproved", Severity::error,
-    "cannot tell within {1} points whether temporary '{0}' is written before it is read here"};
+    "cannot tell within {1} points whether temporary '{0}' is written before it is read here",
+    "fill the temporary before the loop, or make the loops shorter"};
 inline constexpr Message too_many_statements{
     "too-many-statements", Severity::error,
-    "the launches of this program visit more than {0} statements"};
+    "the launches of this program visit more than {0} statements",
+    "launch fewer tasks, with larger blocks"};
 inline constexpr Message too_many_errors{"too-many-errors", Severity::error,
-                                         "more than {0} errors; stopped here"};
+                                         "more than {0} errors; stopped here", "mend these first"};
 
 // ==== Mapping files (compiler/mapping)
 
@@ -590,15 +678,18 @@ inline constexpr const char* quote_expression_hint =
     "within braces or brackets an expression with a comma needs quotes: \"min(M, 64)\"";
 inline constexpr Message expression_unknown_name{"expression-unknown-name", Severity::error,
                                                  "unknown name '{0}' in this expression", "{1}"};
-inline constexpr Message expression_type{"expression-type", Severity::error,
-                                         "{0} needs {1}, not {2}"};
+inline constexpr Message expression_type{
+    "expression-type", Severity::error, "{0} needs {1}, not {2}",
+    "compare, or convert: a condition is such as M <= 16, a number such as 2 * M"};
 inline constexpr Message expression_division_by_zero{"expression-division-by-zero", Severity::error,
-                                                     "this divides by zero"};
+                                                     "this divides by zero",
+                                                     "use max(1, ...) as divisor"};
 inline constexpr Message expression_overflow{"expression-overflow", Severity::error,
-                                             "the result of this does not fit a 64-bit number"};
+                                             "the result of this does not fit a 64-bit number",
+                                             "numbers here are below 2^63"};
 inline constexpr Message mapping_expression_too_deep{
     "mapping-expression-too-deep", Severity::error,
-    "this expression nests more than {0} levels deep"};
+    "this expression nests more than {0} levels deep", "make the expression simpler"};
 inline constexpr Message expression_ambiguous_dtype{
     "expression-ambiguous-dtype", Severity::error,
     "'dtype' is ambiguous here: the entry's tensors differ in element type",
@@ -612,10 +703,12 @@ inline constexpr Message mapping_extends_unreadable{"mapping-extends-unreadable"
                                                     "cannot read '{0}', which this file extends",
                                                     "the path is relative to this file"};
 inline constexpr Message mapping_extends_cycle{"mapping-extends-cycle", Severity::error,
-                                               "'{0}' extends itself, through the files noted"};
+                                               "'{0}' extends itself, through the files noted",
+                                               "extend a template that does not extend this file"};
 inline constexpr const char* extends_note = "'{0}' extends '{1}' here";
 inline constexpr Message mapping_with_without_extends{
-    "mapping-with-without-extends", Severity::error, "'with' needs 'extends' beside it"};
+    "mapping-with-without-extends", Severity::error, "'with' needs 'extends' beside it",
+    "add 'extends: FILE', or leave 'with' out"};
 inline constexpr Message mapping_template_parameter_missing{
     "mapping-template-parameter-missing", Severity::error,
     "the template parameter '{0}' has no value", "{1}"};
@@ -631,14 +724,16 @@ inline constexpr Message mapping_template_syntax{
     "'${{' starts a template parameter, but no name and '}}' follow", "write it as '${{name}}'"};
 inline constexpr Message mapping_template_not_text{
     "mapping-template-not-text", Severity::error,
-    "the template parameter '{0}' is {1}; only a name or number can be part of a longer text"};
+    "the template parameter '{0}' is {1}; only a name or number can be part of a longer text",
+    "give a number or a text"};
 inline constexpr Message mapping_template_too_large{
     "mapping-template-too-large", Severity::error,
-    "the parameters of this template fill in more than {0} bytes"};
+    "the parameters of this template fill in more than {0} bytes", "give shorter parameters"};
 inline constexpr Message mapping_tune_type{"mapping-tune-type", Severity::error,
                                            "unknown kind of '!tune': '{0}'", "{1}"};
 inline constexpr Message mapping_tune_empty{"mapping-tune-empty", Severity::error,
-                                            "this search space is empty: {0}"};
+                                            "this search space is empty: {0}",
+                                            "give at least one value"};
 inline constexpr Message mapping_tune_first{
     "mapping-tune-first", Severity::note,
     "this file is a search space; the first value of each '!tune' is taken",
@@ -652,7 +747,8 @@ inline constexpr Message mapping_unknown_operand{
     "task '{0}' has no tensor parameter or temporary '{1}'", "{2}"};
 inline constexpr Message mapping_scalar_operand{
     "mapping-scalar-operand", Severity::error,
-    "'{0}' is a scalar parameter of task '{1}'; only tensors have a place"};
+    "'{0}' is a scalar parameter of task '{1}'; only tensors have a place",
+    "leave it out: scalars are passed by value"};
 inline constexpr Message mapping_private_memory{
     "mapping-private-memory", Severity::error,
     "'{0}' cannot lie in {1} here: instance '{2}' runs on HOST, but every BLOCK has its own {1}",
@@ -665,10 +761,11 @@ inline constexpr Message mapping_unknown_tunable{
 inline constexpr Message mapping_unknown_loop{"mapping-unknown-loop", Severity::error,
                                               "task '{0}' has no {1} loop over '{2}'", "{3}"};
 inline constexpr const char* loop_here_note = "'{0}' is a {1} loop";
-inline constexpr Message mapping_repeated_loop{"mapping-repeated-loop", Severity::error,
-                                               "'{0}' occurs twice in '{1}'"};
+inline constexpr Message mapping_repeated_loop{
+    "mapping-repeated-loop", Severity::error, "'{0}' occurs twice in '{1}'", "name each loop once"};
 inline constexpr Message mapping_no_loop{"mapping-no-loop", Severity::error,
-                                         "'{0}' needs a {1} loop, and task '{2}' has none"};
+                                         "'{0}' needs a {1} loop, and task '{2}' has none",
+                                         "put '{0}' on the instance of the task that has the loop"};
 inline constexpr Message mapping_rotate_not_placed{
     "mapping-rotate-not-placed", Severity::error,
     "'rotate' names '{0}', which the 'mems' of this instance do not place",
@@ -677,17 +774,20 @@ inline constexpr Message mapping_processor_count{"mapping-processor-count", Seve
                                                  "{0} is {1}, but {2} has {3} BLOCK processor{4}",
                                                  "from 1 to {3}"};
 inline constexpr Message mapping_not_a_multiple{"mapping-not-a-multiple", Severity::error,
-                                                "'{0}' is {1}, not a multiple of {2}"};
+                                                "'{0}' is {1}, not a multiple of {2}",
+                                                "choose a multiple of {2}"};
 inline constexpr Message mapping_turns_need_tiles{
     "mapping-turns-need-tiles", Severity::error,
     "warpgroups that share a tile's rows have no turns to take",
     "'share: tiles' gives each its own"};
 inline constexpr Message mapping_too_many_registers{
     "mapping-too-many-registers", Severity::error,
-    "{0} warpgroup(s) of {1} registers a thread and one of {2} take {3}, but a block has {4}"};
+    "{0} warpgroup(s) of {1} registers a thread and one of {2} take {3}, but a block has {4}",
+    "give fewer registers or fewer warpgroups"};
 inline constexpr Message mapping_cluster_too_large{
     "mapping-cluster-too-large", Severity::error,
-    "a cluster of {0} blocks is larger than {1}, which every GPU with clusters runs"};
+    "a cluster of {0} blocks is larger than {1}, which every GPU with clusters runs",
+    "choose a smaller cluster"};
 inline constexpr Message mapping_bad_workers{"mapping-bad-workers", Severity::error,
                                              "'workers' cannot be '{0}'",
                                              "'grid', 'all' or a number of processors"};
@@ -698,7 +798,8 @@ inline constexpr Message mapping_schedule_unknown{
     "mapping-schedule-unknown", Severity::error,
     "task '{0}' has no launch '{1}' inside a sequential loop", "{2}"};
 inline constexpr Message mapping_schedule_repeated{"mapping-schedule-repeated", Severity::error,
-                                                   "launch '{0}' occurs twice in the schedule"};
+                                                   "launch '{0}' occurs twice in the schedule",
+                                                   "a second launch of one task is written name#2"};
 inline constexpr Message mapping_schedule_missing{"mapping-schedule-missing", Severity::error,
                                                   "the schedule leaves out the launch '{0}'",
                                                   "every launch of the loop occurs exactly once"};
@@ -710,7 +811,8 @@ inline constexpr Message mapping_not_a_leaf{"mapping-not-a-leaf", Severity::erro
                                             "to say which instance it becomes, use 'calls'"};
 inline constexpr Message mapping_binding_unused{
     "mapping-binding-unused", Severity::warning,
-    "task '{0}' never launches the leaf task '{1}': this binding has no effect"};
+    "task '{0}' never launches the leaf task '{1}': this binding has no effect",
+    "leave the binding out, or bind a leaf task that is launched"};
 inline constexpr Message mapping_wrong_implementation{
     "mapping-wrong-implementation", Severity::error,
     "implementation '{0}' executes none of the primitives of '{1}' ({2})", "{3}"};
@@ -719,9 +821,13 @@ inline constexpr const char* primitive_here_note = "the primitive is called here
 inline constexpr const char* no_tiles_hint = "it offers no choice: leave 'tile' out";
 inline constexpr Message mapping_wrong_tile{"mapping-wrong-tile", Severity::error,
                                             "implementation '{0}' has no native tile [{1}]", "{2}"};
+inline constexpr Message mapping_swaps_nothing{
+    "mapping-swaps-nothing", Severity::error,
+    "leaf task '{0}' has no product that could be swapped", "leave 'swap' out: it is for `gemm`"};
 inline constexpr Message mapping_bad_split{
     "mapping-bad-split", Severity::error,
-    "an item of 'split' names one dimension and its size, as in '{{k: 64}}'"};
+    "an item of 'split' names one dimension and its size, as in '{{k: 64}}'",
+    "write split: {{k: 64}}, or a list: [{{n: 256}}, {{k: 64}}]"};
 
 // Instances and how they hang together.
 inline constexpr Message mapping_no_entrypoint{"mapping-no-entrypoint", Severity::error,
@@ -732,7 +838,8 @@ inline constexpr Message mapping_call_not_launched{"mapping-call-not-launched", 
                                                    "task '{0}' does not launch '{1}'", "{2}"};
 inline constexpr Message mapping_call_wrong_task{
     "mapping-call-wrong-task", Severity::error,
-    "instance '{0}' runs task '{1}', not '{2}' which is launched here"};
+    "instance '{0}' runs task '{1}', not '{2}' which is launched here",
+    "name an instance with 'task_name: {2}'"};
 inline constexpr const char* instance_task_note = "its task is given here";
 inline constexpr Message mapping_ambiguous_instance{
     "mapping-ambiguous-instance", Severity::error,
@@ -752,7 +859,8 @@ inline constexpr Message mapping_entry_processor{
     "mapping-entry-processor", Severity::error,
     "the host starts the entry point, and HOST cannot launch {0}", "HOST can launch: {1}"};
 inline constexpr Message mapping_unreached{"mapping-unreached", Severity::warning,
-                                           "nothing launches instance '{0}'"};
+                                           "nothing launches instance '{0}'",
+                                           "leave it out, or name it in 'calls'"};
 
 // ==== The text of a tile program (compiler/tile)
 
@@ -914,11 +1022,14 @@ inline constexpr Message too_many_events{
 
 // Structure of a program, from whatever source.
 inline constexpr Message dsa_table_too_long{"dsa-table-too-long", Severity::error,
-                                            "{0} has {1} entries; the format allows {2}"};
+                                            "{0} has {1} entries; the format allows {2}",
+                                            "make the kernel smaller"};
 inline constexpr Message dsa_name_too_long{"dsa-name-too-long", Severity::error,
-                                           "{0}: the name has {1} bytes; the format allows {2}"};
+                                           "{0}: the name has {1} bytes; the format allows {2}",
+                                           "choose a shorter name"};
 inline constexpr Message dsa_out_of_range{"dsa-out-of-range", Severity::error,
-                                          "{0}: {1} is {2}, outside {3} .. {4}"};
+                                          "{0}: {1} is {2}, outside {3} .. {4}",
+                                          "write a value from {3} to {4}"};
 inline constexpr Message dsa_no_halt{"dsa-no-halt", Severity::error, "{0} does not end with halt",
                                      "halt is the last instruction"};
 inline constexpr Message dsa_early_halt{"dsa-early-halt", Severity::error,
@@ -929,24 +1040,30 @@ inline constexpr Message dsa_crosses_block{
     "{0}: its {1} instructions reach beyond the {2} left in the block around it",
     "loops and skips nest; the last halt belongs to none"};
 inline constexpr Message dsa_nesting_too_deep{"dsa-nesting-too-deep", Severity::error,
-                                              "{0}: loops and skips nest deeper than {1}"};
+                                              "{0}: loops and skips nest deeper than {1}",
+                                              "nest fewer loops in each other"};
 inline constexpr Message dsa_register_not_writable{"dsa-register-not-writable", Severity::error,
                                                    "{0} writes r{1}, {2}", "use another register"};
 inline constexpr Message dsa_wrong_operand_kind{"dsa-wrong-operand-kind", Severity::error,
-                                                "{0}: {1} is {2}, but has to be {3}"};
+                                                "{0}: {1} is {2}, but has to be {3}",
+                                                "docs/isa.md says what each operand has to be"};
 inline constexpr Message dsa_wrong_operand_count{"dsa-wrong-operand-count", Severity::error,
                                                  "{0}: {1} takes {2} operands, not {3}",
                                                  "_ stands for an operand that is left out"};
 inline constexpr Message dsa_rank_mismatch{"dsa-rank-mismatch", Severity::error,
-                                           "{0}: {1} has {2} dimensions, but has to have {3}"};
-inline constexpr Message dsa_shape_mismatch{"dsa-shape-mismatch", Severity::error, "{0}: {1}"};
+                                           "{0}: {1} has {2} dimensions, but has to have {3}",
+                                           "give an operand of {3} dimensions"};
+inline constexpr Message dsa_shape_mismatch{"dsa-shape-mismatch", Severity::error, "{0}: {1}",
+                                            "docs/isa.md says which shapes belong together"};
 inline constexpr Message dsa_writes_outside{
     "dsa-writes-outside", Severity::error,
     "{0}: {1} has axes, so some of its elements may lie outside the tensor and cannot be written",
     "a tile that is written has no axes"};
 inline constexpr Message dsa_unknown_flag{"dsa-unknown-flag", Severity::error,
-                                          "{0}: {1} has no flag '{2}'"};
-inline constexpr Message dsa_wrong_axis{"dsa-wrong-axis", Severity::error, "{0}: {1} {2} an axis"};
+                                          "{0}: {1} has no flag '{2}'",
+                                          "docs/isa.md lists the flags of each operation"};
+inline constexpr Message dsa_wrong_axis{"dsa-wrong-axis", Severity::error, "{0}: {1} {2} an axis",
+                                        "docs/isa.md says which operations have an axis"};
 inline constexpr Message dsa_field_too_narrow{"dsa-field-too-narrow", Severity::error,
                                               "{0}: {1} does not fit the field '{2}'",
                                               "compute it in a register"};
@@ -956,22 +1073,27 @@ inline constexpr Message dsa_wrong_target{
     "dsa-wrong-target", Severity::error,
     "{0} was made for target '{1}' (description {2:016x}), not for '{3}' ({4:016x})",
     "compile it again"};
-inline constexpr Message dsa_exceeds_target{"dsa-exceeds-target", Severity::error,
-                                            "{0}: {1} is {2}; target '{3}' allows {4}"};
+inline constexpr Message dsa_exceeds_target{
+    "dsa-exceeds-target", Severity::error, "{0}: {1} is {2}; target '{3}' allows {4}",
+    "make the kernel smaller, or use a machine that has more"};
 inline constexpr Message dsa_outside_memory{"dsa-outside-memory", Severity::error,
-                                            "{0} spans bytes {1} .. {2} of {3}, which has {4}"};
+                                            "{0} spans bytes {1} .. {2} of {3}, which has {4}",
+                                            "place it within the memory"};
 inline constexpr Message dsa_no_path{"dsa-no-path", Severity::error,
-                                     "{0}: engine {1} of '{4}' does not copy from {2} to {3}"};
+                                     "{0}: engine {1} of '{4}' does not copy from {2} to {3}",
+                                     "`septran targets NAME` shows the paths that there are"};
 inline constexpr Message dsa_unreachable_operand{
     "dsa-unreachable-operand", Severity::error,
-    "{0}: {1} lies in {2}, which the {3} engine of '{4}' does not reach for {5}"};
+    "{0}: {1} lies in {2}, which the {3} engine of '{4}' does not reach for {5}",
+    "`septran targets NAME` shows in which memories operands may lie"};
 
 // Program files. {0}: the file.
 inline constexpr Message dsa_file_not_program{"dsa-file-not-program", Severity::error,
                                               "'{0}' is not a program file of this format: {1}",
                                               "compile it again with `septran compile --emit bin`"};
 inline constexpr Message dsa_file_corrupt{"dsa-file-corrupt", Severity::error,
-                                          "'{0}' is damaged at byte {1}: {2}"};
+                                          "'{0}' is damaged at byte {1}: {2}",
+                                          "compile it again with `septran compile --emit bin`"};
 
 // Assembly.
 inline constexpr Message asm_expected{"asm-expected", Severity::error, "expected {0}",
@@ -987,7 +1109,8 @@ inline constexpr Message asm_missing_section{"asm-missing-section", Severity::er
                                              "there is no '{0}' section",
                                              "a program has at least .program and .code"};
 inline constexpr Message asm_too_many_errors{"asm-too-many-errors", Severity::error,
-                                             "{0} errors; the rest is not shown"};
+                                             "{0} errors; the rest is not shown",
+                                             "mend these first"};
 
 // Lowering. {0}: the statement and where it came from.
 inline constexpr Message dsa_not_final{
@@ -1007,9 +1130,11 @@ inline constexpr Message temporary_memory{
 
 // ==== Host tensors, files and comparison (runtime)
 
-inline constexpr Message file_not_read{"file-not-read", Severity::error, "cannot read '{0}': {1}"};
-inline constexpr Message file_not_written{"file-not-written", Severity::error,
-                                          "cannot write '{0}': {1}"};
+inline constexpr Message file_not_read{"file-not-read", Severity::error, "cannot read '{0}': {1}",
+                                       "give a readable file"};
+inline constexpr Message file_not_written{
+    "file-not-written", Severity::error, "cannot write '{0}': {1}",
+    "give a file in a folder that is there and may be written to"};
 inline constexpr Message npy_malformed{"npy-malformed", Severity::error,
                                        "'{0}' is not a sound NumPy file: {1}",
                                        "write it with numpy.save(\"{0}\", array)"};
@@ -1029,17 +1154,19 @@ inline constexpr Message tensor_too_large{"tensor-too-large", Severity::error,
 inline constexpr Message wrong_result{
     "wrong-result", Severity::error,
     "{0}: {1} of {2} elements differ from the reference by more than the arithmetic explains; "
-    "first at {3}: {4}, expected {5}"};
+    "first at {3}: {4}, expected {5}",
+    "septran check compares the kernel with other mappings and targets; --check-hazards looks for "
+    "races"};
 inline constexpr Message inexact_result{
     "inexact-result", Severity::error,
     "{0}: relative error {1:.3g} is above the tolerance {2:.3g}, though no single element is far "
-    "off"};
+    "off",
+    "septran check compares the kernel with other mappings and targets"};
 
 // ==== The command line (tools)
 
-inline constexpr Message option_needs_pair{"option-needs-pair", Severity::error,
-                                           "{0} takes NAME=VALUE, not '{1}'",
-                                           "for example {0} M=512 or {0} A=a.npy"};
+inline constexpr Message option_needs_pair{
+    "option-needs-pair", Severity::error, "{0} takes NAME=VALUE, not '{1}'", "for example {0} {2}"};
 inline constexpr Message unknown_dtype_option{"unknown-dtype-option", Severity::error,
                                               "{0}: '{1}' is not an element type",
                                               "element types are {2}"};
@@ -1128,7 +1255,8 @@ inline constexpr Message workload_short_line{"workload-short-line", Severity::er
                                              "this line has no value for '{0}'",
                                              "each line has as many cells as the first"};
 inline constexpr Message workload_bad_size{"workload-bad-size", Severity::error,
-                                           "{0} is '{1}'; it must be an integer from 1 to {2}"};
+                                           "{0} is '{1}'; it must be an integer from 1 to {2}",
+                                           "write an integer"};
 inline constexpr Message workload_large_filter{
     "workload-large-filter", Severity::error,
     "a filter of {0} x {1} does not fit an input of {2} x {3}",
@@ -1158,14 +1286,16 @@ inline constexpr Message cpu_lacks{"cpu-lacks", Severity::error,
 inline constexpr Message no_c_compiler{"no-c-compiler", Severity::error,
                                        "there is no C compiler to build the kernel with",
                                        "install one as `cc`, or name one in SEPTRAN_CC"};
-inline constexpr Message c_compiler_failed{"c-compiler-failed", Severity::error,
-                                           "the C compiler {0} could not build the kernel: {1}"};
+inline constexpr Message c_compiler_failed{
+    "c-compiler-failed", Severity::error, "the C compiler {0} could not build the kernel: {1}",
+    "SEPTRAN_CC names another compiler; `--emit c` shows the code"};
 inline constexpr Message no_build_folder{
     "no-build-folder", Severity::error,
     "there is no room to build the kernel: neither '{0}' nor '{1}' can be written",
     "name another folder in SEPTRAN_CACHE"};
-inline constexpr Message object_not_loaded{"object-not-loaded", Severity::error,
-                                           "the built kernel cannot be loaded: {0}"};
+inline constexpr Message object_not_loaded{
+    "object-not-loaded", Severity::error, "the built kernel cannot be loaded: {0}",
+    "empty the cache of compiled kernels, or name another folder in SEPTRAN_CACHE"};
 inline constexpr Message no_gpu{"no-gpu", Severity::error,
                                 "there is no GPU here to run kernels for '{0}': {1}",
                                 "everything but running works without"};
@@ -1177,13 +1307,22 @@ inline constexpr Message no_gpu_compiler{
     "no-gpu-compiler", Severity::error, "there is no NVRTC to compile the kernel with",
     "it is part of the CUDA Toolkit; its file may be named in SEPTRAN_NVRTC"};
 inline constexpr Message gpu_compiler_failed{"gpu-compiler-failed", Severity::error,
-                                             "NVRTC could not compile the kernel: {0}"};
-inline constexpr Message gpu_failed{"gpu-failed", Severity::error,
-                                    "the GPU's driver failed at {0}"};
+                                             "NVRTC could not compile the kernel: {0}",
+                                             "`--emit cuda` shows the code"};
+inline constexpr Message gpu_failed{"gpu-failed", Severity::error, "the GPU's driver failed at {0}",
+                                    "`nvidia-smi` shows whether the GPU works"};
 inline constexpr Message no_simulated_time{"no-simulated-time", Severity::error,
-                                           "--timing-only is for simulations; '{0}' is real"};
+                                           "--timing-only is for simulations; '{0}' is real",
+                                           "leave it out, or choose a target of the family dsa"};
 inline constexpr Message unknown_command{"unknown-command", Severity::error,
                                          "there is no command '{0}'", "{1}"};
+inline constexpr Message bad_option_value{"bad-option-value", Severity::error, "{0}",
+                                          "--help shows every option with its values"};
+inline constexpr Message option_needs_rows{"option-needs-rows", Severity::error,
+                                           "{0} is for --sweep and --workload",
+                                           "leave it out, or add one of them"};
+inline constexpr Message empty_path{"empty-path", Severity::error, "{0} is given an empty name",
+                                    "name a file"};
 inline constexpr Message unknown_option{"unknown-option", Severity::error,
                                         "'{0}' has no meaning here", "{1}"};
 
@@ -1192,20 +1331,25 @@ inline constexpr Message not_embedded{
     "not-embedded", Severity::error, "kernels for '{0}' cannot be called on this process's memory",
     "take a mapping for a target of family cpu, such as cpu_native"};
 inline constexpr Message buffer_count{"buffer-count", Severity::error,
-                                      "the kernel has {0} tensors, but {1} buffers were passed"};
-inline constexpr Message buffer_null{"buffer-null", Severity::error,
-                                     "the buffer for '{0}' is null"};
+                                      "the kernel has {0} tensors, but {1} buffers were passed",
+                                      "pass one buffer a tensor parameter, in their order"};
+inline constexpr Message buffer_null{"buffer-null", Severity::error, "the buffer for '{0}' is null",
+                                     "pass the address of its elements"};
 inline constexpr Message buffer_alignment{
     "buffer-alignment", Severity::error,
-    "the buffer for '{0}' does not start at a multiple of its elements' {1} bytes"};
+    "the buffer for '{0}' does not start at a multiple of its elements' {1} bytes",
+    "align it to its elements"};
 inline constexpr Message buffer_shape{
     "buffer-shape", Severity::error,
-    "the buffer for '{0}' has shape {1}, but the kernel was compiled for {2}"};
+    "the buffer for '{0}' has shape {1}, but the kernel was compiled for {2}",
+    "pass a buffer of that shape, or compile the kernel for this one"};
 inline constexpr Message buffer_strides{
     "buffer-strides", Severity::error,
-    "the buffer for '{0}' has strides {1}, but tensors are dense and row-major: {2}"};
+    "the buffer for '{0}' has strides {1}, but tensors are dense and row-major: {2}",
+    "copy it to a dense buffer"};
 inline constexpr Message buffer_overlap{
     "buffer-overlap", Severity::error,
-    "the buffers for '{0}' and '{1}' overlap, and one of them is written"};
+    "the buffers for '{0}' and '{1}' overlap, and one of them is written",
+    "pass buffers of their own"};
 
 }  // namespace septran::messages

@@ -22,6 +22,13 @@ std::optional<FileId> SourceManager::load(const std::string& path) {
   constexpr std::size_t max_source_bytes = std::size_t{64} << 20;
   std::error_code ignored;
   if (std::filesystem::is_directory(path, ignored)) return std::nullopt;
+  const auto status = std::filesystem::status(path, ignored);
+  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
+    // A pipe gives its text once.
+    const auto read = std::find_if(files_.begin(), files_.end(),
+                                   [&](const File& file) { return file.name == path; });
+    if (read != files_.end()) return FileId{static_cast<std::uint32_t>(read - files_.begin())};
+  }
   std::ifstream in(path, std::ios::binary);
   if (!in) return std::nullopt;
   // In pieces: what is not a regular file may have no size and no end.

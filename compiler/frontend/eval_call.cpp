@@ -25,6 +25,34 @@ double im2col_elements(const View& image, const Im2colParams& params) {
   return std::max(rows, columns);
 }
 
+/// Reshapes where some extents depend on loop variables: these stay as they are, in their order,
+/// and the constant ones between them merge and split. Nothing if that does not give the shape.
+std::optional<View> reshape_between(const View& view, const std::vector<Expr>& wanted,
+                                    const VarTable& vars) {
+  View result = view;
+  result.dims.clear();
+  std::size_t from = 0;
+  std::size_t to = 0;
+  while (from < view.rank() || to < wanted.size()) {
+    View part = view;
+    part.dims.clear();
+    while (from < view.rank() && view.dims[from].extent.constant()) {
+      part.dims.push_back(view.dims[from++]);
+    }
+    std::vector<std::int64_t> shape;
+    while (to < wanted.size() && wanted[to].constant()) shape.push_back(*wanted[to++].constant());
+    const auto reshaped = reshape(part, shape);
+    if (!reshaped) return std::nullopt;
+    result.dims.insert(result.dims.end(), reshaped->dims.begin(), reshaped->dims.end());
+    if (from == view.rank() && to == wanted.size()) break;
+    if (from == view.rank() || to == wanted.size()) return std::nullopt;
+    if (vars.simplify(view.dims[from].extent - wanted[to]).constant() != 0) return std::nullopt;
+    result.dims.push_back(view.dims[from++]);
+    ++to;
+  }
+  return result;
+}
+
 }  // namespace
 
 /// Arguments by name; null for those left out. The parser has checked names and number.
@@ -254,7 +282,8 @@ Value Evaluator::call_transpose(const Call& e) {
   }
   if (axes.size() != rank || values->size() != rank) {
     checker_.report(arguments[1]->span, messages::bad_view,
-                    fmt::format("the axes must be a permutation of 0 .. {}", rank - 1), "");
+                    fmt::format("the axes must be a permutation of 0 .. {}", rank - 1),
+                    messages::permutation_hint);
     return {};
   }
   tensor->view = permute(tensor->view, axes);
@@ -266,11 +295,24 @@ Value Evaluator::call_reshape(const Call& e, Span span) {
   auto tensor = to_tensor(eval(*arguments[0]), arguments[0]->span);
   const auto extents = to_integers(eval(*arguments[1]), arguments[1]->span, "a shape");
   if (!tensor || !extents) return {};
+  const auto varies = [](const Expr& extent) { return !extent.constant(); };
+  const std::vector<Expr> old = tensor->view.shape();
+  if (std::any_of(old.begin(), old.end(), varies) ||
+      std::any_of(extents->begin(), extents->end(), varies)) {
+    auto view = reshape_between(tensor->view, *extents, vars_);
+    if (!view) {
+      checker_.report(span, messages::bad_view,
+                      "this is not the tensor's shape with constant extents merged or split",
+                      messages::varying_reshape_hint);
+      return {};
+    }
+    tensor->view = std::move(*view);
+    return {std::move(*tensor)};
+  }
   std::vector<std::int64_t> shape;
   std::int64_t wanted = 1;
   for (const Expr& extent : *extents) {
-    const auto constant = to_constant({extent}, arguments[1]->span, "an extent of reshape");
-    if (!constant) return {};
+    const auto constant = extent.constant();
     if (*constant < 1) {
       checker_.report(arguments[1]->span, messages::extent_below_one,
                       fmt::format("extent {}", shape.size()), *constant);
@@ -283,14 +325,11 @@ Value Evaluator::call_reshape(const Call& e, Span span) {
     shape.push_back(*constant);
   }
   std::int64_t have = 1;
-  for (const Expr& extent : tensor->view.shape()) {
-    const auto constant = to_constant({extent}, arguments[0]->span, "an extent to be reshaped");
-    if (!constant) return {};
-    have *= *constant;
-  }
+  for (const Expr& extent : old) have *= *extent.constant();
   if (have != wanted) {
     checker_.report(span, messages::bad_view,
-                    fmt::format("the tensor has {} elements, the new shape {}", have, wanted), "");
+                    fmt::format("the tensor has {} elements, the new shape {}", have, wanted),
+                    messages::elements_hint);
     return {};
   }
   auto view = reshape(tensor->view, shape);
@@ -320,7 +359,7 @@ Value Evaluator::call_im2col(const Call& e, Span span) {
       if (values->size() != 2 || !value || *value < least || *value > max_im2col_parameter) {
         checker_.report(where, messages::bad_view,
                         fmt::format("expected a pair of constant integers of at least {}", least),
-                        "");
+                        messages::pair_hint);
         return {};
       }
       targets[a][i] = *value;

@@ -24,9 +24,11 @@ std::string describe(const Value& value) {
 }
 
 Value Evaluator::wrong_type(const char* expected, const Value& found, Span span, const char* hint) {
-  if (!found.invalid()) {
-    checker_.report(span, messages::value_type, expected, describe(found), hint);
-  }
+  if (found.invalid()) return {};
+  const bool is_tensor = found.get<TensorValue>() != nullptr;
+  const std::string_view general = is_tensor ? messages::tensor_value_hint : messages::value_hint;
+  checker_.report(span, messages::value_type, expected, describe(found),
+                  *hint != '\0' ? std::string_view(hint) : general);
   return {};
 }
 

@@ -164,7 +164,7 @@ class Binder {
           }
         }
       }
-    } else if (has_argument) {
+    } else if (has_argument && !given->second.shape.empty()) {
       tensor.shape = given->second.shape;
     } else {
       fault(p.span, messages::missing_entry_shape, p.name);

@@ -137,7 +137,7 @@ Value Evaluator::eval_name(const std::string& name, Span span) {
     if (const auto at = constants_.find(name); at != constants_.end()) value = &at->second;
   }
   if (value == nullptr) {
-    checker_.report(span, messages::no_value, name, "");
+    checker_.report(span, messages::no_value, name, messages::no_value_hint);
     return {};
   }
   if (const auto* unavailable = value->get<UnavailableValue>()) {

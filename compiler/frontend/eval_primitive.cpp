@@ -132,7 +132,7 @@ void Evaluator::emit_primitive(PreparedCall& prepared, Span span) {
   const auto faults = complete_attributes(primitive, prepared.attributes);
   for (const AttributeFault& fault : faults) {
     checker_.report(prepared.span_of(fault.attribute, span), messages::primitive_attribute,
-                    fault.text, fault.hint);
+                    fault.text, fault.hint.empty() ? messages::primitive_page_hint : fault.hint);
   }
   if (!faults.empty() || !check_shapes(prepared, span) || !check_writes(prepared, span)) return;
   warn_accumulation(prepared, span);

@@ -107,7 +107,8 @@ Value Evaluator::subscript_sequence(const SequenceValue& sequence, const Subscri
   if (!index) return {};
   const auto size = static_cast<std::int64_t>(sequence.size());
   if (*index < -size || *index >= size) {
-    checker_.report(item_span, messages::subscript_out_of_range, *index, size - 1, "");
+    checker_.report(item_span, messages::subscript_out_of_range, *index, size - 1,
+                    messages::tuple_index_hint);
     return {};
   }
   return sequence[static_cast<std::size_t>(*index < 0 ? *index + size : *index)];

@@ -93,15 +93,17 @@ const std::vector<std::string>& tensor_attributes() {
 
 std::string suggest(std::string_view name, const std::vector<std::string>& known) {
   constexpr std::size_t longest_name = 64;  // edit distance is quadratic
-  constexpr std::size_t longest_list = 12;
+  constexpr std::size_t longest_list = 40;
   // One letter is near to every other.
   if (name.size() > 1 && name.size() <= longest_name) {
     if (const auto nearest = nearest_name(name, known)) {
       return fmt::format("did you mean '{}'?", *nearest);
     }
   }
-  if (known.empty() || known.size() > longest_list) return {};
-  return fmt::format("known: {}", fmt::join(known, ", "));
+  if (known.empty()) return "none is known here: leave it out";
+  if (known.size() <= longest_list) return fmt::format("known: {}", fmt::join(known, ", "));
+  return fmt::format("known are {}, such as {}", known.size(),
+                     fmt::join(known.begin(), known.begin() + longest_list, ", "));
 }
 
 }  // namespace septran::lang

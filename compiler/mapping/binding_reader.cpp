@@ -174,6 +174,14 @@ Binding BindingReader::read(const Node& node) {
   if (const Node* parts = fields.optional("split")) split(*parts);
   if (const Node* swap = fields.optional("swap")) {
     binding_.swap = context_.values.boolean(*swap, "'swap'").value_or(false);
+    if (binding_.swap && leaf_ != nullptr &&
+        std::none_of(leaf_->primitives.begin(), leaf_->primitives.end(),
+                     [](const PrimitiveSite& site) { return site.primitive == "gemm"; })) {
+      diagnostics_.report(swap->span, messages::mapping_swaps_nothing, leaf_->task->name)
+          .notes.push_back(
+              {leaf_->task->name_span,
+               fmt::format(fmt::runtime(messages::task_here_note), leaf_->task->name)});
+    }
   }
   check_family_fields(fields, {"cuda", "cpu", "dsa"}, context_);
   fields.finish();

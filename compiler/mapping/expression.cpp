@@ -74,7 +74,7 @@ Result<ExpressionValue> Evaluator::common_dtype(const Node& node) {
     return own->second;
   }
   if (environment_.dtypes.empty()) {
-    return fail(node, messages::expression_unknown_name, "dtype", "");
+    return fail(node, messages::expression_unknown_name, "dtype", messages::no_dtype_hint);
   }
   const auto& [first_name, first] = *environment_.dtypes.begin();
   for (const auto& [name, type] : environment_.dtypes) {

@@ -56,8 +56,9 @@ class Parser {
   std::nullopt_t expected(std::string_view what) {
     const std::string found =
         token_.kind == Token::Kind::end ? "the end" : fmt::format("'{}'", token_.text);
-    diagnostics_.report(span_at(place_, token_.begin, token_.end), messages::expression_syntax,
-                        what, found, is_cut_at_comma() ? messages::quote_expression_hint : "");
+    diagnostics_.report(
+        span_at(place_, token_.begin, token_.end), messages::expression_syntax, what, found,
+        is_cut_at_comma() ? messages::quote_expression_hint : messages::expression_hint);
     return std::nullopt;
   }
   bool enter();

@@ -1,5 +1,6 @@
 #include "compiler/mapping/values.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "compiler/base/messages.h"
@@ -109,10 +110,32 @@ const Node* Values::first_of_range(const Node& node, bool powers_of_two) {
   return right ? node.find("min") : nullptr;
 }
 
+/// Those that the search may come to: only the first of them is taken without it.
+void Values::check_other_integers(const Node& tune, std::string_view what, std::int64_t lo,
+                                  std::int64_t hi) {
+  if (const Node* values = tune.find("values")) {
+    for (std::size_t i = 1; i < values->items.size(); ++i) {
+      (void)integer(values->items[i], what, lo, hi);
+    }
+    return;
+  }
+  const auto number = [&](const char* key) {
+    const Node* node = tune.find(key);
+    return node == nullptr ? std::nullopt : yaml::parse_integer(node->text);
+  };
+  const auto min = number("min");
+  const auto max = number("max");
+  if (!min || !max || *min < std::max<std::int64_t>(lo, 0)) return;  // told elsewhere
+  const std::int64_t last = *max - (*max - *min) % number("step").value_or(1);
+  if (last <= hi) return;
+  diagnostics_.report(tune.find("max")->span, messages::yaml_out_of_range, what, last, lo, hi);
+}
+
 std::optional<std::int64_t> Values::integer(const Node& tagged, std::string_view what,
                                             std::int64_t lo, std::int64_t hi) {
   const Node* node = first_value(tagged, what);
   if (node == nullptr) return std::nullopt;
+  if (node != &tagged) check_other_integers(tagged, what, lo, hi);
   if (node->kind != Kind::scalar) {
     diagnostics_.report(node->span, messages::yaml_wrong_type, what, "an integer",
                         yaml::describe(*node));
@@ -128,7 +151,7 @@ std::optional<std::int64_t> Values::integer(const Node& tagged, std::string_view
   if (number == nullptr) {
     const bool floating = std::holds_alternative<double>(*value);
     diagnostics_.report(node->span, messages::expression_not_an_integer, what, describe(*value),
-                        floating ? messages::use_floor_division : "");
+                        floating ? messages::use_floor_division : messages::write_integer_hint);
     return std::nullopt;
   }
   if (*number < lo || *number > hi) {

@@ -28,6 +28,8 @@ class Values {
   [[nodiscard]] bool has_tune() const { return has_tune_; }
 
  private:
+  void check_other_integers(const yaml::Node& tune, std::string_view what, std::int64_t lo,
+                            std::int64_t hi);
   const yaml::Node* first_of_choice(const yaml::Node& node);
   const yaml::Node* first_of_range(const yaml::Node& node, bool powers_of_two);
   std::optional<std::int64_t> bound(const yaml::Node& node, const char* key, bool power_of_two);

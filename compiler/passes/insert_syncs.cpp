@@ -354,8 +354,9 @@ Result<Program> insert_syncs(Program program, const PassContext& context) {
   Emitter(program, graph).run(dependences, edges, events);
   tile::for_each_statement(program.body, [](Statement& statement) { statement.part.reset(); });
   if (program.events.size() > limits.counters) {
-    context.diagnostics.report({}, messages::too_many_events, program.events.size(), program.target,
-                               limits.counters);
+    const Span entry = program.body.empty() ? Span{} : program.body.front().origin.mapping_span;
+    context.diagnostics.report(entry, messages::too_many_events, program.events.size(),
+                               program.target, limits.counters);
     return std::nullopt;
   }
   return program;

@@ -1,9 +1,11 @@
 // Kernels on the simulated accelerator.
 #include <algorithm>
+#include <chrono>
 
 #include "runtime/backends/backends.h"
 #include "targets/dsa/lower/lower.h"
 #ifdef SEPTRAN_HAS_SIMULATOR
+#include "simulator/recording.h"
 #include "simulator/report.h"
 #include "simulator/simulator.h"
 #endif
@@ -38,16 +40,29 @@ class SimulatedKernel : public Kernel {
     simulator::SimulationOptions simulation;
     simulation.timing_only = options.timing_only;
     simulator::HazardReport hazards;
+    simulator::Recording recording(false);
+    const auto start = std::chrono::steady_clock::now();
     const auto result = simulator::simulate(program_, machine_, buffers, simulation,
-                                            options.check_hazards ? &hazards : nullptr);
+                                            options.check_hazards ? &hazards : nullptr,
+                                            options.report ? &recording : nullptr);
+    simulator::DriverResults driver;
+    driver.simulate_seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    driver.recording = &recording;
+    if (options.check_hazards) driver.hazards = hazards;
+    std::string json;
+    if (options.report) json = simulator::json_text(result, machine_.name, driver);
     const bool finished = std::holds_alternative<simulator::SimulationReport>(result);
-    if (finished && !hazards.hazards.empty()) return Stopped{"hazard", to_text(hazards)};
+    if (finished && !hazards.hazards.empty()) {
+      return Stopped{"hazard", to_text(hazards), std::move(json)};
+    }
     if (const auto* report = std::get_if<simulator::SimulationReport>(&result)) {
-      return Measurement{report->cycles, report->seconds_at_clock, report->mma_utilization};
+      return Measurement{
+          report->cycles, report->seconds_at_clock, report->mma_utilization, {}, std::move(json)};
     }
     const bool trapped = std::holds_alternative<simulator::Trap>(result);
     return Stopped{trapped ? "trap" : "deadlock",
-                   simulator::to_text(result) + simulator::to_text(hazards)};
+                   simulator::to_text(result) + simulator::to_text(hazards), std::move(json)};
   }
 
  private:

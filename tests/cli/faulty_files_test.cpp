@@ -206,12 +206,16 @@ TEST(FaultyTargets, AreRefused) {
   refuse("", {"target.yaml:1:1", "error["});
   refuse(replaced(good, "clock_hz", "clok_hz"), {"target.yaml:", "error[", "hint:"});
   refuse(replaced(good, "events: 64 ", "events: 3 "), {"error[too-many-events]", "dsa_edge has 3"});
-  refuse(read_file(in_source("targets/cpu_generic.yaml")), {"error[wrong-family]", "hint:"});
+  const std::string processor = read_file(in_source("targets/cpu_generic.yaml"));
+  refuse(processor, {"error[wrong-family]", "hint:"});
+  refuse(replaced(processor, "vector_bytes: 16", "vector_bytes: 24"),
+         {"error[machine-not-a-power]", "is 24", "hint:"});
+  refuse(good + "# \xff\n", {"error[yaml-not-utf8]", "byte 0xff", "  # ?\n", "hint:"});
   expect_refused(septran({"targets", folder / "none.yaml"}), {"error[", "none.yaml", "hint:"});
 }
 
 TEST(FaultyCommands, AreRefused) {
-  expect_refused(septran({}), {"subcommand"});
+  expect_refused(septran({}), {"error[bad-option-value]", "subcommand", "hint:"});
   expect_refused(septran({"compil"}), {"error[unknown-command]", "hint: did you mean 'compile'"});
   expect_refused(septran_sim({}), {"error[nothing-to-run]", "hint:"});
   expect_refused(septran_sim(job("nothing.py", gemm_mapping, "")), {"error[cannot-read]", "hint:"});

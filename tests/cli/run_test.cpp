@@ -53,10 +53,25 @@ TEST(Run, ReportsResultAndTime) {
 }
 
 TEST(Run, SimulatesAccelerators) {
+  const TempFolder folder;
+  const Arguments arguments = job(gemm, in_source("mappings/gemm/dsa_edge.yaml"), "M=8 N=8 K=8");
   const Outcome outcome =
-      run(job(gemm, in_source("mappings/gemm/dsa_edge.yaml"), "M=8 N=8 K=8"), {});
+      run(arguments + Arguments{"--check-hazards", "--json", folder / "run.json"}, {});
   EXPECT_EQ(outcome.code, 0) << outcome.err;
   EXPECT_NE(outcome.out.find("cycles    "), std::string::npos) << outcome.out;
+  // The report is the simulator's own.
+  ASSERT_EQ(septran_sim(arguments + Arguments{"--json", folder / "sim.json"}).code, 0);
+  auto json = nlohmann::json::parse(read_file(folder / "run.json"));
+  auto expected = nlohmann::json::parse(read_file(folder / "sim.json"));
+  for (auto* report : {&json, &expected}) {
+    EXPECT_GT(report->at("wall_seconds").at("compile"), 0.0);
+    EXPECT_GT(report->at("wall_seconds").at("simulate"), 0.0);
+    report->erase("wall_seconds");
+    for (auto& line : report->at("lines")) line.erase("text");
+  }
+  EXPECT_EQ(json.at("result").at("ok"), true);
+  EXPECT_TRUE(json.contains("cores"));
+  EXPECT_EQ(nlohmann::json::diff(json, expected), nlohmann::json::array());
 }
 
 TEST(Run, RefusesWhatItCannotDo) {

@@ -108,6 +108,39 @@ def main(Y: task.Tensor["N", "M"], X: task.Tensor["M", "N"], Z: task.Tensor[4, 6
   EXPECT_NE(r.log.find("copy Z[3:1, 4:2, 3:1] Z[0:1, 4:2, 3:1]"), std::string::npos) << r.log;
 }
 
+TEST(Evaluate, ReshapeOfBlocksAtTheEdge) {
+  // The extent that depends on the loop stays; those beside it come, go, merge and split.
+  const std::string logic = R"(
+@task.define(leaf=True)
+def leaf(Y, X):
+    task.call_primitive("copy", Y, X)
+
+@task.define
+def main(Y: task.Tensor["N", 6], X: task.Tensor["N", 2, 3], Z: task.Tensor["N"]):
+    Xp = task.partition(X, by="blocks", shape=(5, 2, 3))
+    Yp = task.partition(Y, by="blocks", shape=(5, 1))
+    Zp = task.partition(Z, by="blocks", shape=(5,))
+    for i in task.parallel_range(Zp.shape):
+        n = Zp[i].shape[0]
+        task.launch(leaf, Y[i * 5 : i * 5 + n], task.reshape(Xp[i, 0, 0], (n, 6)))
+        task.launch(leaf, task.reshape(Yp[i, 2], (1, n, 1)), task.reshape(Zp[i], (1, n, 1)))
+        task.launch(leaf, Zp[i], task.reshape(SHAPED))
+)";
+  const auto run = [&](const std::string& shaped) {
+    std::string text = logic;
+    text.replace(text.find("SHAPED"), 6, shaped);
+    return evaluate_text(
+        {.logic = text, .request = sizes({{"N", "13"}}), .tunables = {}, .options = {}});
+  };
+  const auto fine = run("Yp[i, 4], (Yp[i, 4].shape[0],)");
+  EXPECT_TRUE(fine.good) << fine.errors;
+  EXPECT_FALSE(run("Yp[i, 4], (5,)").good);
+  const auto merged = run("Xp[i, 0, 0], (n * 6,)");
+  EXPECT_NE(merged.errors.find("bad-view"), std::string::npos) << merged.errors;
+  EXPECT_NE(run("Yp[i, 4], (n, n)").errors.find("bad-view"), std::string::npos);
+  EXPECT_NE(run("Yp[i, 4], (n + 1,)").errors.find("bad-view"), std::string::npos);
+}
+
 TEST(Evaluate, ImageAsMatrix) {
   const auto r = evaluate_text({.logic = R"(
 @task.define(leaf=True)

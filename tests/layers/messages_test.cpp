@@ -65,6 +65,24 @@ TEST(Messages, EachCodeOccursInATest) {
   for (const std::string& code : codes()) EXPECT_TRUE(occurs(code, tests)) << code;
 }
 
+TEST(Messages, EachHasAHint) {
+  const std::string text = read_file(fs::path(SEPTRAN_SOURCE_DIR) / "compiler/base/messages.h");
+  // Code, severity, then two strings, each of which may be written in pieces.
+  const std::string piece = R"re("(?:[^"\\]|\\.)+")re";
+  const std::string whole = "(?:" + piece + "\\s*)+";
+  const std::regex complete("^Message \\w+\\{\\s*" + piece + ",\\s*Severity::\\w+,\\s*" + whole +
+                            ",\\s*" + whole + "\\}");
+  std::size_t rows = 0;
+  for (std::size_t at = text.find("Message "); at != std::string::npos;
+       at = text.find("Message ", at + 1)) {
+    if (!text.substr(0, at).ends_with("constexpr ")) continue;
+    ++rows;
+    const std::string row = text.substr(at, text.find("inline", at) - at);
+    EXPECT_TRUE(std::regex_search(row, complete)) << row;
+  }
+  EXPECT_GT(rows, 200U);
+}
+
 TEST(Messages, OccurrencesAreWhole) {
   EXPECT_TRUE(occurs("no-path", "error[no-path]: x"));
   EXPECT_TRUE(occurs("no-path", "dsa-no-path no-path"));
