@@ -7,6 +7,7 @@
 
 #include "compiler/base/messages.h"
 #include "compiler/mapping/logic_names.h"
+#include "compiler/passes/aliases.h"
 #include "compiler/passes/mapped_loops.h"
 #include "compiler/passes/pass.h"
 #include "compiler/passes/rewrite.h"
@@ -74,7 +75,12 @@ class Instantiator : public lang::Visitor {
                                      const lang::TensorValue& value);
   void decide_placement(const mapping::Instance& instance, tile::ScopeArgument& argument,
                         const Block& body) const;
-  void check_overlaps(const tile::Scope& scope, Span span);
+  [[nodiscard]] bool is_resident(const mapping::Instance& instance,
+                                 const tile::ScopeArgument& argument) const {
+    return std::any_of(instance.resident.begin(), instance.resident.end(), [&](const auto& entry) {
+      return entry.value == program_[argument.parameter].name;
+    });
+  }
   const mapping::Binding* find_binding(const std::string& leaf) const;
 
   const mapping::Mapping& mapping_;
@@ -83,6 +89,7 @@ class Instantiator : public lang::Visitor {
   Diagnostics& diagnostics_;
   std::optional<mapping::LogicNames> names_;
   Program program_;
+  Aliases aliases_{program_};
   Block* block_ = nullptr;
   std::vector<Frame> frames_;
 };
@@ -250,37 +257,6 @@ void Instantiator::decide_placement(const mapping::Instance& instance,
   }
 }
 
-/// Arguments of one launch that show parts of one tensor, one of them written, must stay one
-/// buffer.
-void Instantiator::check_overlaps(const tile::Scope& scope, Span span) {
-  const auto is_placed = [](const tile::ScopeArgument& a) {
-    return a.placement == Placement::whole || a.placement == Placement::parts;
-  };
-  for (std::size_t i = 0; i < scope.arguments.size(); ++i) {
-    for (std::size_t j = i + 1; j < scope.arguments.size(); ++j) {
-      const tile::ScopeArgument& a = scope.arguments[i];
-      const tile::ScopeArgument& b = scope.arguments[j];
-      if (a.source.tensor != b.source.tensor || (!is_placed(a) && !is_placed(b))) continue;
-      if (!writes_tensor(scope.body, a.parameter) && !writes_tensor(scope.body, b.parameter)) {
-        continue;
-      }
-      bool apart = a.source.view.is_box() && b.source.view.is_box();
-      bool disjoint = false;
-      for (std::uint32_t axis = 0; apart && axis < a.source.view.base.size(); ++axis) {
-        const Expr& a0 = a.source.view.base[axis];
-        const Expr& b0 = b.source.view.base[axis];
-        disjoint |= program_.vars.range(b0 - a0 - a.source.view.box_extent(axis)).lo >= 0 ||
-                    program_.vars.range(a0 - b0 - b.source.view.box_extent(axis)).lo >= 0;
-      }
-      if (disjoint) continue;
-      diagnostics_
-          .report(a.origin.mapping_span, messages::written_in_two_views, program_[a.parameter].name,
-                  program_[b.parameter].name)
-          .notes.push_back({span, "launched here"});
-    }
-  }
-}
-
 void Instantiator::launch(const lang::LaunchRequest& request, const lang::LaunchBody& body) {
   const mapping::Instance* instance = callee_instance(request);
   const std::string label = launch_label(request);
@@ -303,9 +279,17 @@ void Instantiator::launch(const lang::LaunchRequest& request, const lang::Launch
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     auto* tensor = std::get_if<lang::TensorValue>(&arguments[i]);
     if (tensor == nullptr) continue;
-    scope.arguments.push_back(scope_argument(*instance, request.callee.parameters[i], *tensor));
-    *tensor = {scope.arguments.back().parameter.value, full_view(tensor->view.shape()),
-               tensor->dtype, tensor->read_only};
+    tile::ScopeArgument argument = scope_argument(*instance, request.callee.parameters[i], *tensor);
+    TensorId root = argument.parameter;
+    const auto same = aliases_.same(scope, argument);
+    if (same &&
+        is_resident(*instance, argument) == is_resident(*instance, scope.arguments[*same])) {
+      root = scope.arguments[*same].parameter;
+    } else {
+      if (argument.placement != Placement::whole) aliases_.add(argument);
+      scope.arguments.push_back(std::move(argument));
+    }
+    *tensor = {root.value, full_view(tensor->view.shape()), tensor->dtype, tensor->read_only};
   }
   frames_.push_back({instance, &request.callee, false, 0});
   scope.body = collect([&] { body(arguments); });
@@ -313,7 +297,7 @@ void Instantiator::launch(const lang::LaunchRequest& request, const lang::Launch
   for (tile::ScopeArgument& argument : scope.arguments) {
     decide_placement(*instance, argument, scope.body);
   }
-  check_overlaps(scope, request.span);
+  aliases_.check(scope, request.span, diagnostics_);
   emit(origin(request.span, instance->name_span, "launch"), std::move(scope));
   block_->back().launch = label;
 }

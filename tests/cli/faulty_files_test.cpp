@@ -272,9 +272,14 @@ Outcome run_kernel(const Kernel& kernel) {
 
 TEST(FaultyPlacements, AreRefused) {
   expect_ok(run_kernel({}));
+  // The same twice in one memory is one buffer, in two memories none.
+  expect_ok(run_kernel({.signature = "Y: task.f32[4, 6]",
+                        .host = "task.launch(block_logic, Y, Y)",
+                        .host_mems = "Y: GLOBAL"}));
   expect_refused(run_kernel({.signature = "Y: task.f32[4, 6]",
                              .host = "task.launch(block_logic, Y, Y)",
-                             .host_mems = "Y: GLOBAL"}),
+                             .host_mems = "Y: GLOBAL",
+                             .block_fields = "mems: {X: REGISTER, Y: SHARED}"}),
                  {"k.yaml:5:", "error[overlapping-arguments]", "'Y' and 'X'", "^", "k.py:16:5",
                   "hint: place both"});
   expect_refused(run_kernel({.block = "task.launch(leaf_logic, Y, task.reshape(X, (4, 5)))",

@@ -146,6 +146,41 @@ TEST(Passes, EventsAreUsedInTurns) {
   EXPECT_EQ(testing_support::compare_stages(kernel, true, 0), "");
 }
 
+/// Rows that each follow from the one before, in a tensor that is passed twice, through a task that
+/// places nothing.
+KernelText passed_twice(const std::string& block_mems) {
+  KernelText text;
+  text.logic =
+      "import task_lang as task\n\n\n@task.define(leaf=True)\ndef add(Y, X):\n"
+      "    task.call_primitive(\"add\", Y, X, 1.0)\n\n\n@task.define\ndef block(Y, X):\n"
+      "    for k in task.sequential_range(Y.shape[0] - 1):\n"
+      "        task.launch(add, Y[k + 1], X[k])\n\n\n@task.define\n"
+      "def between(Y, X):\n    task.launch(block, Y, X)\n\n\n@task.define\n"
+      "def host(Y: task.f32[9, 12]):\n    for j in task.parallel_range(3):\n"
+      "        task.launch(between, Y[:, 4 * j : 4 * j + 4], Y[:, 4 * j : 4 * j + 4])\n";
+  text.mapping =
+      "entrypoint: host\ntask_mappings:\n  host: {task_name: host, proc: HOST}\n"
+      "  between: {task_name: between, proc: HOST}\n"
+      "  block: {task_name: block, proc: BLOCK, mems: {" +
+      block_mems + "}, pipeline: 2}\n";
+  return text;
+}
+
+TEST(Passes, ATensorThatIsPassedTwiceHasOneBuffer) {
+  Kernel one;
+  testing_support::compile(passed_twice("Y: SHARED, X: SHARED"), one);
+  ASSERT_TRUE(one.program.has_value()) << one.messages();
+  EXPECT_EQ(testing_support::compare_stages(one, true, 0), "");
+  for (const char* apart : {"Y: SHARED, X: REGISTER", "Y: SHARED", "X: SHARED"}) {
+    Kernel two;
+    testing_support::compile(passed_twice(apart), two);
+    EXPECT_FALSE(two.program.has_value()) << apart;
+    EXPECT_NE(two.messages().find("error[overlapping-arguments]: arguments 'Y' and 'X'"),
+              std::string::npos)
+        << two.messages();
+  }
+}
+
 TEST(Passes, DoNotRotateWhatLiesInGlobal) {
   KernelText text;
   text.logic =
