@@ -143,6 +143,10 @@ class Runner {
                           backend == nullptr ? "a backend for it" : backend->needs);
       return exit_missing_component;
     }
+    if (options_.check_hazards && compiled_.machine.family != MachineFamily::dsa) {
+      diagnostics_.report({}, messages::no_hazards_here, compiled_.machine.name);
+      return exit_bad_input;
+    }
     const auto start = std::chrono::steady_clock::now();
     auto kernel = backend->load(compiled_.tile, compiled_.machine, diagnostics_);
     if (!kernel) return lacks_component(diagnostics_) ? exit_missing_component : exit_bad_input;

@@ -81,9 +81,9 @@ inline constexpr const char* none_known_hint = "none is known here: leave it out
 
 inline constexpr Message machine_unknown_name{"machine-unknown-name", Severity::error,
                                               "unknown {0} '{1}'", "{2}"};
-inline constexpr Message machine_duplicate_name{
-    "machine-duplicate-name", Severity::error, "{0} '{1}' is described twice",
-    "a name or alias stands for one {0}: rename one of the two"};
+inline constexpr Message machine_duplicate_name{"machine-duplicate-name", Severity::error,
+                                                "{0} '{1}' is described twice",
+                                                "rename one of the two"};
 inline constexpr Message machine_lacks{"machine-lacks", Severity::error,
                                        "a machine of family {0} needs the {1} '{2}'",
                                        "add '{2}'; docs/targets.md says what it holds"};
@@ -514,7 +514,7 @@ inline constexpr Message missing_definition{"missing-definition", Severity::erro
                                             "give it with -D {0}=..."};
 inline constexpr Message bad_definition{
     "bad-definition", Severity::error, "-D {0}={1}: expected {2}",
-    "write the value itself: expressions are not computed here"};
+    "integers such as 512, numbers such as 1e-3, true and false; expressions are not computed"};
 inline constexpr Message unknown_entry_argument{"unknown-entry-argument", Severity::error,
                                                 "task '{1}' has no tensor parameter '{0}'",
                                                 "it has: {2}"};
@@ -737,7 +737,7 @@ inline constexpr Message mapping_tune_empty{"mapping-tune-empty", Severity::erro
 inline constexpr Message mapping_tune_first{
     "mapping-tune-first", Severity::note,
     "this file is a search space; the first value of each '!tune' is taken",
-    "'septran tune' searches it and writes a concrete mapping"};
+    "`septran check` compares files with one value each"};
 
 // Values.
 inline constexpr Message mapping_unknown_name{"mapping-unknown-name", Severity::error,
@@ -1314,6 +1314,9 @@ inline constexpr Message gpu_failed{"gpu-failed", Severity::error, "the GPU's dr
 inline constexpr Message no_simulated_time{"no-simulated-time", Severity::error,
                                            "--timing-only is for simulations; '{0}' is real",
                                            "leave it out, or choose a target of the family dsa"};
+inline constexpr Message no_hazards_here{"no-hazards-here", Severity::error,
+                                         "--check-hazards is for simulations; '{0}' is real",
+                                         "leave it out, or choose a target of the family dsa"};
 inline constexpr Message unknown_command{"unknown-command", Severity::error,
                                          "there is no command '{0}'", "{1}"};
 inline constexpr Message bad_option_value{"bad-option-value", Severity::error, "{0}",

@@ -1,12 +1,16 @@
 // Source texts: lines, columns and offsets.
 #include "compiler/base/source.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <thread>
 
 namespace septran {
 namespace {
@@ -76,6 +80,22 @@ TEST(Source, LoadsFilesButNoFoldersAndNothingEndless) {
   EXPECT_FALSE(sources.load(path).has_value());
   EXPECT_FALSE(sources.load(testing::TempDir()).has_value());
   EXPECT_FALSE(sources.load("/dev/zero").has_value());
+}
+
+TEST(Source, ReadsAPipeOnce) {
+  const std::string path = testing::TempDir() + fmt::format("septran_pipe_{}", ::getpid());
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  std::thread writer([&] { std::ofstream(path, std::ios::binary) << "text"; });
+  SourceManager sources;
+  const auto first = sources.load(path);
+  writer.join();
+  const auto second = sources.load(path);
+  std::remove(path.c_str());
+  ASSERT_TRUE(first.has_value());
+  ASSERT_TRUE(second.has_value());
+  EXPECT_EQ(first->value, second->value);
+  EXPECT_EQ(sources.text(*second), "text");
+  EXPECT_FALSE(sources.load(path).has_value());
 }
 
 }  // namespace

@@ -29,6 +29,37 @@ TEST(Tensors, ComeFromAndGoToFiles) {
   EXPECT_NE(c.find("(2, 2)"), std::string::npos);
 }
 
+TEST(Tensors, OneThatIsNotNeededMayBeGiven) {
+  const TempFolder folder;
+  const std::string logic = folder.write("k.py",
+                                         "import task_lang as task\n\n\n"
+                                         "@task.define(leaf=True)\n"
+                                         "def leaf(Y, X, M, masked: bool):\n"
+                                         "    task.call_primitive(\"copy\", Y, X)\n"
+                                         "    if masked:\n"
+                                         "        task.call_primitive(\"mul\", Y, Y, M)\n\n\n"
+                                         "@task.define\n"
+                                         "def host(Y: task.f32[2], X: task.f32[2], M: task.f32[2], "
+                                         "masked: bool):\n"
+                                         "    task.launch(leaf, Y, X, M, masked)\n");
+  const std::string mapping = folder.write(
+      "k.yaml",
+      "target: dsa_edge\nentrypoint: h\ntask_mappings:\n"
+      "  h: {task_name: host, proc: BLOCK, mems: {Y: SHARED, X: SHARED, M: SHARED}}\n");
+  const std::string x = folder.write("x.npy", npy("<f4", "(2,)", bytes_of<float>({2, 3})));
+  const std::string m = folder.write("m.npy", npy("<f4", "(2,)", bytes_of<float>({0, 2})));
+  const auto masked = [&](const std::string& value) {
+    const std::string y = folder / (value + ".npy");
+    expect_ok(septran_sim(job(
+        logic, mapping, "masked=" + value + " --in X=" + x + " --in M=" + m + " --out Y=" + y)));
+    return npy_data(read_file(y));
+  };
+  EXPECT_EQ(masked("true"), bytes_of<float>({0, 6}));
+  EXPECT_EQ(masked("false"), bytes_of<float>({2, 3}));
+  expect_refused(septran_sim(job(logic, mapping, "masked=false --out M=" + (folder / "o.npy"))),
+                 {"error[not-an-output]", "hint: it writes Y"});
+}
+
 TEST(Tensors, AnOpenParameterTakesItsFilesType) {
   const TempFolder folder;
   const std::string a = folder.write(

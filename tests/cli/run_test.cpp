@@ -83,7 +83,9 @@ TEST(Run, RefusesWhatItCannotDo) {
   EXPECT_EQ(without.code, 4);
   EXPECT_NE(without.err.find("error[no-c-compiler]"), std::string::npos) << without.err;
   expect_refused(run(small + Arguments{"--timing-only"}, {{"SEPTRAN_CACHE", folder / "cache"}}),
-                 {"error[no-simulated-time]"});
+                 {"error[no-simulated-time]", "hint:"});
+  expect_refused(run(small + Arguments{"--check-hazards"}, {{"SEPTRAN_CACHE", folder / "cache"}}),
+                 {"error[no-hazards-here]", "'cpu_native' is real", "hint:"});
   expect_refused(septran(Arguments{"compile"} + small + Arguments{"--emit", "asm"}),
                  {"error[emit-not-of-target]", "hint:"});
 }
