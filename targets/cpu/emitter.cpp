@@ -76,7 +76,13 @@ Access Emitter::declare(const tile::TileRef& ref, const std::string& pointer, bo
   }
   add_steps(program_, ref, access);
   const Expr at = vars().simplify(offset);
-  out_.line("{} *const {} = {}{};", c_type(tensor.storage), pointer, tensor_name(ref.tensor),
+  std::string root = tensor_name(ref.tensor);
+  if (ref.age > 0) {  // an earlier slot of the ring
+    root = fmt::format("({0} *)((char *){1} + ({1}_slot >= {2} ? {3} : {4}))",
+                       c_type(tensor.storage), root, ref.age, -ref.age * tensor.slot_bytes,
+                       (tensor.depth - ref.age) * tensor.slot_bytes);
+  }
+  out_.line("{} *const {} = {}{};", c_type(tensor.storage), pointer, root,
             at == Expr(0) ? "" : " + (" + to_c(at, vars()) + ")");
   return access;
 }

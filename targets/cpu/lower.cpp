@@ -58,6 +58,10 @@ class Lowering {
 
   Source run() {
     workers_ = count_workers(program_.body);
+    tile::for_each_statement(program_.body, [&](const Statement& statement) {
+      const auto* alloc = std::get_if<tile::Alloc>(&statement.node);
+      if (alloc != nullptr) ++allocs_[alloc->tensor.value];
+    });
     lay_out();
     out_.set_depth(1);
     lower_block(program_.body);
@@ -155,12 +159,15 @@ class Lowering {
         text.line("{0} *const {1} = ({0} *)({2} + {3});  // {4}", type, pointer,
                   is_own ? "own" : "shared", (is_own ? space_.own : space_.shared).at(i),
                   shape_text(tensor));
-      } else if (tensor.kind == TensorKind::buffer && tensor.depth > 1) {
-        text.line("int64_t {}_slot = {};", pointer, tensor.depth - 1);
+      } else if (tensor.kind == TensorKind::buffer && outlives_block(tensor, i)) {
+        if (tensor.depth > 1) text.line("int64_t {}_slot = {};", pointer, tensor.depth - 1);
+        text.line("{0} *{1}{2} = ({0} *)(own + {3});  // {4} {5}", type,
+                  tensor.depth > 1 ? "" : "const ", pointer, address(tensor), shape_text(tensor),
+                  tensor.memory);
       } else {
         continue;
       }
-      if (tensor.kind != TensorKind::buffer) text.line("(void){};", pointer);
+      text.line("(void){};", pointer);
     }
     if (e_.spare_bytes() > 0) text.line("char *const spare = own + {};", spare_at);
     text.set_depth(0);
@@ -241,11 +248,13 @@ class Lowering {
   }
 
   /// Tensors that live in a block only and that what remains of it does not use.
-  static std::set<std::uint32_t> unused_after(const Pending& pending) {
+  [[nodiscard]] std::set<std::uint32_t> unused_after(const Pending& pending) const {
     std::set<std::uint32_t> tensors;
     for (const Statement* statement : pending.all) {
       const auto* alloc = std::get_if<tile::Alloc>(&statement->node);
-      if (alloc != nullptr) tensors.insert(alloc->tensor.value);
+      if (alloc == nullptr) continue;
+      const std::uint32_t id = alloc->tensor.value;
+      if (!outlives_block(program_[alloc->tensor], id)) tensors.insert(id);
     }
     const auto take_out = [&](const Statement& statement) {
       for (const auto& use : tile::operands(statement)) tensors.erase(use.tile->tensor.value);
@@ -274,14 +283,24 @@ class Lowering {
     if (tensor.kind != TensorKind::buffer) return;
     const std::string pointer = e_.tensor_name(alloc.tensor);
     const char* type = c_type(tensor.storage);
-    const std::int64_t at = space_.memories.at(tensor.memory) + tensor.offset_bytes.value();
-    std::string slot;
     if (tensor.depth > 1) {
       out_.line("{0}_slot = {0}_slot + 1 == {1} ? 0 : {0}_slot + 1;", pointer, tensor.depth);
-      slot = fmt::format(" + {}_slot * {}", pointer, tensor.slot_bytes);
+      out_.line("{0} = ({1} *)(own + {2} + {0}_slot * {3});", pointer, type, address(tensor),
+                tensor.slot_bytes);
+    } else if (!outlives_block(tensor, alloc.tensor.value)) {
+      out_.line("{0} *const {1} = ({0} *)(own + {2});  // {3} {4}", type, pointer, address(tensor),
+                shape_text(tensor), tensor.memory);
     }
-    out_.line("{0} *const {1} = ({0} *)(own + {2}{3});  // {4} {5}", type, pointer, at, slot,
-              shape_text(tensor), tensor.memory);
+  }
+
+  [[nodiscard]] std::int64_t address(const Tensor& tensor) const {
+    return space_.memories.at(tensor.memory) + tensor.offset_bytes.value();
+  }
+
+  /// Whether what one block makes may be used in another, as by trips that `schedule` peels off.
+  [[nodiscard]] bool outlives_block(const Tensor& tensor, std::uint32_t id) const {
+    const auto allocs = allocs_.find(id);
+    return allocs != allocs_.end() && (tensor.depth > 1 || allocs->second > 1);
   }
 
   void lower(const tile::Loop& loop, const Statement& statement) {
@@ -368,6 +387,7 @@ class Lowering {
   Emitter e_;
   Writer& out_;
   Workspace space_;
+  std::map<std::uint32_t, int> allocs_;  // how often a tensor is made anew, in the text
   int workers_ = 1;
 };
 

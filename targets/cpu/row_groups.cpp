@@ -122,7 +122,10 @@ RowGroup find_rows(const Emitter& emitter, std::span<const Statement* const> sta
   RowGroup so_far;  // with what stands between the calls and one more that may follow
   for (std::size_t i = 0; i < std::min(statements.size(), most_looked_at); ++i) {
     const Statement& statement = *statements[i];
-    if (std::holds_alternative<tile::Alloc>(statement.node) && !calls.empty()) {
+    const auto* alloc = std::get_if<tile::Alloc>(&statement.node);
+    if (alloc != nullptr && !calls.empty()) {
+      // The slot of a ring moves on, from which calls before may take theirs.
+      if (emitter.program()[alloc->tensor].depth > 1) break;
       so_far.allocs.push_back(&statement);
       continue;
     }

@@ -208,6 +208,35 @@ constexpr Case row_and_attention_cases[] = {
 INSTANTIATE_TEST_SUITE_P(RowsAndAttention, Native, testing::ValuesIn(row_and_attention_cases));
 INSTANTIATE_TEST_SUITE_P(All, Native, testing::ValuesIn(cases));
 
+TEST(Native, KeepsWhatLaterTripsUse) {
+  // A row of T is used so many trips after it was made, by the loop and by the trips behind it.
+  KernelText text;
+  text.logic =
+      "import task_lang as task\n\n\n@task.define(leaf=True)\ndef make(T, U, X):\n"
+      "    task.call_primitive(\"add\", T, X, 1.0)\n"
+      "    task.call_primitive(\"mul\", U, T, 3.0)\n\n\n@task.define(leaf=True)\n"
+      "def use(Y, T, U):\n    task.call_primitive(\"mul\", Y, T, 2.0)\n"
+      "    task.call_primitive(\"add\", Y, Y, U)\n\n\n@task.define\ndef block(Y, X):\n"
+      "    for k in task.sequential_range(X.shape[0]):\n"
+      "        T = task.tensor((X.shape[1],), \"f32\")\n"
+      "        U = task.tensor((X.shape[1],), \"f32\")\n"
+      "        task.launch(make, T, U, X[k])\n        task.launch(use, Y[k], T, U)\n\n\n"
+      "@task.define\ndef host(Y: task.f32[9, 64], X: task.f32[9, 64]):\n"
+      "    for j in task.parallel_range(2):\n"
+      "        task.launch(block, Y[:, 32 * j : 32 * j + 32], X[:, 32 * j : 32 * j + 32])\n";
+  text.target = "cpu_native";
+  for (const char* schedule : {"make, use", "make, use@-1", "use@-1, make", "make, use@-2",
+                               "use@-2, make", "make, use@-5"}) {
+    text.mapping = fmt::format(
+        "entrypoint: host\ntask_mappings:\n"
+        "  host: {{task_name: host, proc: HOST}}\n"
+        "  block: {{task_name: block, proc: BLOCK, schedule: [{}],\n"
+        "          mems: {{Y: SHARED, X: SHARED, T: SHARED, U: SHARED}}}}\n",
+        schedule);
+    EXPECT_EQ(compare_native(text, true), "") << schedule;
+  }
+}
+
 TEST(RandomPrograms, AgreeWithTheReferenceNatively) {
   const TemporaryFolder cache("random");
   const Variable chosen("SEPTRAN_CACHE", cache.path().string());
