@@ -1,6 +1,8 @@
 #include "runtime/cuda/compiler.h"
 
 #include <dlfcn.h>
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -125,6 +127,7 @@ class CubinCache {
     }
     std::string code = all.substr(key_.size() + line);
     if (all.compare(key_.size(), line, digest(code) + "\n") != 0) return std::nullopt;
+    ::utimensat(AT_FDCWD, path_.c_str(), nullptr, 0);  // used just now
     return code;
   }
 
@@ -132,15 +135,19 @@ class CubinCache {
   void keep(const std::string& code) const {
     if (path_.empty()) return;
     std::error_code fault;
-    fs::create_directories(path_.parent_path(), fault);
-    const fs::path unfinished = path_.string() + fmt::format("-{}", ::getpid());
-    {
-      std::ofstream out(unfinished, std::ios::binary);
-      out << key_ << digest(code) << "\n" << code;
-      if (!out.good()) fault = std::make_error_code(std::errc::io_error);
-    }
-    if (!fault) fs::rename(unfinished, path_, fault);
-    if (fault) fs::remove(unfinished, fault);
+    const fs::path folder = path_.parent_path();
+    fs::create_directories(folder, fault);
+    std::string unfinished =
+        (folder / fmt::format("{}{}-XXXXXX", unfinished_prefix, ::getpid())).string();
+    const int file = ::mkstemp(unfinished.data());
+    if (file < 0) return;
+    ::close(file);
+    std::ofstream out(unfinished, std::ios::binary);
+    out << key_ << digest(code) << "\n" << code;
+    out.close();
+    if (out.good()) fs::rename(unfinished, path_, fault);
+    if (!out.good() || fault) fs::remove(unfinished, fault);
+    tidy_cache(folder.string(), path_.string());
   }
 
  private:

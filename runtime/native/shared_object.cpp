@@ -31,7 +31,6 @@ constexpr const char* source_name = "kernel.c";
 constexpr const char* object_name = "kernel.so";
 constexpr const char* checksum_name = "checksum";
 constexpr const char* log_name = "log";
-constexpr const char* unfinished_prefix = "unfinished-";
 constexpr std::chrono::hours abandoned_after{1};
 constexpr std::int64_t default_limit_bytes = std::int64_t{1} << 30;
 
@@ -126,8 +125,14 @@ std::vector<Entry> entries_of(const fs::path& cache) {
     if (at->path().filename().string().starts_with(unfinished_prefix)) continue;
     Entry entry{at->path(), 0, fs::file_time_type::min()};
     std::error_code ignored;
-    const auto used = fs::last_write_time(entry.path / checksum_name, ignored);
+    const bool is_file = at->is_regular_file(ignored);
+    const fs::path last_touched = is_file ? entry.path : entry.path / checksum_name;
+    const auto used = fs::last_write_time(last_touched, ignored);
     if (!ignored) entry.used = used;
+    if (is_file) {
+      const auto bytes = at->file_size(ignored);
+      if (!ignored) entry.bytes = static_cast<std::int64_t>(bytes);
+    }
     std::error_code inner;
     for (fs::directory_iterator file(entry.path, inner); !inner && file != fs::directory_iterator();
          file.increment(inner)) {
@@ -216,7 +221,7 @@ class Builder {
       Folder folder(make_folder(cache));
       if (!folder.path().empty() && compile(folder.path())) {
         auto object = publish(folder, cache / name_);
-        make_room(cache, cache / name_);
+        tidy_cache(cache.string(), (cache / name_).string());
         return object;
       }
     }
@@ -334,6 +339,11 @@ std::string cache_folder() {
   if (const std::string base = value("XDG_CACHE_HOME"); !base.empty()) return base + "/septran";
   if (const std::string home = value("HOME"); !home.empty()) return home + "/.cache/septran";
   return "";
+}
+
+void tidy_cache(const std::string& cache, const std::string& kept) {
+  remove_abandoned(cache);
+  make_room(cache, kept);
 }
 
 std::int64_t cache_limit_bytes() {

@@ -33,6 +33,13 @@ std::string cache_folder();
 /// How much may lie there: $SEPTRAN_CACHE_LIMIT in MiB, 1024 if that is not set or no number.
 std::int64_t cache_limit_bytes();
 
+/// Removes from the cache what processes left unfinished that were killed, and beyond the limit
+/// what was not used for the longest time, by the times of entries that are files and of the
+/// checksums of those that are folders. The entry `kept` stays.
+void tidy_cache(const std::string& cache, const std::string& kept);
+/// What the names of unfinished entries begin with; who makes an entry renames it at the end.
+inline constexpr const char* unfinished_prefix = "unfinished-";
+
 /// Compiles `source` with `flags` and loads it. A result is kept under a name made from source,
 /// flags and compiler, and is only taken from there if the source is the very same and the object
 /// has the checksum that was written with it; so broken entries are made anew, and processes that

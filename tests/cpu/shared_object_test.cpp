@@ -24,9 +24,10 @@ std::string answering(int number) {
 }
 
 /// What the object built from this source answers; -1 where it was not built, with the code.
-int answer(const std::string& source, std::string* code = nullptr) {
+int answer(const std::string& source, std::string* code = nullptr,
+           const std::vector<std::string>& flags = {"-O1"}) {
   Diagnostics diagnostics;
-  const auto object = build_shared_object(source, {"-O1"}, diagnostics);
+  const auto object = build_shared_object(source, flags, diagnostics);
   if (!diagnostics.all().empty() && code != nullptr) *code = diagnostics.all().back().code;
   if (!object) return -1;
   const auto function = reinterpret_cast<int (*)()>(object->find("answer"));
@@ -200,6 +201,42 @@ TEST_F(Cache, SurvivesAFullDisk) {
   }
 }
 
+/// C that answers 7, and what is left of it after its first half: C that answers 0.
+std::string answering_at_the_end(std::size_t bytes) {
+  const std::string filler(bytes, 'x');
+  return "int number; int answer(void) { return number; }\n//" + filler + "\nint number = 7;\n";
+}
+
+/// The disk takes half of a source, and all that a compiler makes of that half.
+TEST_F(Cache, TakesNoHalfOfASourceForAllOfIt) {
+  const std::vector<std::string> small_object{"-O1", "-nostdlib", "-s", "-Wl,-z,noseparate-code",
+                                              "-Wl,--build-id=none"};
+  const struct {
+    std::size_t source_bytes;
+    rlim_t limit_bytes;
+  } disks[] = {{7800, 7000}, {600 << 10, 300 << 10}};
+  for (const auto& [source_bytes, limit_bytes] : disks) {
+    SCOPED_TRACE(source_bytes);
+    const std::string source = answering_at_the_end(source_bytes);
+    const auto ask = [&](rlim_t bytes, int expected) {
+      const int status = in_child([&] {
+        ::signal(SIGXFSZ, SIG_IGN);
+        const rlimit limit{bytes, bytes};
+        ::setrlimit(RLIMIT_FSIZE, &limit);
+        ::_exit(answer(source, nullptr, small_object) == expected ? 0 : 1);
+      });
+      EXPECT_EQ(status, 0);
+    };
+    ask(limit_bytes, -1);
+    EXPECT_TRUE(entries(folder_.path()).empty());
+    ask(RLIM_INFINITY, 7);
+    // The compiler by itself would have got along with what the disk has room for.
+    const std::string half = source.substr(0, source.find("//"));
+    EXPECT_EQ(answer(half, nullptr, small_object), 0);
+    fs::remove_all(folder_.path());
+  }
+}
+
 TEST_F(Cache, KeepsToItsLimit) {
   // One entry is smaller than a MiB, two of these sources are larger.
   const auto large = [](int number) {
@@ -223,6 +260,28 @@ TEST_F(Cache, KeepsToItsLimit) {
   EXPECT_EQ(entries(folder_.path()).size(), 1u);
   const Variable nonsense("SEPTRAN_CACHE_LIMIT", "much");
   EXPECT_EQ(cache_limit_bytes(), 1 << 30);
+}
+
+// GPU code lies there as single files.
+TEST_F(Cache, CountsFilesToo) {
+  const Variable limit("SEPTRAN_CACHE_LIMIT", "1");
+  const auto now = fs::file_time_type::clock::now();
+  for (const int age : {3, 1, 2}) {
+    const fs::path file = folder_.path() / fmt::format("gpu-{}", age);
+    overwrite(file, std::string(450 << 10, 'x'));
+    fs::last_write_time(file, now - std::chrono::minutes(age));
+  }
+  tidy_cache(folder_.path().string(), "");
+  EXPECT_EQ(entries(folder_.path()).size(), 2U);
+  EXPECT_FALSE(fs::exists(folder_.path() / "gpu-3"));
+  const fs::path left = folder_.path() / "unfinished-1-abcdef";
+  overwrite(left, "half of it");
+  fs::last_write_time(left, now - std::chrono::hours(48));
+  tidy_cache(folder_.path().string(), (folder_.path() / "gpu-2").string());
+  EXPECT_FALSE(fs::exists(left));
+  const Variable nothing("SEPTRAN_CACHE_LIMIT", "0");
+  tidy_cache(folder_.path().string(), (folder_.path() / "gpu-2").string());
+  EXPECT_EQ(entries(folder_.path()), std::vector<fs::path>{folder_.path() / "gpu-2"});
 }
 
 TEST(NoCache, BuildsInATemporaryFolder) {

@@ -3,7 +3,12 @@
 // products that wait for each other or registers that are not given.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
+
+#include <unistd.h>
+#include <csignal>
 
 #include <array>
 #include <cstdio>
@@ -110,6 +115,39 @@ TEST(CudaCode, WhatCannotBeCompiledIsReported) {
   EXPECT_FALSE(runtime::compile_gpu_code("__global__ void f() { nonsense }", "sm_90a",
                                          runtime::GpuCode::cubin, diagnostics));
   EXPECT_EQ(codes(diagnostics), "gpu-compiler-failed ");
+}
+
+/// Compiles in a process of its own, whose files may have that many bytes; whether it got code.
+bool compiles_with_files_of(rlim_t bytes, const std::string& source) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::signal(SIGXFSZ, SIG_IGN);
+    const rlimit limit{bytes, bytes};
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+    Diagnostics diagnostics;
+    const auto code =
+        runtime::compile_gpu_code(source, "sm_90a", runtime::GpuCode::cubin, diagnostics);
+    ::_exit(code ? 0 : 1);
+  }
+  int status = 1;
+  EXPECT_EQ(::waitpid(child, &status, 0), child);
+  return status == 0;
+}
+
+/// A disk that is full, at once or in the middle of an entry.
+TEST(CudaCode, TheCacheSurvivesAFullDisk) {
+  const TemporaryFolder cache("gpu");
+  const Variable chosen("SEPTRAN_CACHE", cache.path().string());
+  const std::string small = "__global__ void f(int *x) { *x = 7; }";
+  const std::string large = small + "\n// " + std::string(20000, 'x');
+  for (const std::string& source : {small, large}) {
+    for (const rlim_t bytes : {rlim_t{0}, rlim_t{100}, rlim_t{source.size() + 500}}) {
+      EXPECT_TRUE(compiles_with_files_of(bytes, source)) << bytes;
+      EXPECT_TRUE(fs::is_empty(cache.path())) << bytes;
+    }
+  }
+  EXPECT_TRUE(compiles_with_files_of(RLIM_INFINITY, small));
+  EXPECT_FALSE(fs::is_empty(cache.path()));
 }
 
 TEST(CudaCode, ADriverThatFailsIsReported) {

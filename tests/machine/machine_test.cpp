@@ -201,6 +201,20 @@ TEST(ShippedMachines, AreFoundAndRead) {
   }
 }
 
+// A binding that any target understands keeps a mapping usable on all of them.
+TEST(ShippedMachines, ShareNamesOfImplementations) {
+  for (const std::string& name : shipped_machines()) {
+    SourceManager sources;
+    Diagnostics diagnostics;
+    const auto machine = load_machine(name, {}, sources, diagnostics);
+    ASSERT_TRUE(machine) << render(diagnostics, sources, false);
+    for (const char* shared : {"mma", "matrix", "vector", "vec", "gemm_plain",
+                               "gemm_leaf_tensorcore", "gemm_leaf_simt"}) {
+      EXPECT_NE(machine->find_implementation(shared), nullptr) << name << ": " << shared;
+    }
+  }
+}
+
 TEST(ShippedMachines, HaveTheirHeadlineNumbers) {
   SourceManager sources;
   Diagnostics diagnostics;
