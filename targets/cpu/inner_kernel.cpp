@@ -7,8 +7,8 @@
 namespace septran::cpu {
 namespace {
 
-constexpr std::int64_t rows_at_once = 4;
-constexpr int sums_of_a_row = 2;  // side by side, so that no addition waits for the last one
+constexpr std::int64_t most_rows = 4;   // at once
+constexpr std::int64_t most_sums = 24;  // in registers
 
 bool has_vectors(DType from, DType type, std::int64_t lanes, int vector_bytes) {
   if (from == type || (from == DType::i8 && type == DType::i32)) return true;
@@ -21,60 +21,125 @@ std::string_view widening_of(const Machine& machine, DType from, DType type) {
   return widening(machine, size_bytes(from), from == DType::i8);
 }
 
-void write_row(const Inner& inner, const std::string& name, Writer& out) {
-  const char* type = c_type(inner.type);
-  out.open("for (int64_t i = 0; i < m; i += {})", rows_at_once);
-  for (std::int64_t r = 0; r < rows_at_once; ++r) {
-    out.line("const {} *const a{} = a + min(i + {}, m - 1) * {};", c_type(inner.a), r, r,
-             inner.a_row);
+/// Some rows of A with all, or the first, of B's `columns`.
+class BlockOfInner {
+ public:
+  BlockOfInner(const Inner& inner, const std::string& name, Writer& out)
+      : in_(inner),
+        name_(name),
+        out_(out),
+        rows_(std::min(most_rows, most_sums / inner.columns)),
+        // Side by side, so that no addition waits for the last one.
+        runs_(rows_ * inner.columns < 8 ? 2 : 1) {}
+
+  void write() {
+    out_.open("for (int64_t i = 0; i < m; i += {})", rows_);
+    for (std::int64_t r = 0; r < rows_; ++r) {
+      out_.line("const {} *const a{} = a + min(i + {}, m - 1) * {};", c_type(in_.a), r, r,
+                in_.a_row);
+    }
+    each_sum([&](const std::string& sum) { out_.line("{}_a_number {} = {{0}};", name_, sum); });
+    const std::int64_t step = in_.lanes * runs_;
+    out_.line("int64_t p = 0;");
+    out_.open("for (; p + {0} <= k; p += {0})", step);
+    const std::int64_t line = 64 / static_cast<std::int64_t>(size_bytes(in_.a));
+    for (std::int64_t at = 0; at < step; at += line) {
+      for (std::int64_t r = 0; r < rows_; ++r) {
+        out_.line("__builtin_prefetch(a{} + {} + p, 0, 2);", r, rows_ * in_.a_row + at);
+      }
+    }
+    for (std::int64_t run = 0; run < runs_; ++run) multiply(run, false);
+    out_.close();
+    out_.open("for (; p < k; p += {})", in_.lanes);
+    out_.line("const int64_t count = min({}, k - p);", in_.lanes);
+    multiply(0, true);
+    out_.close();
+    store();
+    out_.close();
   }
-  for (std::int64_t r = 0; r < rows_at_once; ++r) {
-    for (int s = 0; s < sums_of_a_row; ++s) {
-      out.line("{}_a_number s{}_{} = {{0}};", name, r, s);
+
+ private:
+  static std::string sum_name(std::int64_t r, std::int64_t c, std::int64_t run) {
+    return fmt::format("s{}_{}_{}", r, c, run);
+  }
+  template <typename F>
+  void each_sum(F&& visit) const {
+    for (std::int64_t r = 0; r < rows_; ++r) {
+      for (std::int64_t c = 0; c < in_.columns; ++c) {
+        for (std::int64_t run = 0; run < runs_; ++run) visit(sum_name(r, c, run));
+      }
     }
   }
-  const std::int64_t step = inner.lanes * sums_of_a_row;
-  out.line("int64_t p = 0;");
-  out.open("for (; p + {0} <= k; p += {0})", step);
-  const auto bytes = static_cast<std::int64_t>(size_bytes(inner.a));
-  for (std::int64_t at = 0; at < step; at += 64 / bytes) {
-    for (std::int64_t r = 0; r < rows_at_once; ++r) {
-      out.line("__builtin_prefetch(a{} + {} + p, 0, 2);", r, rows_at_once * inner.a_row + at);
+
+  /// A vector of each row times one of each column. Those of which there are fewer stay in
+  /// registers meanwhile.
+  void multiply(std::int64_t run, bool part) {
+    const char* how = part ? "part" : "load";
+    const std::string at = fmt::format("p + {}{}", run * in_.lanes, part ? ", count" : "");
+    const auto row = [&](std::int64_t r) {
+      out_.line("const {0}_a_number x{1}_{2} = {0}_a_{3}(a{1} + {4});", name_, r, run, how, at);
+    };
+    const auto column = [&](std::int64_t c) {
+      out_.line("const {0}_a_number y{1}_{2} = {0}_b_{3}(b + {4} + {5});", name_, c, run, how,
+                c * in_.b_row, at);
+    };
+    const auto add = [&](std::int64_t r, std::int64_t c) {
+      out_.line("{0} += x{1}_{2} * y{3}_{2};", sum_name(r, c, run), r, run, c);
+    };
+    if (rows_ < in_.columns) {
+      for (std::int64_t r = 0; r < rows_; ++r) row(r);
+      for (std::int64_t c = 0; c < in_.columns; ++c) {
+        column(c);
+        for (std::int64_t r = 0; r < rows_; ++r) add(r, c);
+      }
+    } else {
+      for (std::int64_t c = 0; c < in_.columns; ++c) column(c);
+      for (std::int64_t r = 0; r < rows_; ++r) {
+        row(r);
+        for (std::int64_t c = 0; c < in_.columns; ++c) add(r, c);
+      }
     }
   }
-  for (int s = 0; s < sums_of_a_row; ++s) {
-    out.line("const {0}_a_number y{1} = {0}_b_load(b + p + {2});", name, s, s * inner.lanes);
-    for (std::int64_t r = 0; r < rows_at_once; ++r) {
-      out.line("s{1}_{2} += {0}_a_load(a{1} + p + {3}) * y{2};", name, r, s, s * inner.lanes);
+
+  void store() {
+    out_.line("const {}_a_number s[{}] = {{", name_, rows_ * in_.columns);
+    for (std::int64_t r = 0; r < rows_; ++r) {
+      for (std::int64_t c = 0; c < in_.columns; ++c) {
+        const std::string more = runs_ > 1 ? " + " + sum_name(r, c, 1) : "";
+        out_.line("    {}{},", sum_name(r, c, 0), more);
+      }
     }
+    out_.line("}};");
+    out_.open("for (int64_t r = 0; r < {} && i + r < m; ++r)", rows_);
+    out_.open("for (int64_t col = 0; col < {}; ++col)", in_.columns);
+    const std::string all = fmt::format("s[r * {} + col]", in_.columns);
+    if (in_.type == DType::f32 && in_.is_whole) {
+      out_.line("const float sum = add_across({});", all);
+    } else {
+      out_.line("{} sum = 0;", c_type(in_.type));
+      out_.line("for (int64_t l = 0; l < {}; ++l) sum += {}[l];", in_.lanes, all);
+    }
+    const std::string factor =
+        in_.alpha == 1.0 ? "" : fmt::format("{} * ", number(in_.type, in_.alpha));
+    out_.line("{} *const to = c + (i + r) * {} + col * {};", c_type(in_.type), in_.c_row,
+              in_.c_col);
+    out_.line("*to = (accumulate ? *to : 0) + {}sum;", factor);
+    out_.close();
+    out_.close();
   }
-  out.close();
-  out.open("for (; p < k; p += {})", inner.lanes);
-  out.line("const int64_t count = min({}, k - p);", inner.lanes);
-  out.line("const {0}_a_number y = {0}_b_part(b + p, count);", name);
-  for (std::int64_t r = 0; r < rows_at_once; ++r) {
-    out.line("s{1}_0 += {0}_a_part(a{1} + p, count) * y;", name, r);
-  }
-  out.close();
-  out.line("const {}_a_number s[{}] = {{", name, rows_at_once);
-  for (std::int64_t r = 0; r < rows_at_once; ++r) out.line("    s{0}_0 + s{0}_1,", r);
-  out.line("}};");
-  out.open("for (int64_t r = 0; r < {} && i + r < m; ++r)", rows_at_once);
-  out.line("{} sum = 0;", type);
-  out.line("for (int64_t l = 0; l < {}; ++l) sum += s[r][l];", inner.lanes);
-  const std::string factor =
-      inner.alpha == 1.0 ? "" : fmt::format("{} * ", number(inner.type, inner.alpha));
-  out.line("{} *const to = c + (i + r) * {};", type, inner.c_row);
-  out.line("*to = (accumulate ? *to : 0) + {}sum;", factor);
-  out.close();
-  out.close();
-}
+
+  const Inner& in_;
+  const std::string& name_;
+  Writer& out_;
+  std::int64_t rows_;
+  std::int64_t runs_;
+};
 
 }  // namespace
 
 std::string Inner::key() const {
-  return fmt::format("inner {} {} {} {} {} {} {} {} {}", name(type), lanes, name(a), name(b), a_row,
-                     b_row, c_row, c_col, alpha);
+  return fmt::format("inner {} {} {} {} {} {} {} {} {} {}", name(type), lanes, name(a), name(b),
+                     a_row, b_row, c_row, c_col, alpha, columns);
 }
 
 std::optional<Inner> plan_inner(const Product& product, const Machine& machine,
@@ -101,6 +166,9 @@ std::optional<Inner> plan_inner(const Product& product, const Machine& machine,
   inner.c_col = product.out.stride(1);
   inner.alpha = product.alpha;
   inner.swapped = m < n;
+  inner.is_whole = inner.lanes * 4 == machine.cpu.vector_bytes;
+  const Expr& few = inner.swapped ? a->dims[0].extent : b->dims[1].extent;
+  inner.columns = vars.simplify(few).constant().value_or(1);
   if (inner.swapped) {
     std::swap(a, b);
     std::swap(inner.a_row, inner.b_row);
@@ -122,8 +190,9 @@ void write_inner(const Inner& inner, const std::string& name, Writer& out) {
   out.line("static void {}(", name);
   out.open("    int64_t m, int64_t n, int64_t k, const {} *a, const {} *b, {} *c, int accumulate)",
            c_type(inner.a), c_type(inner.b), c_type(inner.type));
-  out.open("for (int64_t j = 0; j < n; ++j, b += {}, c += {})", inner.b_row, inner.c_col);
-  write_row(inner, name, out);
+  out.open("for (int64_t j = 0; j < n; j += {0}, b += {1}, c += {2})", inner.columns,
+           inner.columns * inner.b_row, inner.columns * inner.c_col);
+  BlockOfInner(inner, name, out).write();
   out.close();
   out.close();
   out.raw("");

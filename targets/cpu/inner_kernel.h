@@ -10,12 +10,14 @@
 namespace septran::cpu {
 
 /// Products of so many rows or columns at most may be inner products; with more, blocks are faster.
-inline constexpr std::int64_t few_inner_products = 4;
+inline constexpr std::int64_t few_inner_products = 8;
 
 /// One element of C after the other, several rows of `rows` at a time; steps in elements.
 struct Inner {
-  DType type = DType::f32;  // of the sums
-  std::int64_t lanes = 0;   // of a vector
+  DType type = DType::f32;   // of the sums
+  std::int64_t lanes = 0;    // of a vector
+  std::int64_t columns = 1;  // of B, all of them where their number is known
+  bool is_whole = false;     // vectors of f32 are the prelude's
   DType a = DType::f32;
   DType b = DType::f32;
   std::int64_t a_row = 0;

@@ -120,6 +120,39 @@ void emit_inner(Emitter& emitter, const Product& product, const Inner& inner) {
   emit_call(emitter, product, name, inner.swapped);
 }
 
+/// Whether B has few columns of which each row of A meets all, so often that turning B into rows
+/// first makes good inner products.
+bool has_few_columns(const Product& product, const VarTable& vars) {
+  constexpr std::int64_t many_rows = 16;
+  const Access& b = product.b;
+  for (const Access* one : {&product.a, &b}) {
+    if (!one->axes.empty() || !one->is_linear(0) || !one->is_linear(1) || one->biased ||
+        one->storage != DType::f32) {
+      return false;
+    }
+  }
+  return product.type == DType::f32 && product.a.stride(1) == 1 && b.stride(0) != 1 &&
+         b.stride(1) == 1 && vars.range(b.dims[1].extent).hi <= few_inner_products &&
+         vars.range(product.a.dims[0].extent).hi >= many_rows;
+}
+
+/// The same product with each column of B side by side, in memory of the worker. Columns lie an odd
+/// number of cache lines apart, so that they do not meet in few sets of a cache.
+Product with_turned_b(Emitter& emitter, const Product& product) {
+  constexpr std::int64_t line = 64 / sizeof(float);
+  Access columns = product.b;
+  std::swap(columns.dims[0], columns.dims[1]);
+  Access apart = columns;
+  const std::int64_t depth = emitter.vars().range(columns.dims[1].extent).hi;
+  apart.dims[1].extent = Expr((ceil_div(depth, line) | 1) * line);
+  Product turned = product;
+  turned.b = emitter.declare_spare(apart, "turned");
+  turned.b.dims[1].extent = columns.dims[1].extent;
+  emit_copy(emitter, turned.b, columns);
+  std::swap(turned.b.dims[0], turned.b.dims[1]);
+  return turned;
+}
+
 }  // namespace
 
 void emit_mma(Emitter& emitter, const tile::Mma& mma) {
@@ -148,6 +181,7 @@ void emit_mma(Emitter& emitter, const tile::Mma& mma) {
     emit_product(emitter, product);
     return emit_copy(emitter, target, product.out);
   }
+  if (has_few_columns(product, emitter.vars())) product = with_turned_b(emitter, product);
   if (const auto inner = plan_inner(product, emitter.machine(), emitter.vars())) {
     return emit_inner(emitter, product, *inner);
   }
