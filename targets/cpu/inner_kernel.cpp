@@ -185,8 +185,8 @@ std::optional<Inner> plan_inner(const Product& product, const Machine& machine,
 }
 
 void write_inner(const Inner& inner, const std::string& name, Writer& out) {
-  write_loads(name + "_a", inner.a, inner.type, inner.lanes, inner.a_widening, out);
-  write_loads(name + "_b", inner.b, inner.type, inner.lanes, inner.b_widening, out);
+  write_loads(name + "_a", inner.a, inner.type, inner.lanes, inner.is_whole, inner.a_widening, out);
+  write_loads(name + "_b", inner.b, inner.type, inner.lanes, inner.is_whole, inner.b_widening, out);
   out.line("static void {}(", name);
   out.open("    int64_t m, int64_t n, int64_t k, const {} *a, const {} *b, {} *c, int accumulate)",
            c_type(inner.a), c_type(inner.b), c_type(inner.type));
@@ -198,7 +198,7 @@ void write_inner(const Inner& inner, const std::string& name, Writer& out) {
   out.raw("");
 }
 
-void write_loads(const std::string& name, DType from, DType type, std::int64_t lanes,
+void write_loads(const std::string& name, DType from, DType type, std::int64_t lanes, bool is_whole,
                  std::string_view widening, Writer& out) {
   const auto bytes = [&](DType of) { return lanes * static_cast<std::int64_t>(size_bytes(of)); };
   out.line("typedef {} {}_number __attribute__((vector_size({})));", c_type(type), name,
@@ -224,6 +224,11 @@ void write_loads(const std::string& name, DType from, DType type, std::int64_t l
   out.line("return {};", value);
   out.close();
   out.open("FUNCTION {0}_number {0}_part(const {1} *p, int64_t count)", name, c_type(from));
+  if (from == DType::f32 && type == DType::f32 && is_whole) {
+    out.line("return part_f32_v(p, count);");
+    out.close();
+    return;
+  }
   out.line("{}_memory x = {{0}};", name);
   out.line("memcpy(&x, p, (uint64_t)count * sizeof(*p));");
   out.line("return {};", value);

@@ -41,8 +41,9 @@ std::optional<Inner> plan_inner(const Product& product, const Machine& machine,
 void write_inner(const Inner& inner, const std::string& name, Writer& out);
 
 /// Writes the functions NAME_load and NAME_part that read a vector of `lanes` elements of a type,
-/// or the first of them, as numbers of `type` (NAME_number).
-void write_loads(const std::string& name, DType from, DType type, std::int64_t lanes,
+/// or the first of them, as numbers of `type` (NAME_number). `is_whole`: 32-bit lanes fill the
+/// machine's vectors, as the prelude's do.
+void write_loads(const std::string& name, DType from, DType type, std::int64_t lanes, bool is_whole,
                  std::string_view widening, Writer& out);
 
 }  // namespace septran::cpu

@@ -13,25 +13,41 @@ namespace {
 constexpr std::size_t most_sizes = 4;       // that get kernels of their own
 constexpr std::int64_t most_starts = 2048;  // of rows' sums, kept on the stack
 
-/// What remains of an expression after division by `step`, for all values of its variables.
-std::optional<std::set<std::int64_t>> residues(const Expr& e, std::int64_t step) {
+/// What may remain of an expression after division by `step`; nothing if that is too much.
+std::optional<std::set<std::int64_t>> residues(const Expr& e, std::int64_t step,
+                                               const VarTable& vars) {
+  using Residues = std::set<std::int64_t>;
   const auto reduced = [&](std::int64_t value) { return ((value % step) + step) % step; };
-  std::set<std::int64_t> result{reduced(e.offset())};
+  const auto of_term = [&](const Term& term) -> std::optional<Residues> {
+    Residues found;
+    if (term.atom.kind == Atom::Kind::min || term.atom.kind == Atom::Kind::max) {
+      for (const Expr& arg : term.atom.args) {
+        const auto of_arg = residues(arg, step, vars);
+        if (!of_arg) return std::nullopt;
+        for (const std::int64_t r : *of_arg) found.insert(reduced(r * term.coefficient));
+      }
+      return found;
+    }
+    if (term.atom.kind != Atom::Kind::var) return std::nullopt;
+    const Range range = vars.range(Expr::var(term.atom.var));
+    const std::int64_t last = std::min(range.hi, range.lo + step);  // then they come again
+    for (std::int64_t value = range.lo; value <= last; ++value) {
+      found.insert(reduced(reduced(value) * reduced(term.coefficient)));
+      if (found.size() > most_sizes) return std::nullopt;
+    }
+    return found;
+  };
+  Residues result{reduced(e.offset())};
   for (const Term& term : e.terms()) {
     if (term.coefficient % step == 0) continue;
-    if (term.atom.kind != Atom::Kind::min && term.atom.kind != Atom::Kind::max) {
-      return std::nullopt;
+    const auto more = of_term(term);
+    if (!more) return std::nullopt;
+    Residues sums;
+    for (const std::int64_t r : *more) {
+      for (const std::int64_t s : result) sums.insert(reduced(s + r));
     }
-    std::set<std::int64_t> next;
-    for (const Expr& arg : term.atom.args) {
-      const auto of_arg = residues(arg, step);
-      if (!of_arg) return std::nullopt;
-      for (const std::int64_t r : *of_arg) {
-        for (const std::int64_t s : result) next.insert(reduced(s + r * term.coefficient));
-      }
-    }
-    if (next.size() > most_sizes) return std::nullopt;
-    result = std::move(next);
+    if (sums.size() > most_sizes) return std::nullopt;
+    result = std::move(sums);
   }
   return result;
 }
@@ -49,7 +65,7 @@ class ProductWriter {
     vector_type("vector", m_.type, m_.lanes, false);
     vector_type("sums", m_.type, m_.lanes, true);
     if (m_.dot == nullptr) {
-      write_loads(name_, m_.b.storage, m_.type, m_.lanes, m_.widening, out_);
+      write_loads(name_, m_.b.storage, m_.type, m_.lanes, m_.is_whole, m_.widening, out_);
     } else {
       dot();
     }
@@ -207,7 +223,7 @@ BlockSizes block_sizes(const Expr& extent, std::int64_t step, const VarTable& va
   BlockSizes sizes;
   const Range range = vars.range(extent);
   if (range.hi >= step) sizes.known.push_back(step);
-  const auto rests = residues(extent, step);
+  const auto rests = residues(extent, step, vars);
   if (!rests) {
     sizes.others = true;
     return sizes;

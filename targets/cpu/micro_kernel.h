@@ -37,6 +37,7 @@ struct Micro {
   std::int64_t rows = 0;    // of a block
   std::int64_t cols = 0;
   std::int64_t lanes = 0;  // of a vector
+  bool is_whole = false;   // 32-bit lanes fill the machine's vectors
   BlockSizes heights;
   BlockSizes widths;
   Walk a;

@@ -44,11 +44,11 @@ std::optional<Walk> walk(const Access& access, std::size_t d, std::int64_t width
 }
 
 /// Whether the micro-kernel reads elements of B as its sums need them.
-bool can_load(const Micro& micro, int vector_bytes) {
+bool can_load(const Micro& micro) {
   const DType from = micro.b.storage;
   if (from == micro.type || (from == DType::i8 && micro.type == DType::i32)) return true;
   const bool narrow = from == DType::bf16 || from == DType::f16;
-  return narrow && micro.type == DType::f32 && micro.lanes * 4 == vector_bytes;
+  return narrow && micro.type == DType::f32 && micro.is_whole;
 }
 
 /// The micro-kernel for a product, if there is one.
@@ -65,14 +65,15 @@ std::optional<Micro> plan(const Product& product, const std::vector<std::int64_t
   micro.cols = tile[1];
   micro.lanes = vector_bytes / static_cast<std::int64_t>(size_bytes(product.type));
   while (micro.lanes > 1 && micro.cols % micro.lanes != 0) micro.lanes /= 2;
+  micro.is_whole = micro.lanes * 4 == vector_bytes;
   micro.c = product.out.storage;
   const bool is_narrow = micro.c == DType::f16 || micro.c == DType::bf16;
-  const bool can_round = is_narrow && micro.type == DType::f32 && product.accumulate == "0" &&
-                         micro.lanes * 4 == vector_bytes;
+  const bool can_round =
+      is_narrow && micro.type == DType::f32 && product.accumulate == "0" && micro.is_whole;
   if (micro.rounds() && !can_round) return std::nullopt;
   if (tile.size() > 2) {
     micro.dot = find_dot(machine, product.b.storage, product.type, tile[2]);
-    const bool fits = micro.dot != nullptr && micro.lanes * 4 == vector_bytes &&
+    const bool fits = micro.dot != nullptr && micro.is_whole &&
                       product.a.storage == product.b.storage &&
                       product.b.biased == micro.dot->is_biased && !product.a.biased;
     if (!fits) return std::nullopt;
@@ -86,9 +87,9 @@ std::optional<Micro> plan(const Product& product, const std::vector<std::int64_t
   if (micro.dot != nullptr && !b->panels) return std::nullopt;  // reads whole vectors
   micro.a = *a;
   micro.b = *b;
-  if (micro.dot == nullptr && !can_load(micro, vector_bytes)) return std::nullopt;
+  if (micro.dot == nullptr && !can_load(micro)) return std::nullopt;
   const bool widens = micro.b.storage == DType::bf16 || micro.b.storage == DType::i8;
-  if (widens && micro.lanes * 4 == vector_bytes) {
+  if (widens && micro.is_whole) {
     micro.widening = widening(machine, size_bytes(micro.b.storage), micro.b.storage == DType::i8);
   }
   if (product.type == DType::i32 && product.alpha != 1.0) return std::nullopt;
