@@ -293,14 +293,14 @@ class PackingWriter {
     } else {
       out_.open("for (int64_t j = 0; j < n; j += {})", p_.width);
       out_.line("{} *const panel = {} + j / {} * {};", to_, place, p_.width, p_.next_panel);
-      if (p_.group > 1) fetch_ahead();
+      fetch_ahead();
       run_of_panel(row + " + j");
       out_.close();
     }
     out_.close();
   }
 
-  /// Joining rows takes long enough to fetch later ones meanwhile.
+  /// Asks for later rows: parts of rows far apart are too short for the processor to foresee.
   void fetch_ahead() {
     out_.line("const {} *const next = from + (p + {}) * {} + j;", from_, p_.group * groups_ahead,
               p_.apart);

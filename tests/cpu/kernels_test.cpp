@@ -132,6 +132,7 @@ constexpr Case cases[] = {
     {"examples/gemm/gemm.py", "mappings/gemm/cpu.yaml", "M=1 N=1100 K=35"},
     {"examples/gemm/gemm.py", "mappings/gemm/cpu.yaml", "M=3 N=131 K=70"},
     {"examples/gemm/gemm.py", "mappings/gemm/cpu.yaml", "M=17 N=100 K=300"},
+    {"examples/gemm/gemm.py", "mappings/gemm/cpu.yaml", "M=31 N=1030 K=40"},
     {"examples/gemm/gemm.py", "mappings/gemm/cpu.yaml", "M=101 N=65 K=600"},
     {"examples/gemm/gemm.py", "mappings/gemm/cpu.yaml", "M=101 N=1 K=9"},
     {"examples/gemm/gemm.py", "mappings/gemm/cpu.yaml", "M=101 N=2 K=70"},
