@@ -112,7 +112,7 @@ void add_report_options(CLI::App& app, Options& options) {
           ->type_name("FILE")
           ->check(is_path, "");
   app.add_option_function<std::string>(
-         "--window", [&](const std::string& text) { options.window = *to_window(text); },
+         "--window", [&](const std::string& text) { options.window = to_window(text); },
          "cycles that trace and vcd hold (default: all)")
       ->check(is_window, "")
       ->type_name("BEGIN:END");

@@ -47,7 +47,7 @@ struct Options {
   std::string html;
   std::string trace;  // trace events
   std::string vcd;
-  report::Window window;  // of trace and vcd
+  std::optional<report::Window> window;  // of trace and vcd
   std::int64_t cycle_limit = simulator::default_cycle_limit;
   std::string csv;                   // of a sweep or workload
   std::vector<std::string> compare;  // two reports

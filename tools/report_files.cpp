@@ -49,11 +49,14 @@ std::vector<std::pair<std::string, std::string>> report_files(
   const auto* run = std::get_if<simulator::SimulationReport>(&result);
   if (run == nullptr || driver.recording == nullptr) return files;
   if (!options.trace.empty()) {
-    files.emplace_back(options.trace,
-                       report::trace_events(*run, *driver.recording, options.window));
+    files.emplace_back(
+        options.trace,
+        report::trace_events(*run, *driver.recording, options.window.value_or(report::Window{})));
   }
   if (!options.vcd.empty()) {
-    files.emplace_back(options.vcd, report::value_changes(*run, *driver.recording, options.window));
+    files.emplace_back(
+        options.vcd,
+        report::value_changes(*run, *driver.recording, options.window.value_or(report::Window{})));
   }
   return files;
 }

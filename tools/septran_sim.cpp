@@ -78,7 +78,12 @@ int run(const Options& options, SourceManager& sources, Diagnostics& diagnostics
   const bool several = !options.workload.empty() || !options.sweeps.empty();
   for (const auto& [option, given] :
        {std::pair("--csv", !options.csv.empty()), std::pair("--jobs", options.jobs > 0)}) {
-    if (given && !several) diagnostics.report({}, messages::option_needs_rows, option);
+    if (given && !several) {
+      diagnostics.report({}, messages::option_needs_other, option, "--sweep and --workload");
+    }
+  }
+  if (options.window && options.trace.empty() && options.vcd.empty()) {
+    diagnostics.report({}, messages::option_needs_other, "--window", "--trace and --vcd");
   }
   if (diagnostics.has_errors()) return exit_bad_input;
   if (!options.compare.empty()) return compare_reports(options, sources, diagnostics);

@@ -1321,9 +1321,8 @@ inline constexpr Message unknown_command{"unknown-command", Severity::error,
                                          "there is no command '{0}'", "{1}"};
 inline constexpr Message bad_option_value{"bad-option-value", Severity::error, "{0}",
                                           "--help shows every option with its values"};
-inline constexpr Message option_needs_rows{"option-needs-rows", Severity::error,
-                                           "{0} is for --sweep and --workload",
-                                           "leave it out, or add one of them"};
+inline constexpr Message option_needs_other{"option-needs-other", Severity::error, "{0} is for {1}",
+                                            "leave it out, or add one of them"};
 inline constexpr Message empty_path{"empty-path", Severity::error, "{0} is given an empty name",
                                     "name a file"};
 inline constexpr Message unknown_option{"unknown-option", Severity::error,

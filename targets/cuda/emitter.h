@@ -94,8 +94,9 @@ class Emitter {
   [[nodiscard]] std::string holds_first_copy(const Layout& layout) const;
 
   /// Loops over the elements of `extents`, one thread each; the dimension that `leading` walks in
-  /// the smallest steps is fastest. `body` writes what stands inside. Where all threads have equally
-  /// many, up to `unrolled` of a thread's stand side by side: loads need not wait for each other.
+  /// the smallest steps is fastest. `body` writes what stands inside. Where all threads have
+  /// equally many, up to `unrolled` of a thread's stand side by side: loads need not wait for each
+  /// other.
   void thread_nest(const std::vector<Expr>& extents, const Access* leading, std::int64_t unrolled,
                    const std::function<void(const Point&)>& body);
   /// Loops over the registers that a thread holds of a layout. With `pairs`, two neighbours of the
