@@ -152,11 +152,17 @@ std::int64_t fit(Program& program, std::vector<Lifetime> lives, bool share_withi
   return needed;
 }
 
+/// Where the mapping places a tensor; of the entry's parameters, where the logic names them.
+Span place_of(const tile::Tensor& tensor) {
+  const tile::Origin& origin = tensor.origin;
+  return origin.mapping_span.valid() ? origin.mapping_span : origin.logic_span;
+}
+
 void report_occupancy(const Program& program, const PassContext& context, const MemorySpec& memory,
                       const std::vector<TensorId>& tensors, std::int64_t needed) {
   Span place;
   for (const TensorId id : tensors) {
-    if (!place.valid()) place = program[id].origin.mapping_span;
+    if (!place.valid()) place = place_of(program[id]);
   }
   auto& diagnostic = context.diagnostics.report(
       place, messages::does_not_fit, memory.name, context.machine.name, needed, memory.size_bytes,
@@ -169,7 +175,7 @@ void report_occupancy(const Program& program, const PassContext& context, const 
       shape += (shape.empty() ? "" : " x ") + to_string(extent, program.vars);
     }
     diagnostic.notes.push_back(
-        {tensor.origin.mapping_span,
+        {place_of(tensor),
          fmt::format(
              "{}: {} {}{}{} = {} bytes", tensor.name, shape, name(tensor.dtype),
              tensor.storage == tensor.dtype ? "" : fmt::format(" held as {}", name(tensor.storage)),
