@@ -24,6 +24,7 @@ using Program = void*;
 
 /// NVRTC's functions by their own names; 0 is success.
 struct Nvrtc {
+  // NOLINTBEGIN(readability-identifier-naming)
   int (*nvrtcVersion)(int* major, int* minor) = nullptr;
   int (*nvrtcCreateProgram)(Program*, const char* source, const char* name, int headers,
                             const char* const* texts, const char* const* names) = nullptr;
@@ -35,6 +36,7 @@ struct Nvrtc {
   int (*nvrtcGetPTX)(Program, char*) = nullptr;
   int (*nvrtcGetCUBINSize)(Program, std::size_t*) = nullptr;
   int (*nvrtcGetCUBIN)(Program, char*) = nullptr;
+  // NOLINTEND(readability-identifier-naming)
   bool is_there = false;
   int major = 0;
   int minor = 0;

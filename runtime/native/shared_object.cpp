@@ -335,7 +335,7 @@ std::string cache_folder() {
     const char* text = std::getenv(name);
     return text == nullptr ? "" : text;
   };
-  if (const std::string chosen = value("SEPTRAN_CACHE"); !chosen.empty()) return chosen;
+  if (std::string chosen = value("SEPTRAN_CACHE"); !chosen.empty()) return chosen;
   if (const std::string base = value("XDG_CACHE_HOME"); !base.empty()) return base + "/septran";
   if (const std::string home = value("HOME"); !home.empty()) return home + "/.cache/septran";
   return "";
