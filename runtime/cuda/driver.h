@@ -31,6 +31,7 @@ struct Driver {
     unsigned attribute_count = 0;
   };
 
+  // The driver's own names. NOLINTBEGIN(readability-identifier-naming)
   Result (*cuInit)(unsigned flags) = nullptr;
   Result (*cuGetErrorString)(Result, const char** text) = nullptr;
   Result (*cuDeviceGetCount)(int*) = nullptr;
@@ -67,6 +68,7 @@ struct Driver {
                                    const std::uint64_t* extents, const std::uint64_t* strides,
                                    const std::uint32_t* box, const std::uint32_t* steps,
                                    int interleave, int swizzle, int promotion, int fill) = nullptr;
+  // NOLINTEND(readability-identifier-naming)
 
   [[nodiscard]] std::string text_of(Result result) const;
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <ranges>
 #include <set>
 
 #include "targets/cpu/emitter.h"
@@ -228,8 +229,8 @@ BlockSizes block_sizes(const Expr& extent, std::int64_t step, const VarTable& va
     sizes.others = true;
     return sizes;
   }
-  for (auto rest = rests->rbegin(); rest != rests->rend(); ++rest) {
-    if (*rest > 0 && *rest <= range.hi) sizes.known.push_back(*rest);
+  for (const std::int64_t rest : *rests | std::views::reverse) {
+    if (rest > 0 && rest <= range.hi) sizes.known.push_back(rest);
   }
   return sizes;
 }
