@@ -168,7 +168,8 @@ void add_targets_command(CLI::App& app, std::string& target) {
 }  // namespace
 }  // namespace septran::tools
 
-int main(int argc, char** argv) {
+// Only options that contradict each other would throw.
+int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape)
   using namespace septran::tools;
   septran::runtime::limit_spinning();
   CLI::App app{"SepTran: compiles a kernel's logic file and mapping for a target.", "septran"};

@@ -114,7 +114,8 @@ int run(const Options& options, SourceManager& sources, Diagnostics& diagnostics
 }  // namespace
 }  // namespace septran::tools
 
-int main(int argc, char** argv) {
+// Only options that contradict each other would throw.
+int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape)
   using namespace septran::tools;
   CLI::App app{"Executes a kernel on the simulated accelerator, checks it and reports its cycles."};
   app.footer(

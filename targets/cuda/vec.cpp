@@ -117,7 +117,7 @@ void VecWriter::emit_kind() {
     case PrimitiveKind::matrix:
       return matrix();
     case PrimitiveKind::fill: {
-      const std::string constant = number(DType::f64, float_attribute(attributes_, "value"));
+      std::string constant = number(DType::f64, float_attribute(attributes_, "value"));
       return each([&](const Point&) { return constant; });
     }
     case PrimitiveKind::copy:
