@@ -1,19 +1,10 @@
 #include "compiler/kernels/call.h"
 
-#include "compiler/kernels/arithmetic.h"
+#include <variant>
+
+#include "compiler/primitives/call_type.h"
 
 namespace septran::kernels {
-namespace {
-
-/// Whether the primitive exists on integers; the others convert to f32 first.
-bool has_integer_arithmetic(const Primitive& primitive) {
-  if (primitive.kind == PrimitiveKind::quantization) return false;
-  if (primitive.kind != PrimitiveKind::unary) return true;
-  const Unary op = lookup(unaries, primitive.name);
-  return op == Unary::neg || op == Unary::abs || op == Unary::relu;
-}
-
-}  // namespace
 
 AlongAxis along_axis(const std::vector<std::int64_t>& shape, std::size_t axis) {
   SEPTRAN_CHECK(axis < shape.size());
@@ -26,29 +17,17 @@ AlongAxis along_axis(const std::vector<std::int64_t>& shape, std::size_t axis) {
 
 DType call_type(const Primitive& primitive, std::span<const Argument> operands,
                 const Attributes& attributes) {
-  if (primitive.kind == PrimitiveKind::fill || primitive.kind == PrimitiveKind::iota) {
-    return DType::f64;  // constants are rounded once
-  }
-  bool any_f64 = false;
-  bool any_float = !has_integer_arithmetic(primitive);
-  bool any_i32 = false;
-  for (std::size_t o = 0; o < operands.size(); ++o) {
-    if (const double* scalar = std::get_if<double>(&operands[o])) {
-      any_float = any_float || !is_whole(*scalar);
-    } else if (const Tile* tile = std::get_if<Tile>(&operands[o])) {
-      if (!reads(operand_access(primitive, attributes, o))) continue;
-      any_f64 = any_f64 || arithmetic_type(tile->logical) == DType::f64;
-      any_float = any_float || is_float(tile->logical);
-      any_i32 = any_i32 || tile->logical == DType::i32;
+  std::vector<OperandKind> kinds;
+  for (const Argument& operand : operands) {
+    if (const Tile* tile = std::get_if<Tile>(&operand)) {
+      kinds.emplace_back(tile->logical);
+    } else if (const double* scalar = std::get_if<double>(&operand)) {
+      kinds.emplace_back(*scalar);
+    } else {
+      kinds.emplace_back();
     }
   }
-  if (primitive.name == "clamp") {
-    any_float = any_float || !is_whole(float_attribute(attributes, "low")) ||
-                !is_whole(float_attribute(attributes, "high"));
-  }
-  // select does no arithmetic: it must not lose digits of what it passes on.
-  if (primitive.name == "select" && any_i32 && any_float) any_f64 = true;
-  return any_f64 ? DType::f64 : any_float ? DType::f32 : DType::i32;
+  return septran::call_type(primitive, kinds, attributes);
 }
 
 }  // namespace septran::kernels

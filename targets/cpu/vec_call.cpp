@@ -1,46 +1,24 @@
 #include "targets/cpu/vec_call.h"
 
 #include <algorithm>
-#include <cmath>
 #include <optional>
 #include <vector>
 
 #include "compiler/base/diagnostic.h"
+#include "compiler/primitives/call_type.h"
 
 namespace septran::cpu {
 namespace {
 
 using tile::TileRef;
 
-bool is_whole(double value) { return std::nearbyint(value) == value; }
-
 DType type_of(const tile::Program& program, const VecCall& call) {
-  const Primitive& primitive = call.primitive;
-  if (primitive.kind == PrimitiveKind::fill || primitive.kind == PrimitiveKind::iota) {
-    return DType::f64;
+  std::vector<OperandKind> kinds(call.vec.operands.size());
+  for (std::size_t o = 0; o < kinds.size(); ++o) {
+    if (const double* scalar = call.scalar(o)) kinds[o] = *scalar;
+    if (const TileRef* tile = call.tile(o)) kinds[o] = program[tile->tensor].dtype;
   }
-  const bool on_integers =
-      primitive.kind == PrimitiveKind::unary
-          ? primitive.name == "neg" || primitive.name == "abs" || primitive.name == "relu"
-          : primitive.kind != PrimitiveKind::quantization;
-  bool any_f64 = false;
-  bool any_float = !on_integers;
-  bool any_i32 = false;
-  for (std::size_t o = 0; o < call.vec.operands.size(); ++o) {
-    if (const double* scalar = call.scalar(o)) any_float |= !is_whole(*scalar);
-    const TileRef* tile = call.tile(o);
-    if (tile == nullptr || !reads(operand_access(primitive, call.attributes, o))) continue;
-    const DType type = program[tile->tensor].dtype;
-    any_f64 |= arithmetic_type(type) == DType::f64;
-    any_float |= is_float(type);
-    any_i32 |= type == DType::i32;
-  }
-  if (primitive.name == "clamp") {
-    any_float |= !is_whole(float_attribute(call.attributes, "low")) ||
-                 !is_whole(float_attribute(call.attributes, "high"));
-  }
-  if (primitive.name == "select" && any_i32 && any_float) any_f64 = true;
-  return any_f64 ? DType::f64 : any_float ? DType::f32 : DType::i32;
+  return call_type(call.primitive, kinds, call.attributes);
 }
 
 }  // namespace

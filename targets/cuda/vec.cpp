@@ -1,10 +1,10 @@
 // The primitives on tiles: each thread computes the elements that it holds, or its share of those
 // in memory.
 #include <algorithm>
-#include <cmath>
 #include <optional>
 
 #include "compiler/base/diagnostic.h"
+#include "compiler/primitives/call_type.h"
 #include "targets/cpu/access.h"
 #include "targets/cuda/emitter.h"
 #include "targets/cuda/vec_writer.h"
@@ -20,8 +20,6 @@ bool is_elementwise(PrimitiveKind kind) {
   return kind == PrimitiveKind::unary || kind == PrimitiveKind::binary ||
          kind == PrimitiveKind::ternary || kind == PrimitiveKind::copy;
 }
-
-bool is_whole(double value) { return std::nearbyint(value) == value; }
 
 }  // namespace
 
@@ -82,34 +80,14 @@ bool VecWriter::overlaps() const {
   return false;
 }
 
-/// The type in which the call's arithmetic happens; as compiler/kernels has it.
+/// The type in which the call's arithmetic happens.
 DType VecWriter::call_type() const {
-  if (primitive_.kind == PrimitiveKind::fill || primitive_.kind == PrimitiveKind::iota) {
-    return DType::f64;
+  std::vector<OperandKind> kinds(vec_.operands.size());
+  for (std::size_t o = 0; o < kinds.size(); ++o) {
+    if (const auto* scalar = std::get_if<double>(&vec_.operands[o])) kinds[o] = *scalar;
+    if (const TileRef* tile = tile_of(o)) kinds[o] = e_.program()[tile->tensor].dtype;
   }
-  const bool on_integers =
-      primitive_.kind == PrimitiveKind::unary
-          ? primitive_.name == "neg" || primitive_.name == "abs" || primitive_.name == "relu"
-          : primitive_.kind != PrimitiveKind::quantization;
-  bool any_f64 = false;
-  bool any_float = !on_integers;
-  bool any_i32 = false;
-  for (std::size_t o = 0; o < vec_.operands.size(); ++o) {
-    if (const auto* scalar = std::get_if<double>(&vec_.operands[o]))
-      any_float |= !is_whole(*scalar);
-    const TileRef* tile = tile_of(o);
-    if (tile == nullptr || !reads(operand_access(primitive_, attributes_, o))) continue;
-    const DType type = e_.program()[tile->tensor].dtype;
-    any_f64 |= arithmetic_type(type) == DType::f64;
-    any_float |= is_float(type);
-    any_i32 |= type == DType::i32;
-  }
-  if (primitive_.name == "clamp") {
-    any_float |= !is_whole(float_attribute(attributes_, "low")) ||
-                 !is_whole(float_attribute(attributes_, "high"));
-  }
-  if (primitive_.name == "select" && any_i32 && any_float) any_f64 = true;
-  return any_f64 ? DType::f64 : any_float ? DType::f32 : DType::i32;
+  return septran::call_type(primitive_, kinds, attributes_);
 }
 
 void VecWriter::emit_kind() {
