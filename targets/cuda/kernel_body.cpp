@@ -65,6 +65,13 @@ void KernelWriter::lower_node(const tile::Loop& loop, const Statement& statement
       // One trip at most: were it a loop, loads would come out of it and take registers all along.
       out_.open("if (const int64_t {0} = {1} + worker; {0} < {2})", var,
                 factor(info.begin, program_.vars), end);
+    } else if (!once && deals_to_and_fro(loop)) {
+      out_.open(
+          "for (int64_t round_at = {0}, dealt = worker, dealers = min({1}, workers); "
+          "worker < {1} && round_at < {2}; round_at += dealers, dealt = dealers - 1 - dealt)",
+          factor(info.begin, program_.vars), loop.workers, end);
+      out_.line("const int64_t {} = round_at + dealt;", var);
+      out_.line("if ({} >= {}) continue;", var, factor(info.end, program_.vars));
     } else {
       out_.open(
           "for (int64_t {0} = {1} + worker{4}; worker < {2} && {0} < {3}; {0} += min({2}, "
@@ -91,6 +98,21 @@ void KernelWriter::lower_node(const tile::Loop& loop, const Statement& statement
   lower_block(loop.body);
   if (role_ != Role::producer) finish_products();
   out_.close();
+}
+
+/// Whether workers take their trips from the first to the last in one round and from the last to
+/// the first in the next: where trips differ in length, so that none gets the longest of each
+/// round. Blocks of a cluster keep their places, and teams count trips.
+bool KernelWriter::deals_to_and_fro(const tile::Loop& loop) const {
+  if (kernel_.teams > 1 || cluster_blocks() > 1 || kernel_.waits_for_grid) return false;
+  bool differ = false;
+  tile::for_each_statement(loop.body, [&](const Statement& statement) {
+    const auto* inner = std::get_if<tile::Loop>(&statement.node);
+    if (inner == nullptr) return;
+    const VarInfo& info = program_.vars[inner->var];
+    differ |= !program_.vars.simplify(info.end - info.begin).constant().has_value();
+  });
+  return differ;
 }
 
 /// Whether a loop has few trips, of elementwise work alone: unrolled, the loads of one trip need

@@ -89,6 +89,7 @@ class KernelWriter {
   void apply_scale(tile::TensorId sums);
   void apply_scales();
   void forget_scales(const tile::Vec& vec);
+  [[nodiscard]] bool deals_to_and_fro(const tile::Loop& loop) const;
   [[nodiscard]] bool is_short(const tile::Loop& loop) const;
   [[nodiscard]] bool only_products(const tile::Loop& loop) const;
   void lower_product_loop(const tile::Loop& loop, bool ends_turn);

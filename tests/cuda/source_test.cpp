@@ -111,6 +111,25 @@ TEST(CudaSource, PowersDoNotWaitForTheProductThatReadsTheirTile) {
   EXPECT_LT(wait, rounded);
 }
 
+TEST(CudaSource, TripsOfDifferentLengthAreDealtToAndFro) {
+  const auto of = [](const char* words) {
+    std::string messages;
+    auto source =
+        lower({"examples/attention/attention.py", "mappings/attention/nvidia_h100.yaml", words},
+              messages);
+    EXPECT_TRUE(source) << messages;
+    return source.value_or(cuda::Source{});
+  };
+  const std::string fro = "dealt = dealers - 1 - dealt)";
+  const std::string text = of("B=4 H=64 G=64 LQ=512 LK=512 D=64 causal=true dtype=f16").text;
+  const std::size_t producer = text.find(fro);
+  ASSERT_NE(producer, std::string::npos);
+  EXPECT_NE(text.find(fro, producer + 1), std::string::npos);  // all roles alike
+  EXPECT_FALSE(has(of("B=4 H=64 G=64 LQ=512 LK=512 D=64 causal=false dtype=f16"), fro));
+  // A block for each tile: nothing to deal.
+  EXPECT_FALSE(has(of("B=1 H=2 G=2 LQ=8320 LK=8320 D=128 causal=true dtype=f16"), fro));
+}
+
 TEST(CudaSource, FactorsOfProductsJoinWhatFollows) {
   std::string messages;
   const GpuCase causal{"examples/attention/attention.py", "mappings/attention/nvidia_h100.yaml",
