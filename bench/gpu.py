@@ -55,6 +55,7 @@ CHECKS = [
     ("linear", "M=512 N=768 K=512 residual=true dtype=bf16"),
     ("linear", "M=4096 N=2048 K=64 residual=true dtype=f16"),
     ("linear", "M=197 N=300 K=136 residual=true dtype=f16"),
+    ("linear", "M=500 N=1096 K=1992 residual=true dtype=f16"),
     ("mlp", "M=256 N=256 K=512 F=512 dtype=bf16"),
     ("mlp", "M=65 N=33 K=129 F=70 dtype=f8e4m3"),
     ("mlp", "M=65 N=33 K=129 F=70 dtype=f64"),
@@ -382,6 +383,7 @@ def measure(quick, only):
     for dtype in () if quick else ("f16", "bf16"):
         for residual in (False, True):
             table.linear(4096, dtype, residual)
+            table.linear(8192, dtype, residual)
     for n in (1024,) if quick else (1024, 4096, 8192, 16384):
         table.rows("softmax", 16384, n)
         table.rows("layernorm", 16384, n)

@@ -22,8 +22,8 @@ constexpr std::int64_t pattern_rows = 8;  // of the swizzle
 class BulkPlanner {
  public:
   BulkPlanner(const Program& program, const Plan& plan, const tile::DmaCopy& copy, std::string& why,
-              std::int64_t shares)
-      : program_(program), plan_(plan), copy_(copy), why_(why), shares_(shares) {}
+              BulkCuts cuts)
+      : program_(program), plan_(plan), copy_(copy), why_(why), cuts_(cuts) {}
 
   std::optional<BulkCopy> run() {
     const Tensor& src = program_[copy_.src.tensor];
@@ -98,11 +98,13 @@ class BulkPlanner {
     }
     // Where panels do not suffice for all shares, rows are cut, in whole patterns of the swizzle.
     const std::uint32_t outer = view.dims[0].digits[0].axis;
-    const std::int64_t cuts = panels % shares_ == 0 ? 1 : shares_;
+    std::int64_t cuts = panels % cuts_.shares == 0 ? 1 : cuts_.shares;
+    if (cuts_.cuts > 0) cuts = cuts_.cuts;
     if (cuts > 1 && (!swizzled || box[outer] % (pattern_rows * cuts) != 0)) {
       refuse("it cannot be cut into shares");
       return false;
     }
+    result_.cuts = cuts;
     box[outer] /= cuts;
     result_.box_bytes /= cuts;
     for (std::size_t a = src.shape.size(); a-- > 0;) result_.map.box.push_back(box[a]);
@@ -125,7 +127,7 @@ class BulkPlanner {
   const Plan& plan_;
   const tile::DmaCopy& copy_;
   std::string& why_;
-  std::int64_t shares_;
+  BulkCuts cuts_;
   std::int64_t element_ = 1;
   BulkCopy result_;
 };
@@ -173,9 +175,8 @@ std::optional<TensorMap> tensor_map(const Program& program, const Plan& plan, ti
 }
 
 std::optional<BulkCopy> bulk_copy(const Program& program, const Plan& plan,
-                                  const tile::DmaCopy& copy, std::string& why,
-                                  std::int64_t shares) {
-  return BulkPlanner(program, plan, copy, why, shares).run();
+                                  const tile::DmaCopy& copy, std::string& why, BulkCuts cuts) {
+  return BulkPlanner(program, plan, copy, why, cuts).run();
 }
 
 }  // namespace septran::cuda

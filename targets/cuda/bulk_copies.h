@@ -19,14 +19,19 @@ struct BulkBox {
 struct BulkCopy {
   TensorMap map;
   std::vector<BulkBox> boxes;
+  std::int64_t cuts = 1;  // of the boxes, so many in turn are parts of the same columns
   std::int64_t box_bytes = 0;
 };
 
-/// The copy as the copy engine performs it, in a multiple of `shares` boxes; why it cannot, in
-/// `why`.
+/// Into how many boxes a copy is cut at least.
+struct BulkCuts {
+  std::int64_t shares = 1;  // a multiple of so many
+  std::int64_t cuts = 0;    // its rows into so many, if not 0
+};
+
+/// The copy as the copy engine performs it; why it cannot, in `why`.
 std::optional<BulkCopy> bulk_copy(const tile::Program& program, const Plan& plan,
-                                  const tile::DmaCopy& copy, std::string& why,
-                                  std::int64_t shares = 1);
+                                  const tile::DmaCopy& copy, std::string& why, BulkCuts cuts = {});
 
 /// What the copy engine needs to know of a tensor in GLOBAL, boxes apart; why it cannot reach it,
 /// in `why`.

@@ -141,7 +141,8 @@ class ClusterPlanner {
       return std::popcount(mask) == sharers;
     });
     std::string ignored;
-    if (sharers == 1 || !even || !bulk_copy(program_, plan_, copy, ignored, sharers)) return;
+    if (sharers == 1 || !even || !bulk_copy(program_, plan_, copy, ignored, {.shares = sharers}))
+      return;
     for (std::size_t r = 0; r < blocks(); ++r) cluster_.partners[r] |= masks[r];
     cluster_.sharers[&statement] = std::move(masks);
   }

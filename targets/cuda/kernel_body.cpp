@@ -35,7 +35,18 @@ void KernelWriter::lower(const Statement& statement) {
 }
 
 void KernelWriter::lower_block(const Block& block) {
-  for (const Statement& statement : block) lower(statement);
+  for (std::size_t i = 0; i < block.size(); ++i) {
+    std::optional<LateCopies> late;
+    if (role_ == Role::producer && std::holds_alternative<tile::Loop>(block[i].node)) {
+      late = plan_late_copies(program_, plan_, kernel_, *roles_, block, i);
+    }
+    if (!late) {
+      lower(block[i]);
+      continue;
+    }
+    lower_with(block[i], *late);
+    i = late->end - 1;
+  }
 }
 
 void KernelWriter::lower_node(const tile::Alloc& alloc, const Statement& /*statement*/) {
@@ -87,9 +98,7 @@ void KernelWriter::lower_node(const tile::Loop& loop, const Statement& statement
     out_.close();
     return;
   } else {
-    comment(statement);
-    out_.directive(is_short(loop) ? "#pragma unroll" : "#pragma unroll 1");
-    out_.open("for (int64_t {0} = {1}; {0} < {2}; ++{0})", var, begin, end);
+    open_trips(loop, statement);
   }
   if (role_ == Role::consumer && only_products(loop)) {
     lower_product_loop(loop, &statement == turn_.last);
@@ -113,6 +122,14 @@ bool KernelWriter::deals_to_and_fro(const tile::Loop& loop) const {
     differ |= !program_.vars.simplify(info.end - info.begin).constant().has_value();
   });
   return differ;
+}
+
+void KernelWriter::open_trips(const tile::Loop& loop, const Statement& statement) {
+  const VarInfo& info = program_.vars[loop.var];
+  comment(statement);
+  out_.directive(is_short(loop) ? "#pragma unroll" : "#pragma unroll 1");
+  out_.open("for (int64_t {0} = {1}; {0} < {2}; ++{0})", variable(loop.var, program_.vars),
+            to_c(info.begin, program_.vars), to_c(info.end, program_.vars));
 }
 
 /// Whether a loop has few trips, of elementwise work alone: unrolled, the loads of one trip need
@@ -230,7 +247,7 @@ void KernelWriter::bulk_copy_of(const tile::DmaCopy& copy, const Statement& stat
   const bool shared = sharers != roles_->cluster.sharers.end();
   const int shares = shared ? std::popcount(sharers->second[0]) : 1;
   std::string why;
-  const auto bulk = bulk_copy(program_, plan_, copy, why, shares);
+  const auto bulk = bulk_copy(program_, plan_, copy, why, {.shares = shares});
   SEPTRAN_CHECK(bulk.has_value());
   const std::ptrdiff_t map = map_number(bulk->map);
   const std::string event = event_name(roles_->told_by.at(&statement));
@@ -254,6 +271,69 @@ void KernelWriter::bulk_copy_of(const tile::DmaCopy& copy, const Statement& stat
               shared ? "bulk_multicast" : "bulk_copy", box.shared_offset, map,
               shared ? ", sharers" : "", corner);
   }
+}
+
+/// A loop of the copying thread with the copies that stand behind it: blocks begin them at
+/// different trips, so that all of them together ask for few at a time.
+void KernelWriter::lower_with(const Statement& statement, const LateCopies& late) {
+  const auto& loop = std::get<tile::Loop>(statement.node);
+  const VarInfo& info = program_.vars[loop.var];
+  out_.open("{}", "");
+  out_.line("int piece = 0, next = {} + (int)(worker % {});  // of the copies behind this loop",
+            late.first, late.starts);
+  open_trips(loop, statement);
+  lower_block(loop.body);
+  out_.open("if ({} == next)", to_c(Expr::var(loop.var) - info.begin, program_.vars));
+  out_.line("next += {};", late.distance);
+  out_.open("for (const int end = piece + {}; piece < end; ++piece)", late.at_once);
+  std::int64_t first = 0;
+  for (const LateCopies::Copy& copy : late.copies) {
+    const std::int64_t end = first + std::ssize(copy.bulk.boxes);
+    out_.open("if ({} <= piece && piece < {})", first, end);
+    late_piece_of(copy, first, end);
+    out_.close();
+    first = end;
+  }
+  for (int i = 0; i < 4; ++i) out_.close();
+}
+
+/// The boxes of a copy differ by multiples: of one for each panel of a swizzled tile, of one for
+/// each part of its rows.
+void KernelWriter::late_piece_of(const LateCopies::Copy& copy, std::int64_t first,
+                                 std::int64_t end) {
+  const Statement& statement = *copy.statement;
+  const std::vector<BulkBox>& boxes = copy.bulk.boxes;
+  const auto cuts = static_cast<std::size_t>(copy.bulk.cuts);
+  comment(statement);
+  out_.line("const int panel = (piece - {0}) / {1}, part = (piece - {0}) % {1};", first, cuts);
+  const auto varying = [&](const auto& distance) {
+    const std::int64_t by_panel = cuts < boxes.size() ? distance(boxes[cuts]) : 0;
+    const std::int64_t by_part = cuts > 1 ? distance(boxes[1]) : 0;
+    std::string text;
+    if (by_panel != 0) text += fmt::format(" + panel * {}", by_panel);
+    if (by_part != 0) text += fmt::format(" + part * {}", by_part);
+    return text;
+  };
+  const Access to = e_.operand(std::get<tile::DmaCopy>(statement.node).dst, "to").access;
+  const std::string event = event_name(roles_->told_by.at(&statement));
+  out_.line("uint64_t *const barrier = {0}_barriers + {0}.at;", event);
+  out_.line("if (piece == {}) barrier_expect(barrier, {});", first,
+            copy.bulk.box_bytes * (end - first));
+  std::string corner;
+  for (std::size_t a = 0; a < boxes[0].corner.size(); ++a) {
+    corner += fmt::format(
+        ", (int)({}){}", to_c(program_.vars.simplify(boxes[0].corner[a]), program_.vars),
+        varying([&](const BulkBox& box) {
+          return program_.vars.simplify(box.corner[a] - boxes[0].corner[a]).constant().value();
+        }));
+  }
+  out_.line("bulk_copy((char *)to + {}{}, &map_{}, barrier{});", boxes[0].shared_offset,
+            varying([&](const BulkBox& box) { return box.shared_offset - boxes[0].shared_offset; }),
+            map_number(copy.bulk.map), corner);
+  if (copy.signals.empty()) return;
+  out_.open("if (piece == {})", end - 1);
+  for (const Statement* signals : copy.signals) lower(*signals);
+  out_.close();
 }
 
 void KernelWriter::bulk_store_of(const tile::DmaCopy& copy, const BulkStore& store) {

@@ -9,6 +9,7 @@
 
 #include "targets/cuda/bulk_stores.h"
 #include "targets/cuda/emitter.h"
+#include "targets/cuda/late_copies.h"
 #include "targets/cuda/roles.h"
 #include "targets/cuda/teams.h"
 #include "targets/cuda/wgmma.h"
@@ -68,6 +69,9 @@ class KernelWriter {
   void lower_node(const Other& node, const tile::Statement& statement);
 
   void bulk_copy_of(const tile::DmaCopy& copy, const tile::Statement& statement);
+  void open_trips(const tile::Loop& loop, const tile::Statement& statement);
+  void lower_with(const tile::Statement& statement, const LateCopies& late);
+  void late_piece_of(const LateCopies::Copy& copy, std::int64_t first, std::int64_t end);
   void bulk_store_of(const tile::DmaCopy& copy, const BulkStore& store);
   std::ptrdiff_t map_number(const TensorMap& map);
   [[nodiscard]] int cluster_blocks() const { return roles_ ? roles_->cluster.blocks : 1; }

@@ -83,6 +83,11 @@ class Counter {
   bool fine_ = true;
 };
 
+bool in_shared(const Plan& plan, tile::TensorId id) {
+  const TilePlace::Kind kind = plan.places.at(id.value).kind;
+  return kind == TilePlace::Kind::shared || kind == TilePlace::Kind::swizzled;
+}
+
 /// The innermost block of a trip, inside the loops that only give values.
 const Block& trip_block(const Program& program, const Loop& share) {
   const Block* block = &share.body;
@@ -124,8 +129,7 @@ std::string why_no_teams(const Program& program, const Plan& plan, const KernelP
     if (mma != nullptr && !plan.products.contains(mma)) why = "a product is not the tensor cores'";
     for (const auto& use : tile::operands(statement)) {
       const TilePlace& place = plan.places.at(use.tile->tensor.value);
-      const bool shared =
-          place.kind == TilePlace::Kind::shared || place.kind == TilePlace::Kind::swizzled;
+      const bool shared = in_shared(plan, use.tile->tensor);
       const bool own =
           place.kind == TilePlace::Kind::workspace ||
           (place.kind == TilePlace::Kind::global && plan.own.contains(use.tile->tensor.value));
@@ -147,6 +151,7 @@ Turn find_turn(const Program& program, const Plan& plan, const Loop& share) {
       const auto* sync = std::get_if<tile::Sync>(&s.node);
       found |= (mma != nullptr && plan.products.contains(mma)) ||
                (sync != nullptr && sync->kind == tile::SyncKind::wait);
+      for (const auto& use : tile::operands(s)) found |= in_shared(plan, use.tile->tensor);
     };
     look(statement);
     for (const Block* inner : tile::child_blocks(statement)) tile::for_each_statement(*inner, look);

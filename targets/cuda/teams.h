@@ -23,8 +23,8 @@ std::optional<TripCounts> count_trip(const tile::Program& program, const tile::L
 std::string why_no_teams(const tile::Program& program, const Plan& plan, const KernelPlan& kernel);
 
 /// The statements of a share's trip, all in one block, from the first to the last that wait for
-/// copies or multiply: what teams do in turn. Copies come in the order of trips, and a barrier in
-/// shared memory tells a phase only from the one before it.
+/// copies, read them or multiply: what teams do in turn. Copies come in the order of trips, and a
+/// barrier in shared memory tells a phase only from the one before it.
 struct Turn {
   const tile::Statement* first = nullptr;
   const tile::Statement* last = nullptr;

@@ -130,6 +130,41 @@ TEST(CudaSource, TripsOfDifferentLengthAreDealtToAndFro) {
   EXPECT_FALSE(has(of("B=1 H=2 G=2 LQ=8320 LK=8320 D=128 causal=true dtype=f16"), fro));
 }
 
+TEST(CudaSource, OperandsOfAnEpilogueComePieceByPieceDuringItsProducts) {
+  const auto of = [](const char* words) {
+    std::string messages;
+    auto source = lower({"bench/kernels/linear.py", "bench/kernels/linear.yaml", words}, messages);
+    EXPECT_TRUE(source) << messages;
+    return source.value_or(cuda::Source{});
+  };
+  // 21 trips, the first three of which say nothing of the tile before; one piece of bias, and of
+  // the four panels of R four each: a trip for each piece, and two trips at which to begin.
+  const auto deep = of("M=512 N=512 K=1344 residual=true dtype=f16");
+  EXPECT_TRUE(has(deep, "int piece = 0, next = 3 + (int)(worker % 2);"));
+  EXPECT_TRUE(has(deep, "const int panel = (piece - 1) / 4, part = (piece - 1) % 4;"));
+  EXPECT_TRUE(has(deep, "(int)(256 * j_1) + panel * 64, (int)(128 * i_0) + part * 32)"));
+  EXPECT_EQ(deep.kernels[0].maps[3].box, (std::vector<std::int64_t>{64, 32}));
+  const std::size_t last_product = deep.text.find("products_wait<0>");
+  EXPECT_LT(deep.text.find("if (piece == 16)"), last_product);
+  // Five pieces for two trips.
+  const auto flat = of("M=512 N=512 K=320 residual=true dtype=f16");
+  EXPECT_TRUE(has(flat, "for (const int end = piece + 3; piece < end; ++piece)"));
+  EXPECT_EQ(flat.kernels[0].maps[3].box, (std::vector<std::int64_t>{64, 128}));
+  // No trip is left.
+  EXPECT_FALSE(has(of("M=512 N=512 K=192 residual=true dtype=f16"), "int piece = 0, next"));
+}
+
+TEST(CudaSource, ATurnLastsUntilWhatWasCopiedIsRead) {
+  std::string messages;
+  const auto source = lower({"bench/kernels/linear.py", "tests/cuda/linear_turns.yaml",
+                             "M=512 N=512 K=512 residual=true dtype=f16"},
+                            messages);
+  ASSERT_TRUE(source) << messages;
+  const std::size_t read = source->text.rfind("const Bytes4*)(x2 + swizzled");
+  ASSERT_NE(read, std::string::npos);
+  EXPECT_LT(read, source->text.find("turn_pass<threads>((team + 1) % 2);"));
+}
+
 TEST(CudaSource, FactorsOfProductsJoinWhatFollows) {
   std::string messages;
   const GpuCase causal{"examples/attention/attention.py", "mappings/attention/nvidia_h100.yaml",
