@@ -3,7 +3,8 @@
 // same native tile, becomes one of panels first: [panel, position along the other axis, place
 // within the panel], so that a native tile reads it from front to back. For instructions that add
 // up several neighbours along k, [panel, group along k, place within the panel, place within the
-// group], in the element type that they take.
+// group], in the element type that they take. What such an instruction reads by rows is in that
+// type, too, where the buffer's memory would keep a wider one.
 #include <algorithm>
 #include <map>
 #include <set>
@@ -91,14 +92,37 @@ View in_panels(const View& view, const Panels& panels) {
   return result;
 }
 
+/// Tensors that hold no sums: elements of buffers may be as narrow as their values.
+std::set<TensorId> find_narrow(const Program& program) {
+  std::set<TensorId> narrow;
+  for (std::uint32_t i = 0; i < program.tensors.size(); ++i) {
+    const tile::Tensor& tensor = program.tensors[i];
+    const bool is_buffer = tensor.kind == tile::TensorKind::buffer;
+    if (is_buffer || tensor.storage == tensor.dtype) narrow.insert(TensorId{i});
+  }
+  tile::for_each_statement(program.body, [&](const Statement& statement) {
+    const auto* mma = std::get_if<Mma>(&statement.node);
+    if (mma == nullptr) return;
+    const tile::Tensor& sums = program[mma->acc.tensor];
+    if (sums.storage != sums.dtype) narrow.erase(mma->acc.tensor);
+  });
+  return narrow;
+}
+
+/// The tensors of a program by what the grouping of products needs to know of them.
+struct Grouping {
+  std::map<TensorId, Panels> found;  // those that become panels
+  std::set<TensorId> narrow;         // those whose elements are or may be as narrow as their type
+};
+
 /// Whether neighbours along k of a product's operand lie, or will lie, side by side as the
 /// instruction takes them.
-bool is_grouped(const Program& program, const std::map<TensorId, Panels>& found, const Mma& mma,
+bool is_grouped(const Program& program, const Grouping& grouping, const Mma& mma,
                 const TileRef& ref, std::size_t index) {
-  if (found.contains(ref.tensor)) return true;
+  if (grouping.found.contains(ref.tensor)) return true;
   const tile::Tensor& tensor = program[ref.tensor];
   const auto& digits = ref.view.dims[1 - tile_dim(mma, index)].digits;
-  return tensor.storage == tensor.dtype && !ref.view.zero_outside && digits.size() == 1 &&
+  return grouping.narrow.contains(ref.tensor) && !ref.view.zero_outside && digits.size() == 1 &&
          digits[0].step == 1 && digits[0].axis + 1 == tensor.shape.size();
 }
 
@@ -116,21 +140,23 @@ const TileRef& vector_operand(const Program& program, const Mma& mma) {
 /// one is grouped too, however it lies. Taking the groups from one product may take the panels from
 /// others.
 std::map<TensorId, Panels> settle_groups(Program& program) {
+  Grouping grouping;
+  grouping.narrow = find_narrow(program);
   while (true) {
-    std::map<TensorId, Panels> found = PanelFinder(program).run();
+    grouping.found = PanelFinder(program).run();
     bool settled = true;
     for_each_statement(program.body, [&](Statement& statement) {
       auto* mma = std::get_if<Mma>(&statement.node);
       if (mma == nullptr || group_of(*mma) == 1) return;
-      const bool packed = found.contains(vector_operand(program, *mma).tensor);
-      if (packed && is_grouped(program, found, *mma, mma->a, 1) &&
-          is_grouped(program, found, *mma, mma->b, 2)) {
+      const bool packed = grouping.found.contains(vector_operand(program, *mma).tensor);
+      if (packed && is_grouped(program, grouping, *mma, mma->a, 1) &&
+          is_grouped(program, grouping, *mma, mma->b, 2)) {
         return;
       }
       mma->tile.resize(2);
       settled = false;
     });
-    if (settled) return found;
+    if (settled) return std::move(grouping.found);
   }
 }
 
@@ -147,8 +173,14 @@ void make_panels(Program& program) {
     tensor.shape = {ceil_div(along, panels.width), ceil_div(across, panels.group), panels.width};
     if (panels.group == 1) continue;
     tensor.shape.emplace_back(panels.group);
-    tensor.storage = tensor.dtype;
   }
+  tile::for_each_statement(program.body, [&](const Statement& statement) {
+    const auto* mma = std::get_if<Mma>(&statement.node);
+    if (mma == nullptr || group_of(*mma) == 1) return;
+    for (const TileRef* ref : {&mma->a, &mma->b}) {
+      program[ref->tensor].storage = program[ref->tensor].dtype;
+    }
+  });
 }
 
 /// Bytes of the panels in which a GPU's tensor cores read a matrix: as wide and as high as the

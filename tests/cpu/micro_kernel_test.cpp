@@ -2,8 +2,11 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
+
 #include "source_dir.h"
 #include "targets/cpu/lower.h"
+#include "tests/cpu/support.h"
 #include "tests/support/kernel.h"
 
 namespace septran::testing_support {
@@ -45,6 +48,42 @@ TEST(MicroKernels, TurnFewColumnsIntoRows) {
   EXPECT_TRUE(has(text, fmt::format("_b_load(b + {} + p", 7 * (4096 + 16))));  // an odd line on
   EXPECT_FALSE(has(gemm_text(400, 9, 4096), "*const turned"));
   EXPECT_FALSE(has(gemm_text(15, 8, 4096), "*const turned"));  // not worth it
+}
+
+/// The C of examples/attention in bf16 for cores with AVX-512, with instructions for it or without.
+std::string attention_text(bool has_instructions) {
+  const TemporaryFolder folder("machine");
+  std::string machine = read_text(SEPTRAN_SOURCE_DIR "/targets/cpu_avx512.yaml");
+  const std::string sets = "  instruction_sets: [";
+  if (has_instructions) machine.insert(machine.find(sets) + sets.size(), "avx512_bf16, ");
+  const std::string file = (folder.path() / "cores.yaml").string();
+  std::ofstream(file) << machine;
+  KernelText text;
+  text.logic = read_text(SEPTRAN_SOURCE_DIR "/examples/attention/attention.py");
+  text.mapping_file = SEPTRAN_SOURCE_DIR "/mappings/attention/cpu.yaml";
+  text.mapping = read_text(text.mapping_file);
+  text.target = file;
+  text.dtype = DType::bf16;
+  text.definitions = {{"B", "1"},    {"H", "1"},  {"G", "1"},         {"LQ", "64"},
+                      {"LK", "512"}, {"D", "64"}, {"causal", "false"}};
+  Kernel kernel;
+  compile(text, kernel);
+  EXPECT_TRUE(kernel.program) << kernel.messages();
+  return kernel.program ? cpu::lower_to_c(*kernel.program, *kernel.machine).text : "";
+}
+
+TEST(MicroKernels, ReadWhatLoopsMadeInTheTypeOfTheInstruction) {
+  const auto dots = [](const std::string& text) {
+    std::size_t count = 0;
+    for (std::size_t at = 0; (at = text.find("vdpbf16ps", at)) != std::string::npos; ++at) ++count;
+    return count;
+  };
+  const std::string text = attention_text(true);
+  EXPECT_EQ(dots(text), 2U);  // scores, and values by probabilities, which no copy has packed
+  EXPECT_TRUE(has(text, "uint16_t *const P_"));
+  const std::string plain = attention_text(false);
+  EXPECT_EQ(dots(plain), 0U);
+  EXPECT_TRUE(has(plain, "float *const P_"));
 }
 
 }  // namespace
