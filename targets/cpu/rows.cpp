@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <optional>
 #include <set>
 #include <utility>
 
+#include "targets/cpu/row_results.h"
 #include "targets/cpu/vec_call.h"
 
 namespace septran::cpu {
@@ -18,24 +18,6 @@ using tile::TileRef;
 using tile::Vec;
 
 constexpr std::int64_t line_bytes = 64;
-
-std::string operation(const VecCall& call) {
-  const std::string& name = call.primitive.name;
-  if (call.primitive.kind == PrimitiveKind::reduction) {
-    const std::string what = name.substr(std::string("reduce_").size());
-    return what == "sum" ? "add" : what;
-  }
-  if (name == "gelu" && choice_attribute(call.attributes, "approximate") == "tanh") {
-    return "gelu_tanh";
-  }
-  return name;
-}
-
-double neutral(const VecCall& call) {
-  const std::string what = operation(call);
-  const double infinity = std::numeric_limits<double>::infinity();
-  return what == "add" ? 0 : what == "max" ? -infinity : infinity;
-}
 
 /// Columns that the text below works on.
 struct Columns {
@@ -60,17 +42,23 @@ class RowNest {
 
   void emit() {
     declare();
+    results_.emplace(e_, calls_, accesses_, unrolled());
     const std::vector<IterationDim>& dims = calls_[0].space.dims;
-    for (std::size_t d = 0; d < dims.size(); ++d) {
-      at_.push_back(simple(d + 1 < dims.size() ? fmt::format("i{}", d) : "j"));
-      if (d + 1 == dims.size()) continue;
-      out_.open("for (int64_t {0} = 0; {0} < {1}; ++{0})", at_[d].whole,
-                to_c(vars_.simplify(dims[d].extent), vars_));
+    for (std::size_t d = 0; d + 1 < dims.size(); ++d) {
+      at_.push_back(simple(fmt::format("i{}", d)));
+      if (d + 2 == dims.size()) {
+        results_->open_rows(at_[d].whole);
+      } else {
+        out_.open("for (int64_t {0} = 0; {0} < {1}; ++{0})", at_[d].whole,
+                  to_c(vars_.simplify(dims[d].extent), vars_));
+      }
     }
+    at_.push_back(simple("j"));
     begin_row();
     columns();
-    end_row();
-    for (std::size_t d = 0; d + 1 < dims.size(); ++d) out_.close();
+    results_->end(at_);
+    if (dims.size() > 1) results_->close_rows(at_);
+    for (std::size_t d = 0; d + 2 < dims.size(); ++d) out_.close();
   }
 
  private:
@@ -135,9 +123,6 @@ class RowNest {
   static std::string row_value(std::size_t c, std::size_t operand) {
     return fmt::format("row{}_{}", c, operand);
   }
-  static std::string run_name(std::size_t c, std::size_t run) {
-    return fmt::format("run{}_{}", c, run);
-  }
 
   /// What is the same for all columns, and the results to begin with.
   void begin_row() {
@@ -149,11 +134,8 @@ class RowNest {
                   load(accesses_[c][o], position(call, o, ""), DType::f32, vars_));
       }
       if (call.primitive.kind == PrimitiveKind::mask) begin_mask(c);
-      if (call.primitive.kind != PrimitiveKind::reduction) continue;
-      for (std::size_t run = 0; run < unrolled(); ++run) {
-        out_.line("vector {} = all_v({});", run_name(c, run), number(DType::f32, neutral(call)));
-      }
     }
+    results_->begin();
   }
 
   /// Row r keeps columns r - ahead - left to r - ahead + right.
@@ -246,7 +228,7 @@ class RowNest {
       if (call.primitive.kind == PrimitiveKind::mask) {
         mask(c, columns);
       } else if (call.primitive.kind == PrimitiveKind::reduction) {
-        reduce(c, columns);
+        results_->add(c, columns.run, value(c, 1, columns), columns.part);
       } else {
         elementwise(c, columns);
       }
@@ -337,52 +319,35 @@ class RowNest {
   void write(std::size_t c, const Columns& columns, std::string text) {
     Tile& of = tile(*calls_[c].tile(0));
     const Access& y = of.access;
-    if (y.logical != y.storage) text = fmt::format("round_{}_v({})", name(y.logical), text);
+    const std::string type(name(y.storage));
     const std::string result = fresh();
-    out_.line("const vector {} = {};", result, text);
-    const bool is_f32 = y.storage == DType::f32;
-    of.value = is_f32 ? result : "";
-    if (is_f32 && of.last_writer != c) return;
+    if (y.storage == DType::f32) {
+      if (y.logical != y.storage) {
+        text = fmt::format("{}_to_v({}({}))", name(y.logical), encoding(c, y.logical), text);
+      }
+      out_.line("const vector {} = {};", result, text);
+      of.value = result;
+    } else {
+      out_.line("const {}_codes {} = {}({});", type, result, encoding(c, y.storage), text);
+      of.value = fmt::format("{}_to_v({})", type, result);
+    }
+    if (of.last_writer != c) return;
     const std::string place = fmt::format("{} + {}", y.pointer, offset(c, 0, columns.first));
     // A line that is written in two halves would go past the caches twice.
     const bool lines =
         columns.all * static_cast<std::int64_t>(size_bytes(y.storage)) % line_bytes == 0;
     const bool far = streams_.is_far(of.ref->tensor) && !columns.part && lines;
     const char* how = columns.part ? "part_" : far ? "far_" : "";
-    out_.line("store_{}{}_v({}, {}{});", how, name(y.storage), place, result,
-              columns.part ? ", rest" : "");
+    out_.line("store_{}{}_{}({}, {}{});", how, type, y.storage == DType::f32 ? "v" : "codes", place,
+              result, columns.part ? ", rest" : "");
   }
 
-  void reduce(std::size_t c, const Columns& columns) {
-    std::string x = value(c, 1, columns);
-    const std::string none = fmt::format("all_v({})", number(DType::f32, neutral(calls_[c])));
-    if (columns.part) x = fmt::format("first_v(rest, {}, {})", x, none);
-    out_.line("{0} = {1}_v({2}, {0});", run_name(c, columns.run), operation(calls_[c]), x);
-  }
-
-  /// One result from those side by side.
-  void end_row() {
-    for (std::size_t c = 0; c < calls_.size(); ++c) {
-      const VecCall& call = calls_[c];
-      if (call.primitive.kind != PrimitiveKind::reduction) continue;
-      const std::string op = operation(call);
-      std::vector<std::string> runs;
-      for (std::size_t run = 0; run < unrolled(); ++run) runs.push_back(run_name(c, run));
-      while (runs.size() > 1) {
-        std::vector<std::string> pairs;
-        for (std::size_t r = 0; r < runs.size(); r += 2) {
-          pairs.push_back(fmt::format("{}_v({}, {})", op, runs[r], runs[r + 1]));
-        }
-        runs = pairs;
-      }
-      std::string result = fmt::format("{}_across({})", op, runs[0]);
-      const std::vector<Position> at = position(call, 0, "");
-      if (bool_attribute(call.attributes, "accumulate")) {
-        result =
-            fmt::format("{}_f32({}, {})", op, load(accesses_[c][0], at, DType::f32, vars_), result);
-      }
-      out_.raw(store(accesses_[c][0], at, DType::f32, result, vars_));
-    }
+  /// The function that rounds what a call makes. Exponentials smaller than the least normal number
+  /// may become 0, as instructions that round to bf16 make them.
+  [[nodiscard]] std::string encoding(std::size_t c, DType type) const {
+    const std::string what = operation(calls_[c]);
+    const bool flushes = type == DType::bf16 && (what == "exp" || what == "exp2");
+    return fmt::format("v_to_{}{}", name(type), flushes ? "_normal" : "");
   }
 
   Emitter& e_;
@@ -394,6 +359,7 @@ class RowNest {
   std::vector<std::vector<Access>> accesses_;  // by call and operand
   std::vector<Tile> tiles_;
   std::vector<Position> at_;
+  std::optional<RowResults> results_;
   int next_ = 0;
 };
 

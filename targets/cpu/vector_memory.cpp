@@ -1,14 +1,25 @@
 #include "targets/cpu/vector_memory.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <vector>
+
+#include "targets/cpu/built_ins.h"
+
 namespace septran::cpu {
 namespace {
+
+constexpr std::string_view widening_by_loop = R"(
+FUNCTION vector_u32 widen_codes(vector_u16 code) {
+  return __builtin_convertvector(code, vector_u32);
+}
+)";
 
 constexpr std::string_view conversions = R"(
 FUNCTION vector f32_to_v(vector x) { return x; }
 FUNCTION vector v_to_f32(vector x) { return x; }
-FUNCTION vector bf16_to_v(vector_u16 code) {
-  return real_v(__builtin_convertvector(code, vector_u32) << 16);
-}
+FUNCTION vector bf16_to_v(vector_u16 code) { return real_v(widen_codes(code) << 16); }
 FUNCTION vector_u16 v_to_bf16_by_bits(vector x) {
   vector_u32 bits = bits_v(x);
   vector_u32 rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
@@ -84,14 +95,16 @@ FUNCTION vector_u16 v_to_f16(vector x) { return (vector_u16)__builtin_ia32_vcvtp
 // FAR takes what is written once and is larger than all caches past them.
 constexpr std::string_view memory = R"(
 #define MEMORY(NAME, TYPE, CODES) \
+  typedef CODES NAME##_codes; \
   typedef CODES NAME##_codes_at __attribute__((aligned(1), may_alias)); \
   FUNCTION vector load_##NAME##_v(const TYPE *p) { return NAME##_to_v(*(const NAME##_codes_at *)p); } \
-  FUNCTION void store_##NAME##_v(TYPE *p, vector x) { *(NAME##_codes_at *)p = v_to_##NAME(x); } \
-  FUNCTION void store_far_##NAME##_v(TYPE *p, vector x) { \
-    CODES codes = v_to_##NAME(x); \
-    if ((uintptr_t)p % sizeof(codes) == 0) FAR_##NAME(p, codes); \
-    else *(NAME##_codes_at *)p = codes; \
+  FUNCTION void store_##NAME##_codes(TYPE *p, CODES x) { *(NAME##_codes_at *)p = x; } \
+  FUNCTION void store_##NAME##_v(TYPE *p, vector x) { store_##NAME##_codes(p, v_to_##NAME(x)); } \
+  FUNCTION void store_far_##NAME##_codes(TYPE *p, CODES x) { \
+    if ((uintptr_t)p % sizeof(x) == 0) FAR_##NAME(p, x); \
+    else *(NAME##_codes_at *)p = x; \
   } \
+  FUNCTION void store_far_##NAME##_v(TYPE *p, vector x) { store_far_##NAME##_codes(p, v_to_##NAME(x)); } \
   FUNCTION vector round_##NAME##_v(vector x) { return NAME##_to_v(v_to_##NAME(x)); }
 MEMORY(f32, float, vector)
 MEMORY(f16, uint16_t, vector_u16)
@@ -105,9 +118,11 @@ MEMORY(i8, int8_t, vector_i8)
     return NAME##_to_v(x); \
   }
 #define STORE_PART(NAME, TYPE, CODES) \
+  FUNCTION void store_part_##NAME##_codes(TYPE *p, CODES x, int64_t count) { \
+    for (int64_t l = 0; l < count; ++l) p[l] = ((TYPE *)&x)[l]; \
+  } \
   FUNCTION void store_part_##NAME##_v(TYPE *p, vector x, int64_t count) { \
-    CODES codes = v_to_##NAME(x); \
-    for (int64_t l = 0; l < count; ++l) p[l] = ((TYPE *)&codes)[l]; \
+    store_part_##NAME##_codes(p, v_to_##NAME(x), count); \
   }
 PART(f16, uint16_t, vector_u16)
 PART(bf16, uint16_t, vector_u16)
@@ -141,6 +156,27 @@ ACROSS(add)
 ACROSS(max)
 ACROSS(min)
 )";
+
+/// Lane r is the result of row r, of as many rows as lanes. In each step two vectors become one: of
+/// the blocks of so many lanes that belong to one row, one half is joined with the other.
+std::string results_of_rows(std::int64_t lanes) {
+  std::string text = "\n#define ROWS(NAME) \\\n  FUNCTION vector NAME##_rows(vector *x) { \\\n";
+  for (std::int64_t half = lanes / 2; half > 0; half /= 2) {
+    std::vector<std::int64_t> low;
+    std::vector<std::int64_t> high;
+    for (std::int64_t l = 0; l < lanes; ++l) {
+      const bool second = (l & half) != 0;
+      low.push_back(second ? lanes + l - half : l);
+      high.push_back(second ? lanes + l : l + half);
+    }
+    text += fmt::format(
+        "    for (int64_t r = 0; r < {0}; ++r) {{ \\\n"
+        "      x[r] = NAME##_v(SHUFFLE(x[r], x[r + {0}], {1}), \\\n"
+        "                      SHUFFLE(x[r], x[r + {0}], {2})); \\\n    }} \\\n",
+        half, fmt::join(low, ", "), fmt::join(high, ", "));
+  }
+  return text + "    return x[0]; \\\n  }\nROWS(add)\nROWS(max)\nROWS(min)\n";
+}
 
 /// What one machine has its own instructions for.
 struct OwnInstructions {
@@ -192,7 +228,14 @@ bool has_instructions(const Machine& machine, std::string_view set) {
 
 std::string vector_memory(const Machine& machine) {
   const OwnInstructions own = own_instructions(machine);
-  std::string text(conversions);
+  std::string text(widening_by_loop);
+  if (const auto wide = widening(machine, 2, false); !wide.empty()) {
+    text = fmt::format(
+        "\nFUNCTION vector_u32 widen_codes(vector_u16 code) {{\n  vector_u32 wide;\n"
+        "  __asm__(\"{}\" : \"=v\"(wide) : \"v\"(code));\n  return wide;\n}}\n",
+        wide);
+  }
+  text += conversions;
   text += own.bf16;
   text += own.f16;
   text += "\n" + own.far;
@@ -201,6 +244,7 @@ std::string vector_memory(const Machine& machine) {
   text += memory;
   text += own.part;
   text += across;
+  text += results_of_rows(machine.cpu.vector_bytes / 4);
   return text;
 }
 

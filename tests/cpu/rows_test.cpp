@@ -61,7 +61,7 @@ def host(
         task.launch(block, Yp, Z[at:to, :], X[at:to, :], G, R[at:to], S[at:to], low[at:to], at)
 )";
 
-KernelText chain(const std::string& target, DType dtype, int m, int n) {
+KernelText chain(const std::string& target, DType dtype, int m, int n, int rows = 3) {
   KernelText text;
   text.logic = chain_logic;
   text.mapping = R"(
@@ -71,12 +71,13 @@ task_mappings:
     task_name: host
     proc: HOST
     mems: {Y: GLOBAL, Z: GLOBAL, X: GLOBAL, G: GLOBAL, R: GLOBAL, S: GLOBAL, low: GLOBAL}
-    tunables: {rows: 3}
+    tunables: {rows: ROWS}
   block:
     task_name: block
     proc: BLOCK
     mems: {Z: GLOBAL, E: REGISTER, F: SHARED, R: SHARED, S: SHARED, low: SHARED}
 )";
+  text.mapping.replace(text.mapping.find("ROWS"), 4, fmt::format("{}", rows));
   text.target = target;
   text.dtype = dtype;
   text.definitions = {{"M", fmt::format("{}", m)}, {"N", fmt::format("{}", n)}};
@@ -140,6 +141,32 @@ TEST(Rows, AgreeWithTheReference) {
   }
 }
 
+TEST(Rows, JoinTheResultsOfManyAtOnce) {
+  const TemporaryFolder cache("many-rows");
+  const Variable chosen("SEPTRAN_CACHE", cache.path().string());
+  for (const char* target : {"cpu_native", "cpu_generic"}) {
+    for (const DType dtype : {DType::f32, DType::bf16}) {
+      SCOPED_TRACE(fmt::format("{} {}", target, name(dtype)));
+      expect_right(chain(target, dtype, 53, 70, 19), false);  // 19 rows, 19 rows, 15 rows
+    }
+  }
+  const auto text_of = [](int m, int n, int rows) {
+    Kernel kernel;
+    compile(chain("cpu_avx512", DType::f32, m, n, rows), kernel);
+    EXPECT_TRUE(kernel.program) << kernel.messages();
+    return work_of(cpu::lower_to_c(*kernel.program, *kernel.machine));
+  };
+  for (const char* what : {"add", "max", "min"}) {
+    const std::string rows = fmt::format("{}_rows(", what);
+    const std::string across = fmt::format("{}_across(", what);
+    EXPECT_EQ(count(text_of(96, 70, 32), rows), 1U);
+    EXPECT_EQ(count(text_of(96, 70, 32), across), 0U);
+    EXPECT_EQ(count(text_of(96, 70, 19), across), 1U);  // for what is left
+    EXPECT_EQ(count(text_of(96, 70, 15), rows), 0U);
+    EXPECT_EQ(count(text_of(96, 1025, 32), rows), 0U);  // long ones
+  }
+}
+
 TEST(Rows, CallsShareALoopWhereNothingForbidsIt) {
   KernelText text = chain("cpu_avx512", DType::f32, 6, 160);
   Kernel kernel;
@@ -185,7 +212,8 @@ TEST(Rows, MeetAcrossCallsThatCanGoFirst) {
   const std::size_t sum = position("  reduce_sum\n");
   const std::string loop = work.substr(sum, work.find("//", sum) - sum);
   EXPECT_EQ(count(loop, "exp2_v("), 4U) << loop;
-  EXPECT_EQ(count(loop, "store_f32_v("), 4U);  // of P; S ends here
+  EXPECT_EQ(count(loop, "store_f32_v("), 5U);  // of P, and the sums of 16 rows; S ends here
+  EXPECT_EQ(count(loop, "add_rows(rows2)"), 1U);
 }
 
 TEST(Rows, GoPastTheCachesByWholeLines) {
