@@ -132,7 +132,9 @@ class PackingWriter {
     out_.line("FUNCTION void {}_store({} *p, vector x) {{ store_{}_v(({} *)p, {}); }}", name_, to_,
               store, c_store, value);
     out_.open("FUNCTION void {}_store_some({} *p, vector x, int64_t count)", name_, to_);
-    out_.line("store_part_{}_v(({} *)p, {}, count);", store, c_store, value);
+    // Panels are in a cache; see store_part_f32_v.
+    const bool masks = p_.width > 0 && store == "f32";
+    out_.line("store_{}_{}_v(({} *)p, {}, count);", masks ? "some" : "part", store, c_store, value);
     out_.close();
     // Elements of the source, which need not be whole groups.
     out_.open("FUNCTION vector {}_load_some(const {} *p, int64_t count)", name_, from_);

@@ -133,11 +133,16 @@ STORE_PART(bf16, uint16_t, vector_u16)
 STORE_PART(i8, int8_t, vector_i8)
 )";
 
-constexpr std::string_view f32_part = "PART(f32, float, vector)\n";
+constexpr std::string_view f32_part = R"(
+PART(f32, float, vector)
+#define store_some_f32_v store_part_f32_v
+)";
 
-// Stores have no use for masks: a masked one to a line that is not in the cache takes as long as
-// the line does.
+// A masked store to a line that is not in a cache takes as long as the line does.
 constexpr std::string_view f32_part_by_masks = R"(
+FUNCTION void store_some_f32_v(float *p, vector x, int64_t count) {
+  __builtin_ia32_storeups512_mask(p, x, (uint16_t)((1u << count) - 1));
+}
 FUNCTION vector part_f32_v(const float *p, int64_t count) {
   return __builtin_ia32_loadups512_mask(p, (vector){0}, (uint16_t)((1u << count) - 1));
 }
