@@ -24,6 +24,32 @@ std::int64_t inner_extent(const ViewDim& dim) {
   return product;
 }
 
+/// Whether a view leaves coordinate `axis` at 0 everywhere.
+bool stays_at_zero(const View& view, std::uint32_t axis) {
+  if (view.base[axis].constant() != 0) return false;
+  for (const ViewDim& dim : view.dims) {
+    for (std::size_t i = 0; i < dim.digits.size(); ++i) {
+      if (dim.digits[i].axis != axis) continue;
+      const auto extent = constant_extent(dim);
+      if (i > 0 ? dim.digits[i].extent > 1 : !extent || *extent > inner_extent(dim)) return false;
+    }
+  }
+  return true;
+}
+
+/// Whether what lies outside of what `outer` shows lies outside its root too, for all that `inner`
+/// asks for: a box, but for dimensions of extent 1 in which `inner` does not move.
+bool keeps_edges(const View& outer, const View& inner) {
+  View box = outer;
+  box.dims.clear();
+  for (std::uint32_t d = 0; d < outer.dims.size(); ++d) {
+    if (outer.dims[d].extent != Expr(1) || !stays_at_zero(inner, d)) {
+      box.dims.push_back(outer.dims[d]);
+    }
+  }
+  return box.is_box();
+}
+
 }  // namespace
 
 std::vector<Expr> View::shape() const {
@@ -171,13 +197,17 @@ std::optional<View> im2col(const View& view, const Im2colParams& p) {
     out[i] = (extent[i + 1] + 2 * p.padding[i] - span) / p.stride[i] + 1;
     if (out[i] < 1) return std::nullopt;
   }
-  // Zero padding is told by the root's own edges, so the image must be the whole of its axes.
+  // Zero padding is told by the root's own edges, so the image must be the whole of its axes, but
+  // where windows cannot leave it.
   View result;
   result.base = view.base;
   result.zero_outside = true;
   const Digit& h = view.dims[1].digits[0];
   const Digit& w = view.dims[2].digits[0];
-  if (h.step != 1 || w.step != 1) return std::nullopt;
+  const auto has_edges = [&](std::size_t i) {
+    return extent[i + 1] > 1 || p.kernel[i] > 1 || p.padding[i] > 0;
+  };
+  if ((has_edges(0) && h.step != 1) || (has_edges(1) && w.step != 1)) return std::nullopt;
   result.base[h.axis] += Expr(-p.padding[0]);
   result.base[w.axis] += Expr(-p.padding[1]);
   ViewDim rows{extent[0] * out[0] * out[1], 0, view.dims[0].digits};
@@ -198,7 +228,7 @@ std::optional<View> im2col(const View& view, const Im2colParams& p) {
 
 std::optional<View> compose(const View& outer, const View& inner) {
   SEPTRAN_CHECK(inner.base.size() == outer.dims.size());
-  if (inner.zero_outside && !outer.is_box()) return std::nullopt;
+  if (inner.zero_outside && !keeps_edges(outer, inner)) return std::nullopt;
   View result;
   result.base = outer.base;
   result.zero_outside = outer.zero_outside || inner.zero_outside;

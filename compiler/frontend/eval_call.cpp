@@ -342,6 +342,24 @@ Value Evaluator::call_reshape(const Call& e, Span span) {
   return {std::move(*tensor)};
 }
 
+namespace {
+
+/// Whether dimension d of a view is an axis of its root from end to end, and walks it alone.
+bool is_whole_axis(const View& view, std::size_t d, const std::vector<Expr>& shape) {
+  const std::vector<Digit>& digits = view.dims[d].digits;
+  if (digits.size() != 1 || digits[0].step != 1) return false;
+  const std::uint32_t axis = digits[0].axis;
+  for (std::size_t other = 0; other < view.dims.size(); ++other) {
+    if (other == d || view.dims[other].extent == Expr(1)) continue;
+    for (const Digit& digit : view.dims[other].digits) {
+      if (digit.axis == axis) return false;
+    }
+  }
+  return view.base[axis] == Expr(0) && view.dims[d].extent == shape[axis];
+}
+
+}  // namespace
+
 Value Evaluator::call_im2col(const Call& e, Span span) {
   const auto arguments = call_arguments(e, {"X", "kernel", "stride", "padding", "dilation"});
   auto tensor = to_tensor(eval(*arguments[0]), arguments[0]->span);
@@ -367,10 +385,11 @@ Value Evaluator::call_im2col(const Call& e, Span span) {
   }
   bool exact = true;
   const TensorValue base = base_tensor(*tensor, exact);
-  bool whole = tensor->view.rank() == 4 && !tensor->read_only && exact && base.view.is_box();
+  bool whole = tensor->view.rank() == 4 && !tensor->read_only && exact;
   for (std::size_t d = 1; whole && d < 3; ++d) {
-    const std::uint32_t axis = base.view.dims[d].digits[0].axis;
-    whole = base.view.dims[d].extent == roots_.at(base.root).shape[axis];
+    whole = (base.view.dims[d].extent == Expr(1) && params.kernel[d - 1] == 1 &&
+             params.padding[d - 1] == 0) ||
+            is_whole_axis(base.view, d, roots_.at(base.root).shape);
   }
   if (whole && im2col_elements(tensor->view, params) >= 0x1p60) {
     checker_.report(span, messages::temporary_too_large);

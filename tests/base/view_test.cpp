@@ -321,6 +321,22 @@ TEST(View, Im2colOfAMergedDimension) {
   EXPECT_EQ(shown_by(im2col(view, p).value(), root), im2col_of(shown_by(view, root), p));
 }
 
+TEST(View, Im2colOfAnImageOfOneRow) {
+  const Shown root = root_of({3, 7, 2});
+  const View view = reshape(whole(root.shape), {3, 1, 7, 2}).value();
+  Im2colParams p;
+  p.kernel[1] = 3;
+  p.padding[1] = 2;
+  const View patches = im2col(view, p).value();
+  EXPECT_EQ(shown_by(patches, root), im2col_of(shown_by(view, root), p));
+  // Taken of the reshaped tensor first, and of the root afterwards.
+  const auto composed = compose(view, im2col(whole({3, 1, 7, 2}), p).value());
+  ASSERT_TRUE(composed.has_value());
+  EXPECT_EQ(shown_by(*composed, root), im2col_of(shown_by(view, root), p));
+  p.padding[0] = 1;  // rows above and below are not beyond the root's edge
+  EXPECT_FALSE(compose(view, im2col(whole({3, 1, 7, 2}), p).value()).has_value());
+}
+
 TEST(View, Im2colRefusesWhatNoViewSays) {
   Im2colParams p;
   EXPECT_FALSE(im2col(whole({5, 6, 4}), p).has_value());

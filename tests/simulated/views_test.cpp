@@ -256,5 +256,27 @@ def host(Y: task.Tensor["R","O"], X: task.Tensor["N","H","W","C"], F: task.Tenso
                    "R=70 N=2 H=11 W=8 C=5 O=7 KH=3 KW=2 --dtype f16"}});
 }
 
+TEST(Views, Im2colOfAReshapedSequence) {
+  check({.logic = R"(
+@task.define(leaf=True)
+def conv(Y, X, W):
+    task.call_primitive("gemm", Y, X, W)
+
+@task.define
+def block(Y, X, W):
+    task.launch(conv, Y, task.im2col(X, kernel=(1, 3), padding=(0, 1)), W)
+
+@task.define
+def host(Y: task.Tensor["N","T","O"], X: task.Tensor["N","T","C"], F: task.Tensor["K","C","O"]):
+    Xi = task.reshape(X, (N, 1, T, C))
+    for n in task.parallel_range(N):
+        task.launch(block, Y[n], Xi[n : n + 1], task.reshape(F, (K * C, O)))
+)",
+         .host = "Y: GLOBAL, X: GLOBAL, F: GLOBAL",
+         .block = "Y: REGISTER, X: SHARED, W: SHARED",
+         .sizes = {"N=2 T=9 C=5 O=4 K=3", "N=1 T=1 C=1 O=1 K=3",
+                   "N=3 T=16 C=8 O=3 K=3 --dtype f16"}});
+}
+
 }  // namespace
 }  // namespace septran
