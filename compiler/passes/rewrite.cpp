@@ -88,7 +88,62 @@ bool bounds_independent(const tile::Program& program, const tile::Parallel& oute
   });
 }
 
+namespace {
+
+/// How far digits along an axis whose steps `period` does not divide reach; nothing if unknown, or
+/// not less than the period. Of period 0: how far all of them reach.
+std::optional<std::int64_t> reach_within(const VarTable& vars, const View& view, std::uint32_t axis,
+                                         std::int64_t period) {
+  __int128 reach = 0;
+  for (const ViewDim& dim : view.dims) {
+    __int128 inner = 1;
+    for (std::size_t i = dim.digits.size(); i-- > 0;) {
+      const Digit& digit = dim.digits[i];
+      const __int128 count =
+          i > 0 ? digit.extent
+                : (vars.range(dim.start + dim.extent).hi + inner - 1) / inner;  // at most
+      inner *= std::max<std::int64_t>(digit.extent, 1);
+      if (digit.axis != axis || (period > 0 && digit.step % period == 0)) continue;
+      if (digit.step < 0) return std::nullopt;
+      reach += (count - 1) * digit.step;
+    }
+  }
+  if (reach >= (period > 0 ? period : INT64_MAX)) return std::nullopt;
+  return static_cast<std::int64_t>(reach);
+}
+
+bool one_behind_the_other(const VarTable& vars, const View& x, const View& y, std::uint32_t axis) {
+  const auto x_reach = reach_within(vars, x, axis, 0);
+  const auto y_reach = reach_within(vars, y, axis, 0);
+  const Range apart = vars.range(y.base[axis] - x.base[axis]);
+  return (x_reach && apart.lo > *x_reach) || (y_reach && apart.hi < -*y_reach);
+}
+
+/// Whether coordinates along an axis never meet because both repeat with one period, in which they
+/// take different places: every other row, the real parts of complex numbers.
+bool interleaved(const VarTable& vars, const View& x, const View& y, std::uint32_t axis) {
+  for (const View* view : {&x, &y}) {
+    for (const ViewDim& dim : view->dims) {
+      for (const Digit& digit : dim.digits) {
+        if (digit.axis != axis || digit.step <= 1) continue;
+        const auto x_reach = reach_within(vars, x, axis, digit.step);
+        const auto y_reach = reach_within(vars, y, axis, digit.step);
+        if (!x_reach || !y_reach) continue;
+        const Range apart = vars.range(
+            vars.simplify(Expr::mod(vars.simplify(y.base[axis] - x.base[axis]), digit.step)));
+        if (apart.lo > *x_reach && apart.hi + *y_reach < digit.step) return true;
+      }
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
 bool disjoint(const VarTable& vars, const View& x, const View& y) {
+  for (std::uint32_t axis = 0; axis < x.base.size(); ++axis) {
+    if (one_behind_the_other(vars, x, y, axis) || interleaved(vars, x, y, axis)) return true;
+  }
   if (!x.is_box() || !y.is_box()) return false;
   for (std::uint32_t axis = 0; axis < x.base.size(); ++axis) {
     if (vars.range(y.base[axis] - x.base[axis] - x.box_extent(axis)).lo >= 0 ||

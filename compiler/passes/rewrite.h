@@ -30,8 +30,8 @@ std::string describe_operands(const tile::Program& program,
 bool bounds_independent(const tile::Program& program, const tile::Parallel& outer,
                         const tile::Parallel& inner);
 
-/// Whether two boxes of one tensor never meet while the variables in them have the same values;
-/// false for views that are not boxes.
+/// Whether two views of one tensor never meet while the variables in them have the same values, as
+/// far as it is plain: boxes that are apart, and views whose elements lie between each other's.
 bool disjoint(const VarTable& vars, const View& x, const View& y);
 
 /// A copy of a statement with `var` replaced by `value`, its own loops with variables of their own

@@ -278,5 +278,26 @@ def host(Y: task.Tensor["N","T","O"], X: task.Tensor["N","T","C"], F: task.Tenso
                    "N=3 T=16 C=8 O=3 K=3 --dtype f16"}});
 }
 
+TEST(Views, EvenAndOddRowsHaveBuffersOfTheirOwn) {
+  check({.logic = R"(
+@task.define(leaf=True)
+def both(Y0, Y1, X0, X1):
+    task.call_primitive("mul", Y0, X1, 2)
+    task.call_primitive("mul", Y1, X0, 3)
+
+@task.define
+def block(Y, X):
+    task.launch(both, Y[:, 0], Y[:, 1], X[:, 0], X[:, 1])
+
+@task.define
+def host(Y: task.Tensor["T2", "C"], X: task.Tensor["T2", "C"]):
+    T = T2 // 2
+    task.launch(block, task.reshape(Y, (T, 2, C)), task.reshape(X, (T, 2, C)))
+)",
+         .block = "X: SHARED",
+         .more = "  both: {task_name: both, proc: BLOCK, mems: {Y0: SHARED, Y1: REGISTER}}\n",
+         .sizes = {"T2=14 C=5", "T2=2 C=1", "T2=32 C=16 --dtype f16"}});
+}
+
 }  // namespace
 }  // namespace septran
