@@ -75,6 +75,7 @@ class Inserter {
   void stream_use(TileRef& use, const Streamed& streamed);
   std::size_t copy_level(const TileRef& source) const;
   TensorId make_buffer(const ScopeArgument& argument, std::vector<std::int64_t> shape, int depth);
+  void share(tile::Tensor& tensor);
   [[nodiscard]] bool is_one_trip(const tile::Parallel& parallel) const {
     return std::all_of(parallel.vars.begin(), parallel.vars.end(), [&](VarId v) {
       return program_.vars.range(program_.vars[v].end - program_.vars[v].begin).hi <= 1;
@@ -110,7 +111,19 @@ TensorId Inserter::make_buffer(const ScopeArgument& argument, std::vector<std::i
   buffer.shape.assign(shape.begin(), shape.end());
   buffer.depth = depth;
   buffer.origin = argument.origin;
+  const MemorySpec* memory = machine_.find_memory(buffer.memory);
+  SEPTRAN_CHECK(memory != nullptr);
+  if (!memory->is_private) share(buffer);
   return program_.add_tensor(std::move(buffer));
+}
+
+/// What lies in a memory that processors share is a part of the kernel's workspace.
+void Inserter::share(tile::Tensor& tensor) {
+  tensor.kind = tile::TensorKind::temporary;
+  if (tensor.depth <= 1) return;
+  diagnostics_.report(tensor.origin.mapping_span, messages::rotate_not_private, tensor.name,
+                      tensor.memory);
+  fine_ = false;
 }
 
 void Inserter::report_view(const ScopeArgument& argument) {
@@ -245,10 +258,8 @@ void Inserter::allocate_temporary(Statement statement) {
     for (Expr& extent : tensor.shape) extent = max_extent(program_, extent);
     tensor.kind = tile::TensorKind::buffer;
     tensor.storage = held_as(tensor.memory, tensor.dtype);
-  } else if (tensor.depth > 1) {  // lives in the kernel's workspace
-    diagnostics_.report(tensor.origin.mapping_span, messages::rotate_not_private, tensor.name,
-                        tensor.memory);
-    fine_ = false;
+  } else {
+    share(tensor);
   }
   levels_.back().allocated.push_back(id);
   levels_.back().emit(std::move(statement));

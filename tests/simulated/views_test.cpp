@@ -299,5 +299,33 @@ def host(Y: task.Tensor["T2", "C"], X: task.Tensor["T2", "C"]):
          .sizes = {"T2=14 C=5", "T2=2 C=1", "T2=32 C=16 --dtype f16"}});
 }
 
+/// A task further in asks for what lies on chip in GLOBAL, where each processor has its own part.
+TEST(Views, FromTheChipBackToGlobal) {
+  check({.logic = R"(
+@task.define
+def inner(Y, X):
+    task.launch(twice, Y, X)
+
+@task.define
+def middle(Y, X):
+    task.launch(inner, Y, X)
+
+@task.define
+def block(Y, X):
+    task.launch(middle, Y, X)
+
+@task.define
+def host(Y: task.Tensor["M", "N"], X: task.Tensor["M", "N"]):
+    Yp = task.partition(Y, by="blocks", shape=(5, N))
+    Xp = task.partition(X, by="blocks", shape=(5, N))
+    for i in task.parallel_range(Yp.shape[0]):
+        task.launch(block, Yp[i], Xp[i])
+)",
+         .block = "Y: REGISTER, X: SHARED",
+         .more = "  middle: {task_name: middle, proc: BLOCK, mems: {Y: GLOBAL, X: GLOBAL}}\n"
+                 "  inner: {task_name: inner, proc: BLOCK, mems: {Y: SHARED, X: REGISTER}}\n",
+         .sizes = {"M=23 N=7", "M=1 N=1", "M=40 N=16 --dtype f16"}});
+}
+
 }  // namespace
 }  // namespace septran
