@@ -1,5 +1,8 @@
 // drop_rounding: where only copies out read a product that is held in a wider type, those copies do
-// its rounding when they convert, and the operation that rounds it in place goes away.
+// its rounding when they convert, and the operation that rounds it in place goes away. Behind this
+// pass every operation has an engine: a fill or a rounding that nothing on the machine executes,
+// and that no other operation took over, is reported.
+#include "compiler/passes/implementations.h"
 #include "compiler/passes/rewrite.h"
 #include "compiler/passes/split.h"
 
@@ -49,8 +52,17 @@ void drop_in(const Program& program, tile::Block& block) {
 
 }  // namespace
 
-Result<Program> drop_rounding(Program program, const PassContext& /*context*/) {
+Result<Program> drop_rounding(Program program, const PassContext& context) {
   drop_in(program, program.body);
+  bool fine = true;
+  tile::for_each_statement(program.body, [&](const Statement& statement) {
+    const auto* vec = std::get_if<tile::Vec>(&statement.node);
+    if (vec == nullptr || !statement.engine.empty()) return;
+    report_no_implementation(program, context, statement.origin.logic_span,
+                             {vec->primitive, vec->operands, vec->attributes, {}});
+    fine = false;
+  });
+  if (!fine) return std::nullopt;
   return program;
 }
 

@@ -19,15 +19,9 @@ using tile::TileRef;
 /// The tile that a statement fills with zeros, if it does nothing else.
 const TileRef* zero_filled(const Statement& statement) {
   const auto* vec = std::get_if<tile::Vec>(&statement.node);
-  if (vec == nullptr || vec->primitive->kind != PrimitiveKind::fill || vec->guard) return nullptr;
-  const auto value = vec->attributes.find("value");
-  const bool by_attribute = value != vec->attributes.end() &&
-                            std::holds_alternative<double>(value->second) &&
-                            std::get<double>(value->second) == 0.0;
-  const bool by_operand = vec->operands.size() > 1 &&
-                          std::holds_alternative<double>(vec->operands[1]) &&
-                          std::get<double>(vec->operands[1]) == 0.0;
-  return by_attribute || by_operand ? std::get_if<TileRef>(&vec->operands[0]) : nullptr;
+  if (vec == nullptr || vec->guard) return nullptr;
+  if (!is_zero_fill(*vec->primitive, vec->operands, vec->attributes)) return nullptr;
+  return std::get_if<TileRef>(&vec->operands[0]);
 }
 
 bool touches(const Block& block, tile::TensorId tensor) {
@@ -163,6 +157,18 @@ void fold_block(const Program& program, Block& block) {
 }
 
 }  // namespace
+
+bool is_zero_fill(const Primitive& primitive, const std::vector<tile::Operand>& operands,
+                  const Attributes& attributes) {
+  if (primitive.kind != PrimitiveKind::fill) return false;
+  const auto value = attributes.find("value");
+  const bool by_attribute = value != attributes.end() &&
+                            std::holds_alternative<double>(value->second) &&
+                            std::get<double>(value->second) == 0.0;
+  const bool by_operand = operands.size() > 1 && std::holds_alternative<double>(operands[1]) &&
+                          std::get<double>(operands[1]) == 0.0;
+  return by_attribute || by_operand;
+}
 
 std::string why_fill_stays(const Program& program, const Block& block, std::size_t place) {
   const TileRef* filled = zero_filled(block[place]);

@@ -4,6 +4,9 @@
 
 #include <algorithm>
 
+#include "compiler/base/messages.h"
+#include "compiler/passes/rewrite.h"
+
 namespace septran::passes {
 
 using tile::Prim;
@@ -85,6 +88,31 @@ std::string misfit(const Program& program, const Machine& machine,
     return "it does not multiply these element types";
   }
   return {};
+}
+
+void note_places(const Program& program, const Prim& prim, Diagnostic& diagnostic) {
+  for (const tile::Operand& operand : prim.operands) {
+    const TileRef* tile = tile_of(operand);
+    if (tile == nullptr) continue;
+    const tile::Tensor& tensor = program[tile->tensor];
+    if (!tensor.origin.mapping_span.valid()) continue;
+    diagnostic.notes.push_back(
+        {tensor.origin.mapping_span,
+         fmt::format("{} is placed in {} here", tensor.name, tensor.memory)});
+  }
+}
+
+void report_no_implementation(const Program& program, const PassContext& context, Span call,
+                              const Prim& prim) {
+  std::string why;
+  for (const ImplementationSpec& one : context.machine.implementations) {
+    why += fmt::format("{}{}: {}", why.empty() ? "" : "; ", one.name,
+                       misfit(program, context.machine, one, prim));
+  }
+  note_places(program, prim,
+              context.diagnostics.report(call, messages::no_implementation, context.machine.name,
+                                         prim.primitive->name,
+                                         describe_operands(program, prim.operands), why));
 }
 
 }  // namespace septran::passes

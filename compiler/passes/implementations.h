@@ -19,6 +19,14 @@ const MatrixTypes* matrix_types(const tile::Program& program, const Machine& mac
 std::string misfit(const tile::Program& program, const Machine& machine,
                    const ImplementationSpec& implementation, const tile::Prim& prim);
 
+/// Reports that nothing on the machine executes a call, what keeps each implementation from it, and
+/// where the mapping places its operands.
+void report_no_implementation(const tile::Program& program, const PassContext& context, Span call,
+                              const tile::Prim& prim);
+
+/// Notes where the mapping places a call's operands.
+void note_places(const tile::Program& program, const tile::Prim& prim, Diagnostic& diagnostic);
+
 /// Whether a primitive only moves data between memories that a DMA engine connects.
 bool is_copy_between_memories(const tile::Program& program, const Machine& machine,
                               const tile::Prim& prim);

@@ -7,6 +7,7 @@
 #include <map>
 
 #include "compiler/base/messages.h"
+#include "compiler/passes/fold_fill.h"
 #include "compiler/passes/implementations.h"
 #include "compiler/passes/rewrite.h"
 #include "compiler/passes/split.h"
@@ -15,6 +16,7 @@ namespace septran::passes {
 namespace {
 
 using tile::Block;
+using tile::Origin;
 using tile::Prim;
 using tile::Program;
 using tile::Statement;
@@ -41,14 +43,20 @@ class Selector {
       }
     });
     select_block(program_.body);
-    return fine_;
+    if (fine_) return true;
+    for (const auto& [call, prim] : without_engine_) {
+      report_no_implementation(program_, context_, call, prim);
+    }
+    return false;
   }
 
  private:
   void select_block(Block& block);
   void select_prim(Statement statement, Block& out);
-  const ImplementationSpec* choose(const Statement& statement, const Prim& prim);
-  void note_places(const Prim& prim, Diagnostic& diagnostic) const;
+  const ImplementationSpec* first_fitting(const Prim& prim) const;
+  const ImplementationSpec* check_binding(const Statement& statement, const Prim& prim,
+                                          const ImplementationSpec& bound);
+  void emit_without_engine(const Origin& origin, Prim prim, Block& out);
   [[nodiscard]] std::string misfit(const ImplementationSpec& implementation,
                                    const Prim& prim) const {
     return passes::misfit(program_, machine_, implementation, prim);
@@ -72,7 +80,8 @@ class Selector {
   const Machine& machine_;
   std::map<tile::TensorId, int> streamed_;  // parameters that are streamed, with their depth
   std::int64_t streamed_gemms_ = 0;
-  std::vector<VarId> sequential_;  // of the loops around the statement in hand
+  std::vector<VarId> sequential_;                      // of the loops around the statement in hand
+  std::vector<std::pair<Span, Prim>> without_engine_;  // may be taken over by others
   bool fine_ = true;
 };
 
@@ -84,45 +93,40 @@ bool Selector::executes_primitive(const Prim& prim) const {
          std::find(names.begin(), names.end(), "*") != names.end();
 }
 
-/// Says where the mapping places each operand.
-void Selector::note_places(const Prim& prim, Diagnostic& diagnostic) const {
-  for (const tile::Operand& operand : prim.operands) {
-    const TileRef* tile = tile_of(operand);
-    if (tile == nullptr) continue;
-    const tile::Tensor& tensor = program_[tile->tensor];
-    if (!tensor.origin.mapping_span.valid()) continue;
-    diagnostic.notes.push_back(
-        {tensor.origin.mapping_span,
-         fmt::format("{} is placed in {} here", tensor.name, tensor.memory)});
+const ImplementationSpec* Selector::first_fitting(const Prim& prim) const {
+  for (const ImplementationSpec& one : machine_.implementations) {
+    if (misfit(one, prim).empty()) return &one;
   }
+  return nullptr;
 }
 
-const ImplementationSpec* Selector::choose(const Statement& statement, const Prim& prim) {
-  const std::string operands = describe_operands(program_, prim.operands);
-  if (!prim.binding.implementation.empty()) {
-    const ImplementationSpec* chosen = machine_.find_implementation(prim.binding.implementation);
-    SEPTRAN_CHECK(chosen != nullptr);  // the mapping was checked against the machine
-    const std::string why = misfit(*chosen, prim);
-    if (why.empty()) return chosen;
-    auto& diagnostic =
-        context_.diagnostics.report(prim.binding.span, messages::binding_mismatch, chosen->name,
-                                    prim.primitive->name, operands, why);
-    diagnostic.notes.push_back({statement.origin.logic_span, "for this call"});
-    note_places(prim, diagnostic);
-    fine_ = false;
-    return nullptr;
-  }
-  std::string why;
-  for (const ImplementationSpec& implementation : machine_.implementations) {
-    const std::string misfits = misfit(implementation, prim);
-    if (misfits.empty()) return &implementation;
-    why += fmt::format("{}{}: {}", why.empty() ? "" : "; ", implementation.name, misfits);
-  }
-  note_places(prim,
-              context_.diagnostics.report(statement.origin.logic_span, messages::no_implementation,
-                                          machine_.name, prim.primitive->name, operands, why));
+/// The implementation that a call is bound to, if it takes the call; reported if not.
+const ImplementationSpec* Selector::check_binding(const Statement& statement, const Prim& prim,
+                                                  const ImplementationSpec& bound) {
+  const std::string why = misfit(bound, prim);
+  if (why.empty()) return &bound;
+  auto& diagnostic = context_.diagnostics.report(prim.binding.span, messages::binding_mismatch,
+                                                 bound.name, prim.primitive->name,
+                                                 describe_operands(program_, prim.operands), why);
+  diagnostic.notes.push_back({statement.origin.logic_span, "for this call"});
+  note_places(program_, prim, diagnostic);
   fine_ = false;
   return nullptr;
+}
+
+/// A call that nothing here executes. A product may take a fill with zeros over, and a copy the
+/// rounding of a product (passes fold-fill and drop-rounding): these get no engine, and are
+/// reported if they are still there behind those passes.
+void Selector::emit_without_engine(const Origin& origin, Prim prim, Block& out) {
+  if (is_zero_fill(*prim.primitive, prim.operands, prim.attributes) ||
+      origin.rule == rounding_rule) {
+    without_engine_.emplace_back(origin.logic_span, prim);
+    out.push_back(
+        {tile::Vec{prim.primitive, prim.operands, prim.attributes, std::nullopt}, "", origin});
+    return;
+  }
+  report_no_implementation(program_, context_, origin.logic_span, prim);
+  fine_ = false;
 }
 
 void Selector::emit_copy(const Statement& statement, const Prim& prim, Block& out) {
@@ -244,16 +248,13 @@ void Selector::emit_mma(const Statement& statement, Prim prim,
   const DType held = held_as(machine_, tensor.memory, tensor.dtype);
   if (held == tensor.dtype) return;
   // The call's one rounding: what was summed in the accumulator type becomes values of C's type.
-  const ImplementationSpec* rounding = nullptr;
   Prim copy{find_primitive("copy"), {c, c}, {}, {}};
-  for (const ImplementationSpec& candidate : machine_.implementations) {
-    if (rounding == nullptr && misfit(candidate, copy).empty()) rounding = &candidate;
-  }
-  SEPTRAN_CHECK(rounding != nullptr);
-  Statement round{tile::Vec{copy.primitive, copy.operands, copy.attributes, std::nullopt},
-                  rounding->engine, statement.origin};
-  round.origin.rule = rounding_rule;
-  out.push_back(std::move(round));
+  tile::Origin origin = statement.origin;
+  origin.rule = rounding_rule;
+  const ImplementationSpec* rounding = first_fitting(copy);
+  if (rounding == nullptr) return emit_without_engine(origin, std::move(copy), out);
+  out.push_back({tile::Vec{copy.primitive, copy.operands, copy.attributes, std::nullopt},
+                 rounding->engine, origin});
 }
 
 void Selector::select_prim(Statement statement, Block& out) {
@@ -268,8 +269,12 @@ void Selector::select_prim(Statement statement, Block& out) {
   const EngineSpec* bound_engine = bound == nullptr ? nullptr : machine_.find_engine(bound->engine);
   const bool bound_to_dma = bound_engine != nullptr && bound_engine->kind == EngineKind::dma;
   if (by_dma && (bound == nullptr || bound_to_dma)) return emit_copy(statement, prim, out);
-  const ImplementationSpec* implementation = choose(statement, prim);
-  if (implementation == nullptr) return;
+  const ImplementationSpec* implementation =
+      bound == nullptr ? first_fitting(prim) : check_binding(statement, prim, *bound);
+  if (implementation == nullptr) {
+    if (bound == nullptr) emit_without_engine(statement.origin, std::move(prim), out);
+    return;
+  }
   if (!implementation->matrix_types.empty()) {
     return emit_mma(statement, std::move(prim), *implementation, out);
   }

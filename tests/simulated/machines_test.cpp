@@ -1,0 +1,179 @@
+// A matrix product on machines unlike the shipped ones: descriptions made from dsa_edge's text.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "simulated.h"
+#include "source_dir.h"
+
+namespace septran {
+namespace {
+
+using testing_support::check_kernel;
+using testing_support::compile;
+using testing_support::Kernel;
+using testing_support::KernelText;
+using testing_support::read_text;
+
+using Replacements = std::vector<std::pair<std::string, std::string>>;
+
+constexpr const char* vector_implementations = R"(  vector:
+    aliases: [vec]
+    primitives: ["*"]
+    engine: vector
+    element_types: [f16, bf16, f32, i8, i32]  # lanes are 32 bits wide: no f64
+    operand_memories: [[SHARED, REGISTER]]
+  gemm_plain:
+    aliases: [gemm_leaf_simt]
+    primitives: [gemm]
+    engine: vector
+    element_types: [f16, bf16, f32, i8, i32]
+    operand_memories: [[SHARED, REGISTER]]
+)";
+
+/// A description's file, gone with the object.
+class Description {
+ public:
+  explicit Description(const Replacements& replacements) {
+    std::string text = read_text(SEPTRAN_SOURCE_DIR "/targets/dsa_edge.yaml");
+    for (const auto& [from, to] : replacements) {
+      const std::size_t at = text.find(from);
+      EXPECT_NE(at, std::string::npos) << from;
+      if (at != std::string::npos) text.replace(at, from.size(), to);
+    }
+    const testing::TestInfo& test = *testing::UnitTest::GetInstance()->current_test_info();
+    std::string name = std::string(test.test_suite_name()) + test.name();
+    std::replace(name.begin(), name.end(), '/', '_');
+    path_ = std::filesystem::path(testing::TempDir()) / (name + ".yaml");
+    std::ofstream(path_) << text;
+  }
+  ~Description() { std::filesystem::remove(path_); }
+  Description(const Description&) = delete;
+  Description& operator=(const Description&) = delete;
+  [[nodiscard]] std::string path() const { return path_.string(); }
+
+ private:
+  std::filesystem::path path_;
+};
+
+/// gemm.py in small blocks, without bindings.
+KernelText product(const std::string& target, DType type) {
+  KernelText text;
+  text.logic = read_text(SEPTRAN_SOURCE_DIR "/examples/gemm/gemm.py");
+  text.mapping = R"(entrypoint: gemm_host
+task_mappings:
+  gemm_host:
+    task_name: gemm_host_logic
+    proc: HOST
+    mems: {C: GLOBAL, A: GLOBAL, B: GLOBAL}
+    tunables: {block_m: 12, block_n: 8}
+    workers: all
+  gemm_block:
+    task_name: gemm_block_logic
+    proc: BLOCK
+    mems: {C: GLOBAL, A: SHARED, B: SHARED, acc: REGISTER}
+    tunables: {block_k: 24}
+    pipeline: 2
+    rotate: {acc: 2}
+)";
+  text.target = target;
+  text.definitions = {{"M", "50"}, {"N", "37"}, {"K", "61"}};
+  text.dtype = type;
+  if (type == DType::i8) text.dtypes = {{"C", DType::i32}};
+  return text;
+}
+
+/// Results of f16 are rounded in the copy out of the accumulators.
+KernelText published(const std::string& target, DType type) {
+  KernelText text = product(target, type);
+  text.logic = read_text(SEPTRAN_SOURCE_DIR "/examples/gemm/published.py");
+  text.mapping = read_text(SEPTRAN_SOURCE_DIR "/mappings/gemm/published.yaml");
+  return text;
+}
+
+const Replacements no_vector_unit = {{vector_implementations, ""}};
+
+struct Variant {
+  const char* name;
+  Replacements replacements;
+};
+
+const Variant variants[] = {
+    {"NoVectorUnit", no_vector_unit},
+    {"Tiny",
+     {{"size_bytes: 262144", "size_bytes: 4096"},
+      {"size_bytes: 65536", "size_bytes: 1024"},
+      {"tiles: [[16, 16]]", "tiles: [[4, 4]]"},
+      {"rows: 16 ", "rows: 4 "},
+      {"cols: 16 ", "cols: 4 "},
+      {"registers: 256", "registers: 32"},
+      {"loop_depth: 16", "loop_depth: 8"},
+      {"operands: 1024", "operands: 64"},
+      {"instructions: 4096", "instructions: 512"},
+      {"events: 64", "events: 12"},
+      {"event_maximum: 63", "event_maximum: 3"}}},
+    {"OddNumbers",
+     {{"size_bytes: 262144", "size_bytes: 100001"},
+      {"alignment_bytes: 64  # B; one bank word", "alignment_bytes: 48  # B; one bank word"},
+      {"banks: 16            # banks; enough", "banks: 7  # banks; enough"},
+      {"bytes_per_cycle: 64  # B/cycle of one port; a word of", "bytes_per_cycle: 48  #"},
+      {"tiles: [[16, 16]]", "tiles: [[12, 20]]"},
+      {"rows: 16 ", "rows: 12 "},
+      {"cols: 16 ", "cols: 20 "},
+      {"lanes: 16 ", "lanes: 7 "}}},
+    {"OneElement",
+     {{"tiles: [[16, 16]]", "tiles: [[1, 1]]"},
+      {"rows: 16 ", "rows: 1 "},
+      {"cols: 16 ", "cols: 1 "}}},
+    {"OutputStationary", {{"output_stationary: false", "output_stationary: true"}}},
+    {"ThirtyCores", {{"count: 1  # processors; a single core", "count: 30"}}},
+};
+
+class Machines : public testing::TestWithParam<Variant> {};
+
+TEST_P(Machines, MultiplyAsTheReference) {
+  const Description description(GetParam().replacements);
+  for (const DType type : {DType::f16, DType::f32, DType::i8}) {
+    EXPECT_EQ(check_kernel(product(description.path(), type), true, 0), "") << name(type);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Variants, Machines, testing::ValuesIn(variants),
+                         [](const auto& info) { return std::string(info.param.name); });
+
+// A product takes the fill of its accumulators over, and the copy out its rounding: neither needs a
+// vector unit.
+TEST(WithoutVectorUnit, RoundingIsTheCopys) {
+  const Description description(no_vector_unit);
+  KernelText text = published(description.path(), DType::f16);
+  text.definitions = {{"M", "130"}, {"N", "37"}, {"K", "61"}};
+  EXPECT_EQ(check_kernel(text, true, 0, true), "");
+}
+
+TEST(WithoutVectorUnit, AFillThatNothingTakesOverIsRefused) {
+  const Description description(no_vector_unit);
+  KernelText text = product(description.path(), DType::f16);
+  const std::string loop = "    for k in task.sequential_range(Ap.shape[1]):";
+  text.logic.replace(text.logic.find(loop), loop.size(),
+                     "    for k in task.sequential_range(1, Ap.shape[1]):");
+  text.definitions = {{"M", "50"}, {"N", "37"}, {"K", "20"}};  // one block of K: no trip
+  Kernel kernel;
+  compile(text, kernel);
+  EXPECT_FALSE(kernel.program.has_value());
+  EXPECT_NE(kernel.messages().find("error[no-implementation]: nothing on dsa_edge executes `fill`"),
+            std::string::npos)
+      << kernel.messages();
+}
+
+// Together with other faults it is told at once.
+TEST(WithoutVectorUnit, AllThatIsMissingIsTold) {
+  const Description description(no_vector_unit);
+  Kernel kernel;
+  compile(product(description.path(), DType::f64), kernel);
+  EXPECT_NE(kernel.messages().find("executes `fill`"), std::string::npos) << kernel.messages();
+  EXPECT_NE(kernel.messages().find("executes `gemm`"), std::string::npos) << kernel.messages();
+}
+
+}  // namespace
+}  // namespace septran
