@@ -5,22 +5,13 @@
 #include <algorithm>
 #include <functional>
 
+#include "simulator/usage.h"
+
 namespace septran::simulator {
 namespace {
 
 constexpr double worth_saying = 0.08;  // share of the run's cycles
 constexpr std::size_t most_advice = 4;
-
-/// Shares of the time of all cores, 0 .. 1, by engine.
-struct Shares {
-  double busy = 0;
-  double idle = 0;
-  std::map<std::string, double> stalled;
-  [[nodiscard]] double of(const std::string& cause) const {
-    const auto found = stalled.find(cause);
-    return found == stalled.end() ? 0 : found->second;
-  }
-};
 
 std::string percent(double share) { return fmt::format("{:.0f} %", 100 * share); }
 
@@ -30,31 +21,12 @@ std::string times(double ratio) {
 
 class Adviser {
  public:
-  explicit Adviser(const SimulationReport& report) : report_(report) {
-    const double all =
-        static_cast<double>(report.cycles) * static_cast<double>(report.cores.size());
-    for (const CoreReport& core : report.cores) {
-      for (const EngineReport& engine : core.engines) {
-        Shares& shares = shares_[engine.name];
-        shares.busy += static_cast<double>(engine.busy) / all;
-        shares.idle += static_cast<double>(engine.idle) / all;
-        for (const auto& [cause, count] : engine.stalled) {
-          shares.stalled[cause] += static_cast<double>(count) / all;
-        }
-      }
-    }
-    worker_ = report.macs > 0 ? "mma" : "vector";
-    if (report.macs > 0 && shares_["vector"].busy > shares_["mma"].busy) worker_ = "vector";
-    double bus = 0;
-    for (const EdgeReport& edge : report.edges) {
-      if (edge.from == "GLOBAL" || edge.to == "GLOBAL") bus += static_cast<double>(edge.bus_bytes);
-    }
-    const double peak = report.machine.global_bytes_per_cycle * static_cast<double>(report.cycles);
-    dram_ = peak > 0 ? bus / peak : 0;
-  }
+  explicit Adviser(const SimulationReport& report)
+      : report_(report), usage_(report), worker_(usage_.worker()) {}
 
   std::vector<Advice> run() {
     take_turns();
+    start();
     fill_array();
     store_late();
     bandwidth();
@@ -107,14 +79,14 @@ class Adviser {
   static bool waits_for_space(const std::string& rule) { return rule.ends_with(".free"); }
 
   void take_turns() {
-    const Shares& load = shares_["load"];
-    const Shares& worker = shares_[worker_];
-    say(std::min(worker.of("wait_data"), load.of("wait_space")),
+    const EngineShares& load = usage_["load"];
+    const EngineShares& worker = usage_[worker_];
+    say(std::min(usage_.waits(), load.of("wait_space")),
         fmt::format("load and {0} take turns: {0} waits for data {1} of the time, load waits {2} "
                     "of it for a free buffer.",
                     worker_, percent(worker.of("wait_data")), percent(load.of("wait_space"))),
         "Give the stream more slots, so that the next tile loads while this one is used: a larger "
-        "`pipeline` at this mapping line.",
+        "`pipeline` in the instance of this mapping line.",
         origin(
             [](const std::string& rule) {
               return rule.starts_with("needs") && waits_for_space(rule);
@@ -122,10 +94,21 @@ class Adviser {
             true));
   }
 
+  void start() {
+    const double share = usage_[worker_].at_start;
+    say(share,
+        fmt::format("{} waits {} of the time for what it needs first: the run is short.", worker_,
+                    percent(share)),
+        "Smaller first parts (a smaller `split`, or smaller blocks along the reduction), or more "
+        "work a launch.");
+  }
+
   void fill_array() {
     if (report_.mma_tiles.empty()) return;
-    const double busy = shares_["mma"].busy;
-    const double fill = busy > 0 ? report_.mma_utilization / busy : 1;
+    const double busy = usage_["mma"].busy;
+    const double all_cores = static_cast<double>(report_.cores.size());
+    const double fill =
+        busy > 0 ? report_.mma_utilization * all_cores / (usage_.working_cores() * busy) : 1;
     if (fill > 0.75) return;
     const MmaTileReport& tile = report_.mma_tiles.front();
     const MachineReport& machine = report_.machine;
@@ -154,13 +137,16 @@ class Adviser {
   }
 
   void store_late() {
-    const double share = shares_[worker_].of("wait_space");
+    const double share = usage_[worker_].of("wait_space");
     say(share,
         fmt::format("{} waits {} of the time until results have been stored and their buffer is "
                     "free again.",
                     worker_, percent(share)),
-        "Give the result one slot more (`rotate` or `pipeline` for it; with 2, one is stored while "
-        "the next is computed).",
+        usage_["store"].moving() > 0.9
+            ? "store is at work all the time: a result with longer contiguous rows (larger blocks "
+              "along its last dimension) or of a narrower type would leave sooner."
+            : "Give the result one slot more (`rotate` or `pipeline` for it; with 2, one is stored "
+              "while the next is computed).",
         origin(
             [](const std::string& rule) {
               return rule.starts_with("needs") && waits_for_space(rule);
@@ -169,7 +155,11 @@ class Adviser {
   }
 
   void bandwidth() {
-    if (dram_ < 0.6) return;
+    // Memory may be what bounds the run although its bus is not always in use.
+    const bool loads_always = usage_["load"].moving() > 0.6;
+    const double share =
+        std::max(usage_.way().use >= 0.6 ? usage_.way().use : 0,
+                 loads_always ? std::min(usage_["load"].moving(), usage_.waits()) : 0);
     const TensorReport* worst = nullptr;
     std::int64_t bytes = 0;
     std::int64_t minimum = 0;
@@ -181,34 +171,58 @@ class Adviser {
     }
     const double ratio =
         minimum > 0 ? static_cast<double>(bytes) / static_cast<double>(minimum) : 0;
-    if (worst != nullptr && minimum > 0 && ratio > 1.3) {
-      say(dram_ * (1 - 1 / ratio),
-          fmt::format("Memory is in use {} of the time, and {} times the bytes cross its edge that "
-                      "have to: {} is {} most often beyond need.",
-                      percent(dram_), times(ratio), worst->tensor,
-                      worst->is_read ? "read" : "written"),
+    if (worst != nullptr && ratio > 1.3) {
+      say(share * (1 - 1 / ratio),
+          fmt::format("{} in use {} of the time, and {} times the bytes cross memory's edge that "
+                      "have to: {} is {} {}.",
+                      usage_.way().name, percent(usage_.way().use), times(ratio), worst->tensor,
+                      worst->is_read ? "read" : "written", how_often(*worst)),
           "Larger blocks, so that each tile that is loaded is used more often, or an order of "
-          "blocks "
-          "that reuses it.");
+          "blocks that reuses it.");
       return;
     }
-    say(dram_,
-        fmt::format("Memory is in use {} of the time, with hardly more bytes than have to move.",
-                    percent(dram_)),
+    if (usage_.way().use < 0.6) return;
+    say(usage_.way().use,
+        fmt::format("{} in use {} of the time, with hardly more bytes than have to move.",
+                    usage_.way().name, percent(usage_.way().use)),
         "This mapping is at the memory's limit: a narrower element type, or a kernel that does "
-        "more "
-        "with each byte (fusion), would help.");
+        "more with each byte (fusion), would help.");
+  }
+  static std::string how_often(const TensorReport& tensor) {
+    if (tensor.minimum_bytes == 0) return "although it need not be";
+    return times(static_cast<double>(tensor.bytes) / static_cast<double>(tensor.minimum_bytes)) +
+           " times over";
   }
 
   void latency() {
-    const double share = std::min(shares_["load"].of("memory"), shares_[worker_].of("wait_data"));
-    if (dram_ > 0.6) return;
-    say(share,
-        fmt::format("load waits for memory {} of the time, although memory is in use only {}: its "
-                    "latency is not covered.",
-                    percent(shares_["load"].of("memory")), percent(dram_)),
-        "More in flight: a larger `pipeline`, or larger blocks for longer copies.",
-        origin([](const std::string& rule) { return rule.starts_with("stream"); }, false));
+    if (usage_.way().use > 0.6) return;
+    const EngineShares& load = usage_["load"];
+    const double share = std::min(load.of("memory"), usage_.waits());
+    const auto stream = [](const std::string& rule) { return rule.starts_with("stream"); };
+    if (usage_.in_flight() > 0.6) {
+      say(share,
+          fmt::format("load waits for memory {} of the time: its bursts in flight allow no more, "
+                      "and memory is in use only {}.",
+                      percent(load.of("memory")), percent(usage_.memory())),
+          "Fewer bytes to load: larger blocks. In the description, more `outstanding_bursts`.",
+          origin(stream, false));
+    } else if (load.of("wait_space") < 0.1) {
+      say(share,
+          fmt::format("load waits for memory {} of the time, although it has always something to "
+                      "load and memory is in use only {}: short rows, far from each other.",
+                      percent(load.of("memory")), percent(usage_.memory())),
+          "Tiles with longer contiguous rows (a larger block along the tensor's last dimension), "
+          "and larger blocks, for fewer bytes.",
+          origin(stream, false));
+    } else {
+      say(share,
+          fmt::format(
+              "load waits for memory {} of the time, although memory is in use only {}: its "
+              "latency is not covered.",
+              percent(load.of("memory")), percent(usage_.memory())),
+          "More in flight: a larger `pipeline`, or larger blocks for longer copies.",
+          origin(stream, false));
+    }
   }
 
   void overfetch() {
@@ -217,30 +231,31 @@ class Adviser {
       const double ratio =
           static_cast<double>(edge.bus_bytes) / static_cast<double>(edge.useful_bytes);
       if (ratio < 1.25) continue;
-      say(dram_ * (1 - 1 / ratio),
+      const double peak = report_.machine.global_bytes_per_cycle;
+      say(static_cast<double>(edge.bus_bytes - edge.useful_bytes) / peak /
+              static_cast<double>(report_.cycles),
           fmt::format(
               "{}->{} moves {} times the bytes that are used: rows of its tiles do not fill "
               "whole bursts.",
               edge.from, edge.to, times(ratio)),
           "Tiles with longer contiguous rows (a larger block along the tensor's last dimension), "
-          "or "
-          "the transposed layout.");
+          "or the transposed layout.");
     }
   }
 
   void small_copies() {
-    const double share = std::min(shares_["load"].of("setup"), 1 - shares_[worker_].busy);
+    const double share = std::min(usage_["load"].of("setup"), 1 - usage_[worker_].busy);
     say(share,
         fmt::format("load decodes descriptors {} of the time: its copies are small.",
-                    percent(shares_["load"].of("setup"))),
+                    percent(usage_["load"].of("setup"))),
         "Fewer, larger copies: larger blocks.",
         origin([](const std::string& rule) { return rule.starts_with("stream"); }, false));
   }
 
   void sequencer() {
-    const double busy = shares_["sequencer"].busy;
+    const double busy = usage_["sequencer"].busy;
     if (busy < 0.7) return;
-    say(busy - shares_[worker_].busy,
+    say(busy - usage_[worker_].busy,
         fmt::format("The sequencer issues instructions {} of the time and cannot keep the engines "
                     "fed.",
                     percent(busy)),
@@ -273,36 +288,36 @@ class Adviser {
 
   void other_engine() {
     if (report_.macs == 0) return;
-    const double vector = shares_["vector"].busy;
+    const double vector = usage_["vector"].busy;
     if (worker_ == "vector" && vector > 0.6) {
-      say(vector - shares_["mma"].busy,
+      say(vector - usage_["mma"].busy,
           fmt::format("The vector units are busy {} of the time, the arrays {}: work on elements "
                       "bounds the run.",
-                      percent(vector), percent(shares_["mma"].busy)),
+                      percent(vector), percent(usage_["mma"].busy)),
           "Fewer vector operations for each product (larger blocks along the loop that repeats "
           "them, cheaper primitives), or a machine with more `lanes`.",
           busiest("vector"));
     }
     const std::string other = worker_ == "mma" ? "vector" : "mma";
-    const Shares& worker = shares_[worker_];
+    const EngineShares& worker = usage_[worker_];
     const double waits = worker.of("wait_event") + worker.of("wait_data");
-    if (shares_[other].busy < 0.15) return;
-    say(std::min(waits, shares_[other].busy),
+    if (usage_[other].busy < 0.15) return;
+    say(std::min(waits, usage_[other].busy),
         fmt::format("{} and {} wait for each other: busy {} and {} of the time.", worker_, other,
-                    percent(worker.busy), percent(shares_[other].busy)),
+                    percent(worker.busy), percent(usage_[other].busy)),
         "Let their work of different iterations overlap: `schedule` in the mapping, with a second "
         "slot for what passes between them.");
   }
 
   void barriers() {
-    const double share = shares_[worker_].of("barrier");
+    const double share = usage_[worker_].of("barrier");
     say(share, fmt::format("{} waits at barriers {} of the time.", worker_, percent(share)),
         "Fewer launches of the whole machine, or blocks of more equal size.");
   }
 
   void ports() {
     for (const char* memory : {"shared", "register"}) {
-      const double share = shares_[worker_].of(fmt::format("port_{}", memory));
+      const double share = usage_[worker_].of(fmt::format("port_{}", memory));
       say(share,
           fmt::format("{} waits {} of the time for a port of the {}.", worker_, percent(share),
                       std::string(memory) == "shared" ? "scratchpad" : "accumulators"),
@@ -312,9 +327,8 @@ class Adviser {
   }
 
   const SimulationReport& report_;
-  std::map<std::string, Shares> shares_;
-  std::string worker_;
-  double dram_ = 0;  // share of the peak of GLOBAL that is used
+  const Usage usage_;
+  const std::string& worker_;
   std::vector<Advice> found_;
 };
 

@@ -168,6 +168,26 @@ void add_tensors(const Shared& shared, SimulationReport& report) {
                    [](const auto& x, const auto& y) { return x.bytes > y.bytes; });
 }
 
+/// What keeps data from coming at the peak rate of GLOBAL, on a machine with so many cores.
+void add_ways(const DsaSpec& dsa, int cores, MachineReport& machine) {
+  const InterconnectTiming& net = dsa.interconnect;
+  const auto links = static_cast<std::size_t>(ceil_div(cores, dsa.sharing.cores_per_link));
+  std::int64_t latency = 0;
+  for (std::size_t i = 0; i < links; ++i) {
+    InterconnectTiming::Link link{net.latency_cycles, net.bytes_per_cycle_per_link};
+    if (i < net.links.size()) link = net.links[i];
+    machine.link_bytes_per_cycle += static_cast<double>(link.bytes_per_cycle);
+    latency = std::max(latency, link.latency_cycles);
+  }
+  machine.load_bytes_per_cycle = static_cast<double>(cores * dsa.load.bytes_per_cycle);
+  const auto burst = static_cast<double>(dsa.load.burst_bytes);
+  const double cycles =
+      static_cast<double>(2 * latency + dsa.dram.activate_cycles + dsa.dram.column_cycles) +
+      burst / dsa.dram.bytes_per_cycle_per_channel;
+  machine.in_flight_bytes_per_cycle =
+      cores * static_cast<double>(dsa.load.outstanding_bursts) * burst / cycles;
+}
+
 void add_machine(const Shared& shared, SimulationReport& report) {
   MachineReport& machine = report.machine;
   const DsaSpec& dsa = shared.machine.dsa;
@@ -176,6 +196,7 @@ void add_machine(const Shared& shared, SimulationReport& report) {
   machine.array_rows = dsa.mma.rows;
   machine.array_cols = dsa.mma.cols;
   machine.lanes = dsa.vector.lanes;
+  add_ways(dsa, shared.core_count, machine);
   const auto rate = [](std::int64_t work, double cycles) {
     return cycles > 0 ? static_cast<double>(work) / cycles : 0;
   };

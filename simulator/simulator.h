@@ -56,6 +56,7 @@ struct EngineReport {
   Cycle draining = 0;
   Cycle idle = 0;
   std::int64_t operations = 0;  // executed; of the sequencer: instructions
+  Cycle waited_at_start = 0;    // of the stalls, those before its first busy cycle
 
   [[nodiscard]] Cycle stalled_total() const;
   [[nodiscard]] Cycle total() const { return busy + stalled_total() + draining + idle; }
@@ -134,6 +135,11 @@ struct MachineReport {
   int array_cols = 0;
   int lanes = 0;
   double global_bytes_per_cycle = 0;  // peak
+  /// Of all links one way, and of all load engines; what these can have in flight at the latency of
+  /// a single burst.
+  double link_bytes_per_cycle = 0;
+  double load_bytes_per_cycle = 0;
+  double in_flight_bytes_per_cycle = 0;
   /// Of all cores, in the types and primitives of this run; 0 where it has none.
   double macs_per_cycle = 0;
   double vector_elements_per_cycle = 0;

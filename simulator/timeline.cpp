@@ -64,6 +64,7 @@ void Timeline::settle(Cycle until) {
       }
     }
     *counter += end - settled_;
+    if (sum_.busy == 0) sum_.waited_at_start = sum_.stalled_total();
     if (recording_ != nullptr && state != nullptr) {
       recording_->state(*record_, settled_, end, state);
     }

@@ -46,21 +46,9 @@ std::string awaited(const std::string& cause) {
   return "waits for " + cause;
 }
 
-}  // namespace
-
-std::string verdict(const SimulationReport& report) {
-  std::map<std::string, EngineSum> sums;
-  Cycle all = 0;
-  for (const CoreReport& core : report.cores) {
-    all += report.cycles;
-    for (const EngineReport& engine : core.engines) {
-      EngineSum& sum = sums[engine.name];
-      sum.busy += engine.busy;
-      sum.idle += engine.idle;
-      for (const auto& [cause, count] : engine.stalled) sum.stalled[cause] += count;
-    }
-  }
-  const std::string worker = report.macs > 0 ? "mma" : report.vector_elements > 0 ? "vector" : "";
+/// Of the sums of some cores, whose cycles are `all` together; `worker` computes, if anything does.
+std::string verdict_of(std::map<std::string, EngineSum>& sums, Cycle all,
+                       const std::string& worker) {
   const auto occupied = [&](const char* name) {
     return sums[name].busy + stalled(sums[name], "memory") + stalled(sums[name], "setup");
   };
@@ -79,6 +67,15 @@ std::string verdict(const SimulationReport& report) {
                        busy);
   }
   const auto [cause, count] = largest_stall(sum);
+  if (sum.idle > count && stalled(sums["sequencer"], "queue_full") > all / 2) {
+    const char* ahead = occupied("vector") > occupied(mover) ? "vector" : mover;
+    return fmt::format(
+        "{} is busy {:.0f} % of the time and has nothing to do {:.0f} %: its operations stand "
+        "behind those of {}, whose queue is full (it is busy {:.0f} %, and waits for memory "
+        "{:.0f} %).",
+        worker, busy, percent(sum.idle, all), ahead, percent(sums[ahead].busy, all),
+        percent(stalled(sums[ahead], "memory"), all));
+  }
   if (sum.idle > count) {
     return fmt::format(
         "{} is busy {:.0f} % of the time and has nothing to do {:.0f} %: the run is "
@@ -101,6 +98,40 @@ std::string verdict(const SimulationReport& report) {
         other, percent(sums[other].busy, all), percent(stalled(sums[other], "memory"), all));
   }
   return text + ".";
+}
+
+/// Whether a core computes or, in a run that computes nothing, moves anything.
+bool has_work(const CoreReport& core, const std::string& worker) {
+  return std::any_of(core.engines.begin(), core.engines.end(), [&](const EngineReport& engine) {
+    const bool computes = engine.name == "mma" || engine.name == "vector";
+    return engine.busy > 0 && (worker.empty() ? engine.name != "sequencer" : computes);
+  });
+}
+
+}  // namespace
+
+std::string verdict(const SimulationReport& report) {
+  const std::string worker = report.macs > 0 ? "mma" : report.vector_elements > 0 ? "vector" : "";
+  std::map<std::string, EngineSum> sums;  // of the cores that have work
+  Cycle all = 0;
+  std::size_t without_work = 0;
+  for (const CoreReport& core : report.cores) {
+    if (!has_work(core, worker)) {
+      ++without_work;
+      continue;
+    }
+    all += report.cycles;
+    for (const EngineReport& engine : core.engines) {
+      EngineSum& sum = sums[engine.name];
+      sum.busy += engine.busy;
+      sum.idle += engine.idle;
+      for (const auto& [cause, count] : engine.stalled) sum.stalled[cause] += count;
+    }
+  }
+  const std::string text = verdict_of(sums, all, worker);
+  if (without_work == 0 || without_work == report.cores.size()) return text;
+  return fmt::format("{} of {} cores have nothing to compute. Of the others: {}", without_work,
+                     report.cores.size(), text);
 }
 
 }  // namespace septran::simulator
