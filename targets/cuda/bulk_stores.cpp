@@ -169,6 +169,7 @@ void emit_bulk_store(Emitter& e, const StorePlan& plan, const BulkStore& store,
   const std::int64_t row_registers = tile.layout.dims[1][0].extent * 4;  // of 64 rows
   const bool overhangs = row_registers < store.panels * panel_registers;
   const bool reuses = plan.slabs < slabs;
+  const std::int64_t panel_distance = plan.place ? plan.place->panel_bytes : panel_bytes;
   std::string corner;
   for (std::size_t a = 0; a < store.corner.size(); ++a) {
     const std::string base = to_c(e.vars().simplify(store.corner[a]), e.vars());
@@ -181,16 +182,19 @@ void emit_bulk_store(Emitter& e, const StorePlan& plan, const BulkStore& store,
   out.line("const int piece = thread % 32 / 16;");
   out.directive("#pragma unroll");
   out.open("for (int slab = 0; slab < {}; ++slab)", slabs);
-  out.line("char *const at = slabs + slab % {} * {};", plan.slabs, plan.slab_bytes);
-  out.line("// Its last content has been read.");
-  if (reuses) {
-    out.line("if (thread % 128 == 0) stores_wait_read<{}>();", plan.slabs - 1);
-    out.line("warpgroup_barrier(warpgroup);");
+  if (plan.place) {
+    out.line("// Each warp has read its rows of {0}, and now fills them.",
+             e.program()[plan.place->tile].name);
+    out.line("char *const at = (char *){} + slab * {} + warpgroup * {};",
+             e.tensor_name(plan.place->tile), plan.panels * panel_distance, panel_bytes);
+    out.line("if (slab == 0) __syncwarp();");
   } else {
-    out.open("if (slab == 0)");
-    out.line("if (thread % 128 == 0) stores_wait_read<0>();");
+    out.line("char *const at = slabs + slab % {} * {};", plan.slabs, plan.slab_bytes);
+    out.line("// Its last content has been read.");
+    if (!reuses) out.open("if (slab == 0)");
+    out.line("if (thread % 128 == 0) stores_wait_read<{}>();", reuses ? plan.slabs - 1 : 0);
     out.line("warpgroup_barrier(warpgroup);");
-    out.close();
+    if (!reuses) out.close();
   }
   out.directive("#pragma unroll");
   out.open("for (int n = 0; n < {}; ++n)", 4 * plan.panels);
@@ -208,7 +212,7 @@ void emit_bulk_store(Emitter& e, const StorePlan& plan, const BulkStore& store,
   out.line(
       "store_fragment(shared_address(at) + n / 4 * {} + slab_row * 128 + ((n % 4 * 2 + piece) "
       "^ slab_row % 8) * 16{});",
-      panel_bytes, words);
+      panel_distance, words);
   out.close();
   out.line("fence_async();");
   out.line("warpgroup_barrier(warpgroup);");
@@ -218,7 +222,7 @@ void emit_bulk_store(Emitter& e, const StorePlan& plan, const BulkStore& store,
   out.open("for (int p = 0; p < {}; ++p)", plan.panels);
   out.line("const int column = (slab % {} * {} + p) * {};", slabs_a_row, plan.panels,
            panel_columns_of_halves);
-  out.line("bulk_store(&map_{}, at + p * {}{});", map, panel_bytes, corner);
+  out.line("bulk_store(&map_{}, at + p * {}{});", map, panel_distance, corner);
   out.close();
   out.line("stores_commit();");
   out.close();

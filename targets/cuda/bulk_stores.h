@@ -23,13 +23,22 @@ struct BulkStore {
   std::int64_t steps = 1;    // of 64 rows of a warpgroup
 };
 
+/// A tile in shared memory that takes the place of slabs, and the loop whose second trip must find
+/// them read.
+struct StorePlace {
+  tile::TensorId tile;
+  const tile::Loop* loop = nullptr;
+  std::int64_t panel_bytes = 0;  // of the tile's panels
+};
+
 struct StorePlan {
   std::map<const tile::Statement*, BulkStore> stores;
   std::int64_t panels = 1;  // of a slab
   std::int64_t slabs = 1;   // of each warpgroup
   std::int64_t slab_bytes = 0;
-  std::int64_t bytes = 0;  // of shared memory, for all
-  std::string why;         // not for some copy that might have been
+  std::int64_t bytes = 0;           // of shared memory, for all
+  std::optional<StorePlace> place;  // of all slabs; those are then as many as a tile has
+  std::string why;                  // not for some copy that might have been
 };
 
 /// Finds them, and room for slabs in `room` bytes of shared memory.

@@ -98,6 +98,10 @@ void KernelWriter::lower_node(const tile::Loop& loop, const Statement& statement
     out_.close();
     return;
   } else {
+    const bool products = role_ == Role::consumer && only_products(loop);
+    if (role_ == Role::consumer && !products && stores_.place && stores_.place->loop == &loop) {
+      out_.line("if (thread % 128 == 0) stores_wait_read<0>();");
+    }
     open_trips(loop, statement);
   }
   if (role_ == Role::consumer && only_products(loop)) {
@@ -433,6 +437,10 @@ void KernelWriter::lower_product_loop(const tile::Loop& loop, bool ends_turn) {
   running_.clear();
   out_.line("products_wait<{}>();  // those of the trip before are done", products);
   out_.open("if ({} > {})", var, to_c(info.begin, program_.vars));
+  if (stores_.place && stores_.place->loop == &loop) {
+    out_.line("if ({} == {} && thread % 128 == 0) stores_wait_read<0>();", var,
+              to_c(info.begin + Expr(1), program_.vars));
+  }
   for (const tile::EventId id : told) signal(id);
   out_.close();
   out_.close();

@@ -164,6 +164,7 @@ void KernelWriter::declare_barriers() {
 /// A warpgroup's slabs, and the number of its barrier.
 void KernelWriter::declare_slabs() {
   out_.line("const int warpgroup = threadIdx.x / 128;");
+  if (stores_.place) return;
   out_.line("char *const slabs = shared + {} + warpgroup * {};", slabs_at_,
             stores_.slabs * stores_.slab_bytes);
 }

@@ -11,6 +11,7 @@
 #include "targets/cuda/emitter.h"
 #include "targets/cuda/kernel_writer.h"
 #include "targets/cuda/prelude.h"
+#include "targets/cuda/store_place.h"
 
 namespace septran::cuda {
 namespace {
@@ -103,7 +104,9 @@ class Lowering {
     const std::int64_t taken = ceil_div(kernel.shared_bytes, slab_alignment) * slab_alignment;
     const std::int64_t room = machine_.cuda.shared_bytes_per_block - taken -
                               kernel.teams * kernel.scratch_bytes - barriers - barrier_alignment;
-    const StorePlan stores = plan_stores(program_, machine_, plan_, kernel, room);
+    StorePlan stores = plan_stores(program_, machine_, plan_, kernel, room);
+    if (roles) stores.place = find_store_place(program_, plan_, kernel, *roles, stores);
+    if (stores.place) stores.bytes = 0;
     if (!stores.why.empty()) roles_notes_.push_back(stores.why);
     stores_ |= !stores.stores.empty();
     clusters_ |= roles && roles->cluster.blocks > 1;

@@ -154,6 +154,26 @@ TEST(CudaSource, OperandsOfAnEpilogueComePieceByPieceDuringItsProducts) {
   EXPECT_FALSE(has(of("M=512 N=512 K=192 residual=true dtype=f16"), "int piece = 0, next"));
 }
 
+TEST(CudaSource, TilesLeaveFromThePlaceOfAnOperandThatHasBeenRead) {
+  const auto of = [](const char* words) {
+    std::string messages;
+    auto source = lower({"bench/kernels/linear.py", "bench/kernels/linear.yaml", words}, messages);
+    EXPECT_TRUE(source) << messages;
+    return source.value_or(cuda::Source{});
+  };
+  const auto deep = of("M=512 N=512 K=1344 residual=true dtype=f16");
+  EXPECT_TRUE(has(deep, "char *const at = (char *)R_22 + slab * 16384 + warpgroup * 8192;"));
+  // R comes again from trip 3 of the next tile on, told of by what trip 1 signals.
+  const std::size_t read =
+      deep.text.find("if (k_2 == 1 && thread % 128 == 0) stores_wait_read<0>();");
+  ASSERT_NE(read, std::string::npos);
+  EXPECT_LT(read, deep.text.find("barrier_arrive(A_free", read));
+  EXPECT_FALSE(has(deep, "char *const slabs"));
+  // R comes behind all products, or there is none: slabs.
+  EXPECT_TRUE(has(of("M=512 N=512 K=192 residual=true dtype=f16"), "char *const slabs"));
+  EXPECT_TRUE(has(of("M=512 N=512 K=1344 residual=false dtype=f16"), "char *const slabs"));
+}
+
 TEST(CudaSource, ATurnLastsUntilWhatWasCopiedIsRead) {
   std::string messages;
   const auto source = lower({"bench/kernels/linear.py", "tests/cuda/linear_turns.yaml",
