@@ -120,18 +120,17 @@ FUNCTION double rsqrt_f64(double x) { return 1 / sqrt(x); }
 FUNCTION double recip_f64(double x) { return 1 / x; }
 
 // max(x, 0) less |x| times the chance of a normal variable beyond |x|, of which this polynomial is the
-// logarithm: the result is off by no more than 3e-7, half a unit in the last place of 4.
+// logarithm, fitted by linear programming: the result is off by no more than 3.6e-7, and where it is
+// positive by no more than 7e-7 of itself.
 FUNCTION float gelu_f32(float x) {
   const float a = min_f32(fabsf(x), 6.5f);
-  float p = -1.99739634e-06f;
-  p = fmaf(p, a, 2.93382145e-05f);
-  p = fmaf(p, a, -0.000138406438f);
-  p = fmaf(p, a, -0.000252653263f);
-  p = fmaf(p, a, 0.00721533643f);
-  p = fmaf(p, a, -0.0526022874f);
-  p = fmaf(p, a, -0.459172487f);
-  p = fmaf(p, a, -1.1511097f);
-  p = fmaf(p, a, -0.999999881f);
+  float p = 2.63736638e-05f;
+  p = fmaf(p, a, -0.000709254236f);
+  p = fmaf(p, a, 0.00787991192f);
+  p = fmaf(p, a, -0.0530964881f);
+  p = fmaf(p, a, -0.459007889f);
+  p = fmaf(p, a, -1.15112615f);
+  p = fmaf(p, a, -1.0f);
   return fmaf(-a, exp2_f32(p), max_f32(x, 0.0f));
 }
 FUNCTION double gelu_f64(double x) { return 0.5 * x * (1 + erf_f64(x * 0.70710678118654752440)); }
