@@ -138,6 +138,20 @@ class Adviser {
 
   void store_late() {
     const double share = usage_[worker_].of("wait_space");
+    const auto place = [](const std::string& rule) {
+      return rule.starts_with("needs") && waits_for_space(rule);
+    };
+    const double vector = usage_["vector"].busy;
+    if (worker_ == "mma" && vector > usage_["store"].moving()) {
+      say(share,
+          fmt::format("mma waits {} of the time for buffers whose contents vector still works on "
+                      "(busy {}).",
+                      percent(share), percent(vector)),
+          "Fewer or cheaper vector operations on each result; one slot more (`rotate`) only helps "
+          "where results come unevenly.",
+          origin(place, true));
+      return;
+    }
     say(share,
         fmt::format("{} waits {} of the time until results have been stored and their buffer is "
                     "free again.",
@@ -147,11 +161,7 @@ class Adviser {
               "along its last dimension) or of a narrower type would leave sooner."
             : "Give the result one slot more (`rotate` or `pipeline` for it; with 2, one is stored "
               "while the next is computed).",
-        origin(
-            [](const std::string& rule) {
-              return rule.starts_with("needs") && waits_for_space(rule);
-            },
-            true));
+        origin(place, true));
   }
 
   void bandwidth() {
@@ -206,7 +216,7 @@ class Adviser {
                       percent(load.of("memory")), percent(usage_.memory())),
           "Fewer bytes to load: larger blocks. In the description, more `outstanding_bursts`.",
           origin(stream, false));
-    } else if (load.of("wait_space") < 0.1) {
+    } else if (load.of("wait_space") < 0.1 && load.moving() > 0.6) {
       say(share,
           fmt::format("load waits for memory {} of the time, although it has always something to "
                       "load and memory is in use only {}: short rows, far from each other.",
@@ -301,7 +311,8 @@ class Adviser {
     const std::string other = worker_ == "mma" ? "vector" : "mma";
     const EngineShares& worker = usage_[worker_];
     const double waits = worker.of("wait_event") + worker.of("wait_data");
-    if (usage_[other].busy < 0.15) return;
+    // Engines that are busy for more than the run together overlap by now.
+    if (usage_[other].busy < 0.15 || usage_[other].busy + worker.busy > 1.2) return;
     say(std::min(waits, usage_[other].busy),
         fmt::format("{} and {} wait for each other: busy {} and {} of the time.", worker_, other,
                     percent(worker.busy), percent(usage_[other].busy)),

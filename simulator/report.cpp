@@ -11,31 +11,74 @@ namespace septran::simulator {
 namespace {
 
 constexpr std::size_t shown_origins = 10;
+constexpr std::size_t shown_cores = 8;
 
 double percent(Cycle part, Cycle whole) {
   return whole == 0 ? 0 : 100.0 * static_cast<double>(part) / static_cast<double>(whole);
 }
 
+/// A line of the table of engines; cycles are of `all`.
+std::string engine_line(const std::string& core, const EngineReport& engine, Cycle all) {
+  std::vector<std::pair<Cycle, std::string>> causes;
+  for (const auto& [cause, count] : engine.stalled) causes.emplace_back(count, cause);
+  std::sort(causes.rbegin(), causes.rend());
+  std::string why;
+  for (const auto& [count, cause] : causes) {
+    why += fmt::format("{}{} {:.1f} %", why.empty() ? "" : ", ", cause, percent(count, all));
+  }
+  const std::string line =
+      fmt::format("{:<6}{:<11}{:>12}{:>12}{:>12}{:>12}  {}", core, engine.name, engine.busy,
+                  engine.stalled_total(), engine.draining, engine.idle, why);
+  return line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
+}
+
+/// The engines of all cores, added up.
+CoreReport sum_of(const std::vector<CoreReport>& cores) {
+  CoreReport sum = cores.front();
+  for (std::size_t i = 1; i < cores.size(); ++i) {
+    for (std::size_t e = 0; e < sum.engines.size(); ++e) {
+      const EngineReport& engine = cores[i].engines[e];
+      sum.engines[e].busy += engine.busy;
+      sum.engines[e].draining += engine.draining;
+      sum.engines[e].idle += engine.idle;
+      for (const auto& [cause, count] : engine.stalled) sum.engines[e].stalled[cause] += count;
+    }
+  }
+  return sum;
+}
+
+/// The core whose arrays and vector unit are busy the longest, and the one the shortest.
+std::vector<std::size_t> extremes(const std::vector<CoreReport>& cores) {
+  const auto work = [](const CoreReport& core) {
+    Cycle busy = 0;
+    for (const EngineReport& engine : core.engines) {
+      if (engine.name == "mma" || engine.name == "vector") busy += engine.busy;
+    }
+    return busy;
+  };
+  const auto [least, most] = std::minmax_element(
+      cores.begin(), cores.end(),
+      [&](const CoreReport& x, const CoreReport& y) { return work(x) < work(y); });
+  return {static_cast<std::size_t>(most - cores.begin()),
+          static_cast<std::size_t>(least - cores.begin())};
+}
+
 std::string engine_table(const SimulationReport& report) {
   std::string text = fmt::format("{:<6}{:<11}{:>12}{:>12}{:>12}{:>12}  {}\n", "core", "engine",
                                  "busy", "stalled", "draining", "idle", "stalled by");
-  for (std::size_t core = 0; core < report.cores.size(); ++core) {
-    for (const EngineReport& engine : report.cores[core].engines) {
-      std::vector<std::pair<Cycle, std::string>> causes;
-      for (const auto& [cause, count] : engine.stalled) causes.emplace_back(count, cause);
-      std::sort(causes.rbegin(), causes.rend());
-      std::string why;
-      for (const auto& [count, cause] : causes) {
-        why += fmt::format("{}{} {:.1f} %", why.empty() ? "" : ", ", cause,
-                           percent(count, report.cycles));
-      }
-      const std::string line =
-          fmt::format("{:<6}{:<11}{:>12}{:>12}{:>12}{:>12}  {}", core, engine.name, engine.busy,
-                      engine.stalled_total(), engine.draining, engine.idle, why);
-      text += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
-    }
+  const std::vector<CoreReport>& cores = report.cores;
+  const auto add = [&](const std::string& name, const CoreReport& core, Cycle all) {
+    for (const EngineReport& engine : core.engines) text += engine_line(name, engine, all);
+  };
+  if (cores.size() <= shown_cores) {
+    for (std::size_t i = 0; i < cores.size(); ++i)
+      add(fmt::format("{}", i), cores[i], report.cycles);
+    return text;
   }
-  return text;
+  add("all", sum_of(cores), report.cycles * static_cast<Cycle>(cores.size()));
+  for (const std::size_t i : extremes(cores)) add(fmt::format("{}", i), cores[i], report.cycles);
+  return text + fmt::format("({} cores: all added up, the busiest and the least busy one)\n",
+                            cores.size());
 }
 
 std::string traffic_table(const SimulationReport& report) {
@@ -103,6 +146,9 @@ std::string to_text(const SimulationReport& report) {
                                  report.target, report.cycles, report.seconds_at_clock * 1e6);
   text += report.verdict + "\n";
   for (const Advice& advice : report.advice) text += advice_text(advice);
+  if (!report.advice.empty()) {
+    text += "`septran explain --measure`, with the same options, tries edits of the mapping out.\n";
+  }
   text += "\n" + engine_table(report) + "\n" + traffic_table(report) + "\n";
   text += fmt::format("macs: {}, mma utilization: {:.1f} %, operations per byte: {:.1f}\n",
                       report.macs, 100 * report.mma_utilization, report.arithmetic_intensity);

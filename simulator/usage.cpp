@@ -1,6 +1,8 @@
 #include "simulator/usage.h"
 
 #include <algorithm>
+#include <set>
+#include <sstream>
 
 namespace septran::simulator {
 
@@ -8,6 +10,42 @@ double EngineShares::of(const std::string& cause) const {
   const auto found = stalled.find(cause);
   return found == stalled.end() ? 0 : found->second;
 }
+
+namespace {
+
+/// The tensors that the load engine brings, by the rules of its copies.
+std::set<std::string> loaded_tensors(const SimulationReport& report) {
+  std::set<std::string> names;
+  for (const OriginReport& row : report.origins) {
+    for (const std::string_view rule : {"stream ", "load once ", "copy in "}) {
+      if (!row.origin.rule.starts_with(rule)) continue;
+      const std::string name = row.origin.rule.substr(rule.size());
+      names.insert(name.substr(0, name.find(',')));
+    }
+  }
+  return names;
+}
+
+/// Cycles of all engines in waits for nothing but what the load engine brings.
+double waits_for_loads(const SimulationReport& report) {
+  const std::set<std::string> loaded = loaded_tensors(report);
+  double cycles = 0;
+  for (const OriginReport& row : report.origins) {
+    if (!row.origin.rule.starts_with("needs ")) continue;
+    std::istringstream words(row.origin.rule.substr(0, row.origin.rule.find(',')));
+    bool all_loaded = true;
+    bool any = false;
+    for (std::string word; words >> word;) {
+      if (!word.ends_with(".full")) continue;
+      any = true;
+      all_loaded = all_loaded && loaded.contains(word.substr(0, word.rfind('.')));
+    }
+    if (any && all_loaded) cycles += static_cast<double>(row.stalled);
+  }
+  return cycles;
+}
+
+}  // namespace
 
 Usage::Usage(const SimulationReport& report) {
   const auto works = [](const CoreReport& core) {
@@ -34,7 +72,8 @@ Usage::Usage(const SimulationReport& report) {
   const EngineShares& worker = shares_[worker_];
   // Behind a full queue of another engine, the worker's operations do not reach it.
   const bool held_up = shares_["sequencer"].of("queue_full") > 0.5;
-  waits_ = std::max(0.0, worker.of("wait_data") - worker.at_start) + (held_up ? worker.idle : 0);
+  const double steady = std::max(0.0, worker.of("wait_data") - worker.at_start);
+  waits_ = std::min(steady, waits_for_loads(report) / all) + (held_up ? worker.idle : 0);
   find_ways(report);
 }
 

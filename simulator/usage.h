@@ -34,7 +34,7 @@ class Usage {
   /// The engine that computes the most: "mma" or "vector".
   [[nodiscard]] const std::string& worker() const { return worker_; }
   [[nodiscard]] double working_cores() const { return working_cores_; }
-  /// Share in which the worker waits for data, what it needs first apart.
+  /// Share in which the worker waits for what the load engine brings, its first operands apart.
   [[nodiscard]] double waits() const { return waits_; }
   /// Share of the peak of GLOBAL that is used, and of what bursts in flight allow.
   [[nodiscard]] double memory() const { return memory_; }

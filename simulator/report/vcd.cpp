@@ -51,16 +51,25 @@ class ChangeWriter {
       text_ += "$upscope $end\n";
     }
     const Cycle begin = std::min(window_.begin, report.cycles);
-    text_ +=
-        fmt::format("$enddefinitions $end\n#{}\n$dumpvars\n{}$end\n", begin * period, initial_);
+    text_ += "$enddefinitions $end\n";
+    time(begin * period);
+    text_ += fmt::format("$dumpvars\n{}$end\n", initial_);
     // What holds at the window's begin is there as changes at that time.
     for (Change& change : changes_) change.at = std::max(change.at, begin);
     std::erase_if(changes_, [&](const Change& change) { return change.at >= window_.end; });
     write_changes(period);
-    return text_ + fmt::format("#{}\n", std::min(report.cycles, window_.end) * period);
+    time(std::min(report.cycles, window_.end) * period);
+    return text_;
   }
 
  private:
+  /// Each time stands there once.
+  void time(Cycle picoseconds) {
+    if (time_ == picoseconds) return;
+    time_ = picoseconds;
+    text_ += fmt::format("#{}\n", picoseconds);
+  }
+
   struct Change {
     Cycle at;
     std::size_t id;
@@ -131,13 +140,17 @@ class ChangeWriter {
         last[id] = *values[id];
         lines += fmt::format("{} {}\n", *values[id], name(id));
       }
-      if (!lines.empty()) text_ += fmt::format("#{}\n{}", changes_[i].at * period, lines);
+      if (!lines.empty()) {
+        time(changes_[i].at * period);
+        text_ += lines;
+      }
       i = end;
     }
   }
 
   const Window& window_;
   std::string text_;
+  Cycle time_ = -1;
   std::string initial_;
   std::size_t count_ = 0;
   std::vector<Change> changes_;

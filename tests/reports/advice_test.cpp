@@ -15,13 +15,16 @@ using nlohmann::json;
 
 constexpr const char* sizes = "M=256 N=256 K=256 --dtype f16 --timing-only";
 
-json report_of(const std::string& mapping, const std::string& more = "",
-               const std::string& words = sizes) {
+json report_of(const Arguments& arguments) {
   const cli::TempFolder folder;
-  const Arguments arguments = cli::job(in_source("examples/gemm/gemm.py"), mapping, words + more);
   const auto outcome = cli::septran_sim(arguments + Arguments{"--json", folder / "r.json"});
   EXPECT_EQ(outcome.code, 0) << outcome.err;
   return json::parse(cli::read_file(folder / "r.json"));
+}
+
+json report_of(const std::string& mapping, const std::string& more = "",
+               const std::string& words = sizes) {
+  return report_of(cli::job(in_source("examples/gemm/gemm.py"), mapping, words + more));
 }
 
 std::string texts(const json& report) {
@@ -105,6 +108,39 @@ TEST(Advice, NarrowLinksAreNamed) {
       changed(folder, "dsa_edge", "bytes_per_cycle_per_link: 64", "bytes_per_cycle_per_link: 2");
   const json report = report_of(in_source("mappings/gemm/dsa_edge.yaml"), " --target " + machine);
   EXPECT_TRUE(says(texts(report), "The links to memory are in use")) << texts(report);
+}
+
+// The vector unit waits for scores and the array for probabilities while little is loaded, and both
+// are busy for more than the run together: neither memory nor turns hold it up.
+TEST(Advice, WaitsForOtherEnginesAreNotForMemory) {
+  const std::string told = texts(report_of(cli::job(
+      in_source("examples/attention/attention.py"), in_source("mappings/attention/dsa_edge.yaml"),
+      "B=1 H=2 G=1 LQ=256 LK=256 D=64 causal=true --dtype f16 --timing-only")));
+  EXPECT_FALSE(says(told, "load waits for memory")) << told;
+  EXPECT_FALSE(says(told, "wait for each other")) << told;
+}
+
+// The first layer's gelu takes longer than its product: a third accumulator saves no cycle.
+TEST(Advice, BuffersInTheVectorUnitsHandsAreTold) {
+  const std::string told = texts(
+      report_of(cli::job(in_source("examples/mlp/mlp.py"), in_source("mappings/mlp/dsa_edge.yaml"),
+                         "M=256 K=128 F=512 N=128 --dtype f16 --timing-only")));
+  EXPECT_TRUE(says(told, "for buffers whose contents vector still works on")) << told;
+}
+
+// A table of hundreds of lines would hide the rest.
+TEST(Table, ManyCoresAreAddedUp) {
+  const cli::TempFolder folder;
+  const std::string machine =
+      changed(folder, "dsa_edge", "count: 1  # processors; a single core", "count: 30");
+  const auto outcome = cli::septran_sim(cli::job(in_source("examples/gemm/gemm.py"),
+                                                 in_source("mappings/gemm/dsa_edge.yaml"),
+                                                 std::string(sizes) + " --target " + machine));
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_TRUE(says(outcome.out, "\nall   mma ")) << outcome.out;
+  EXPECT_TRUE(says(outcome.out, "(30 cores: all added up")) << outcome.out;
+  EXPECT_EQ(cli::count(outcome.out, " sequencer  "), 3);
+  EXPECT_TRUE(says(outcome.out, "`septran explain --measure`")) << outcome.out;
 }
 
 // Four blocks for four cores are one each; one block leaves three without.
