@@ -150,11 +150,21 @@ void check_multiple(const Node& node, const char* key, std::int64_t value, std::
                      unit, unit_name);
 }
 
+/// A time in nanoseconds has no second value in cycles.
+void check_once(const Node& node, const std::string& name, Fields& f, Diagnostics& diagnostics) {
+  const Node* in_cycles = f.optional(name + "_cycles");
+  if (in_cycles == nullptr) return;
+  const Node* in_ns = node.find(name + "_ns");
+  diagnostics.report(in_cycles->span, messages::yaml_duplicate_key, name)
+      .notes.push_back({in_ns->span, "given in nanoseconds here"});
+}
+
 /// A time of DRAM: `name`_cycles, or `name`_ns, rounded up to cycles of the core's clock.
 void read_time(const Node& node, const std::string& name, std::int64_t least, double clock_hz,
-               Fields& f, std::int64_t& out) {
+               Fields& f, Diagnostics& diagnostics, std::int64_t& out) {
   const std::string in_ns = name + "_ns";
   if (node.find(in_ns) == nullptr) return f.integer(name + "_cycles", least, max_cycles, out);
+  check_once(node, name, f, diagnostics);
   double ns = 0;
   f.number(in_ns, 0, 1e9, ns);
   constexpr double rounding = 1e-6;  // of the product, of a cycle
@@ -164,9 +174,10 @@ void read_time(const Node& node, const std::string& name, std::int64_t least, do
 
 /// The same, with parts of a cycle.
 void read_exact_time(const Node& node, const std::string& name, double clock_hz, Fields& f,
-                     double& out) {
+                     Diagnostics& diagnostics, double& out) {
   const std::string in_ns = name + "_ns";
   if (node.find(in_ns) == nullptr) return f.number(name + "_cycles", 0, 1e9, out);
+  check_once(node, name, f, diagnostics);
   f.number(in_ns, 0, 1e9, out);
   out = std::min(out * 1e-9 * clock_hz, 1e9);
 }
@@ -194,7 +205,7 @@ void read_dram(const Node& node, double clock_hz, DramTiming& out, Diagnostics& 
   f.boolean("interleave_hash", out.interleave_hash);
   read_rate(node, clock_hz, f, out.bytes_per_cycle_per_channel);
   const auto time = [&](const char* name, std::int64_t least, std::int64_t& cycles) {
-    read_time(node, name, least, clock_hz, f, cycles);
+    read_time(node, name, least, clock_hz, f, diagnostics, cycles);
   };
   time("activate", 0, out.activate_cycles);
   time("precharge", 0, out.precharge_cycles);
@@ -203,7 +214,8 @@ void read_dram(const Node& node, double clock_hz, DramTiming& out, Diagnostics& 
   time("activate_spacing", 0, out.activate_spacing_cycles);
   time("activate_spacing_group", 0, out.activate_spacing_group_cycles);
   time("activate_window", 0, out.activate_window_cycles);
-  read_exact_time(node, "column_spacing_group", clock_hz, f, out.column_spacing_group_cycles);
+  read_exact_time(node, "column_spacing_group", clock_hz, f, diagnostics,
+                  out.column_spacing_group_cycles);
   time("read_to_precharge", 0, out.read_to_precharge_cycles);
   time("write_recovery", 0, out.write_recovery_cycles);
   time("write_to_read", 0, out.write_to_read_cycles);

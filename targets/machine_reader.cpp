@@ -8,6 +8,8 @@
 #include "targets/machine_cpu.h"
 #include "targets/machine_cuda.h"
 #include "targets/machine_dsa.h"
+#include "targets/machine_implementations.h"
+#include "targets/machine_names.h"
 #include "targets/presets.h"
 #include "targets/primitive_names.h"
 #include "targets/yaml_reader.h"
@@ -38,62 +40,23 @@ class Reader {
   Machine read(const Node& root);
 
  private:
-  using ReadOne = void (Reader::*)(const yaml::Entry&);
+  using ReadOne = std::function<void(const yaml::Entry&)>;
 
   void family(Fields& fields);
-  void each(Fields& fields, const char* section, const char* kind, ReadOne read_one);
+  void each(Fields& fields, const char* section, const char* kind, const ReadOne& read_one);
   void processor(const yaml::Entry& entry);
   void memory(const yaml::Entry& entry);
   void engine(const yaml::Entry& entry);
-  void implementation(const yaml::Entry& entry);
-  void matrix_types(const Node& list, ImplementationSpec& spec);
-  void tiles(const Node& list, ImplementationSpec& spec);
-  std::vector<std::int64_t> tile(const Node& list);
-  void operand_memories(const Node& list, ImplementationSpec& spec);
   void path(const Node& node);
   void check_path(const PathSpec& path, const Node& node);
   void check_hops(const Node& paths);
   void check_launches(const Node& root);
+  void check_dsa(const Node& root);
   void check_complete(const Node& root);
-
-  std::optional<DType> dtype(const Node& node, std::string_view what);
-  /// A list of names, each of which must be known.
-  template <typename T>
-  std::vector<std::string> names(Fields& fields, std::string_view key, const char* kind,
-                                 const std::vector<T>& known);
-  template <typename T>
-  bool check_name(const Node& node, const char* kind, const std::vector<T>& known);
 
   Diagnostics& diagnostics_;
   Machine machine_;
 };
-
-template <typename T>
-std::vector<std::string> names_of(const std::vector<T>& all) {
-  std::vector<std::string> names;
-  for (const T& one : all) names.push_back(one.name);
-  return names;
-}
-
-template <typename T>
-bool Reader::check_name(const Node& node, const char* kind, const std::vector<T>& known) {
-  const std::vector<std::string> names = names_of(known);
-  if (std::find(names.begin(), names.end(), node.text) != names.end()) return true;
-  diagnostics_.report(node.span, messages::machine_unknown_name, kind, node.text,
-                      yaml::name_hint(node.text, names));
-  return false;
-}
-
-std::optional<DType> Reader::dtype(const Node& node, std::string_view what) {
-  const auto text = yaml::to_text(node, what, diagnostics_);
-  if (!text) return std::nullopt;
-  if (const auto type = parse_dtype(*text)) return type;
-  std::vector<std::string> known;
-  for (const DType type : all_dtypes()) known.emplace_back(septran::name(type));
-  diagnostics_.report(node.span, messages::machine_unknown_name, "element type", *text,
-                      yaml::name_hint(*text, known));
-  return std::nullopt;
-}
 
 void Reader::family(Fields& fields) {
   const Node* node = fields.required("family");
@@ -112,7 +75,7 @@ void Reader::family(Fields& fields) {
   }
 }
 
-void Reader::each(Fields& fields, const char* section, const char* kind, ReadOne read_one) {
+void Reader::each(Fields& fields, const char* section, const char* kind, const ReadOne& read_one) {
   const Node* node = fields.required(section);
   if (node == nullptr || !yaml::expect_map(*node, Fields::quoted(section), diagnostics_)) return;
   for (const yaml::Entry& entry : node->entries) {
@@ -120,7 +83,7 @@ void Reader::each(Fields& fields, const char* section, const char* kind, ReadOne
       diagnostics_.report(entry.key_span, messages::machine_unknown_name, kind, "", "");
       continue;
     }
-    (this->*read_one)(entry);
+    read_one(entry);
   }
 }
 
@@ -161,10 +124,10 @@ void Reader::memory(const yaml::Entry& entry) {
       key.kind = yaml::Kind::scalar;
       key.text = one.key;
       key.span = one.key_span;
-      const auto from = dtype(key, "a key of 'held_as'");
-      const auto to = dtype(one.value, Fields::quoted(one.key));
+      const auto from = read_dtype(key, "a key of 'held_as'", diagnostics_);
+      const auto to = read_dtype(one.value, Fields::quoted(one.key), diagnostics_);
       if (!from || !to) continue;
-      if (size_bytes(*to) < size_bytes(*from)) {
+      if (!holds_all(*to, *from)) {
         diagnostics_.report(one.value.span, messages::machine_narrower, one.key, one.value.text);
       }
       spec.held_as[*from] = *to;
@@ -202,126 +165,13 @@ void Reader::engine(const yaml::Entry& entry) {
   machine_.engines.push_back(std::move(spec));
 }
 
-void Reader::matrix_types(const Node& list, ImplementationSpec& spec) {
-  if (!yaml::expect_sequence(list, "'matrix_types'", diagnostics_)) return;
-  for (const Node& item : list.items) {
-    Fields fields(item, "an item of 'matrix_types'", diagnostics_);
-    if (!fields.valid()) continue;
-    MatrixTypes types;
-    const auto take = [&](const char* key, DType& out) {
-      if (const Node* node = fields.required(key)) {
-        out = dtype(*node, Fields::quoted(key)).value_or(out);
-      }
-    };
-    take("a", types.a);
-    take("b", types.b);
-    take("accumulator", types.accumulator);
-    if (machine_.family == MachineFamily::dsa) {
-      fields.number("macs_per_pe", 1e-6, 1024, types.macs_per_pe);
-    }
-    if (const Node* extents = fields.optional("tile")) types.tile = tile(*extents);
-    if (machine_.family == MachineFamily::cpu) {
-      if (fields.optional("group") != nullptr) fields.integer("group", 1, 64, types.group);
-      const Node* set = fields.optional("instruction_set");
-      if (set != nullptr && yaml::to_text(*set, "'instruction_set'", diagnostics_)) {
-        types.instruction_set = set->text;
-      }
-    }
-    fields.finish();
-    spec.matrix_types.push_back(types);
-  }
-}
-
-void Reader::tiles(const Node& list, ImplementationSpec& spec) {
-  if (!yaml::expect_sequence(list, "'tiles'", diagnostics_)) return;
-  for (const Node& item : list.items) spec.tiles.push_back(tile(item));
-}
-
-std::vector<std::int64_t> Reader::tile(const Node& list) {
-  std::vector<std::int64_t> extents;
-  if (!yaml::expect_sequence(list, "a tile", diagnostics_)) return extents;
-  for (const Node& extent : list.items) {
-    extents.push_back(
-        yaml::to_integer(extent, "a tile's extent", 1, 1 << 20, diagnostics_).value_or(1));
-  }
-  if (extents.size() != 2) diagnostics_.report(list.span, messages::machine_bad_tile);
-  return extents;
-}
-
-void Reader::operand_memories(const Node& list, ImplementationSpec& spec) {
-  if (!yaml::expect_sequence(list, "'operand_memories'", diagnostics_)) return;
-  for (const Node& item : list.items) {
-    if (!yaml::expect_sequence(item, "an item of 'operand_memories'", diagnostics_)) continue;
-    std::vector<std::string> memories;
-    for (const Node& memory : item.items) {
-      if (yaml::to_text(memory, "a memory", diagnostics_) &&
-          check_name(memory, "memory", machine_.memories)) {
-        memories.push_back(memory.text);
-      }
-    }
-    spec.operand_memories.push_back(std::move(memories));
-  }
-}
-
-void Reader::implementation(const yaml::Entry& entry) {
-  const std::string& name = entry.key;
-  const Node& node = entry.value;
-  Fields fields(node, fmt::format("implementation '{}'", name), diagnostics_);
-  ImplementationSpec spec;
-  spec.name = name;
-  for (const Node* alias : fields.optional_names("aliases")) {
-    if (alias->text == name || machine_.find_implementation(alias->text) != nullptr) {
-      diagnostics_.report(alias->span, messages::machine_duplicate_name, "implementation",
-                          alias->text);
-    }
-    spec.aliases.push_back(alias->text);
-  }
-  if (machine_.find_implementation(name) != nullptr) {
-    diagnostics_.report(entry.key_span, messages::machine_duplicate_name, "implementation", name);
-  }
-  if (fields.required("primitives") != nullptr) {
-    for (const Node* one : fields.optional_names("primitives")) {
-      if (one->text == "*" || yaml::check_primitive(one->text, one->span, diagnostics_)) {
-        spec.primitives.push_back(one->text);
-      }
-    }
-  }
-  const Node* engine = fields.required("engine");
-  if (engine != nullptr && yaml::to_text(*engine, "'engine'", diagnostics_) &&
-      check_name(*engine, "engine", machine_.engines)) {
-    spec.engine = engine->text;
-  }
-  if (const Node* types = fields.optional("matrix_types")) {
-    matrix_types(*types, spec);
-    const EngineSpec* used = machine_.find_engine(spec.engine);
-    if (used != nullptr && used->kind != EngineKind::mma && used->kind != EngineKind::core) {
-      diagnostics_.report(engine->span, messages::machine_wrong_engine, used->name,
-                          used->kind == EngineKind::dma ? "dma" : "vector",
-                          "an implementation with matrix_types", "mma");
-    }
-  }
-  for (const Node* type : fields.optional_names("element_types")) {
-    if (const auto read = dtype(*type, "an element type")) spec.element_types.push_back(*read);
-  }
-  if (const Node* list = fields.optional("tiles")) tiles(*list, spec);
-  if (const Node* list = fields.required("operand_memories")) operand_memories(*list, spec);
-  fields.optional_boolean("transpose_a", spec.transpose_a);
-  fields.optional_boolean("transpose_b", spec.transpose_b);
-  fields.optional_boolean("panels", spec.panels);
-  if (fields.optional("part_depth") != nullptr) {
-    fields.integer("part_depth", 1, 1 << 20, spec.part_depth);
-  }
-  fields.finish();
-  machine_.implementations.push_back(std::move(spec));
-}
-
 void Reader::path(const Node& node) {
   Fields fields(node, "a path", diagnostics_);
   if (!fields.valid()) return;
   PathSpec spec;
   const auto memory = [&](const Node* name, std::string& out) {
     if (name != nullptr && yaml::to_text(*name, "a memory", diagnostics_) &&
-        check_name(*name, "memory", machine_.memories)) {
+        check_name(*name, "memory", machine_.memories, diagnostics_)) {
       out = name->text;
     }
   };
@@ -330,7 +180,7 @@ void Reader::path(const Node& node) {
   memory(fields.optional("via"), spec.via);
   const Node* engine = fields.optional("engine");
   if (engine != nullptr && yaml::to_text(*engine, "'engine'", diagnostics_) &&
-      check_name(*engine, "engine", machine_.engines)) {
+      check_name(*engine, "engine", machine_.engines, diagnostics_)) {
     spec.engine = engine->text;
   }
   fields.optional_boolean("convert", spec.convert);
@@ -368,6 +218,12 @@ void Reader::check_path(const PathSpec& path, const Node& node) {
     diagnostics_.report(engine->span, messages::machine_wrong_engine, used->name, "mma", "a path",
                         "dma or vector");
   }
+  const bool is_global = path.from == "GLOBAL" || path.to == "GLOBAL";
+  if (machine_.family == MachineFamily::dsa && used != nullptr && is_global &&
+      used->kind == EngineKind::vector) {
+    diagnostics_.report(engine->span, messages::machine_wrong_engine, used->name, "vector",
+                        "a path from or to GLOBAL", "dma");
+  }
 }
 
 void Reader::check_hops(const Node& paths) {
@@ -395,8 +251,42 @@ void Reader::check_launches(const Node& root) {
     const Node* launches = entry.value.find("launches");
     if (launches == nullptr) continue;
     for (const Node& name : launches->items) {
-      if (name.kind == yaml::Kind::scalar) check_name(name, "processor", machine_.processors);
+      if (name.kind == yaml::Kind::scalar)
+        check_name(name, "processor", machine_.processors, diagnostics_);
     }
+  }
+}
+
+/// The simulated core has four engines, each of its kind, and copies between GLOBAL and on-chip
+/// memories are the dma engines'.
+void Reader::check_dsa(const Node& root) {
+  const std::vector<std::pair<const char*, const char*>> engines{
+      {"load", "dma"}, {"store", "dma"}, {"mma", "mma"}, {"vector", "vector"}};
+  const auto is_kind = [](const std::string& text) {  // others were told
+    return text == "dma" || text == "mma" || text == "vector" || text == "core";
+  };
+  if (const Node* section = root.find("engines")) {
+    for (const yaml::Entry& entry : section->entries) {
+      const auto known = std::find_if(engines.begin(), engines.end(),
+                                      [&](const auto& one) { return one.first == entry.key; });
+      const Node* kind = entry.value.find("kind");
+      if (known == engines.end()) {
+        diagnostics_.report(entry.key_span, messages::machine_unknown_name, "engine of family dsa",
+                            entry.key,
+                            yaml::name_hint(entry.key, {"load", "store", "mma", "vector"}));
+      } else if (kind != nullptr && is_kind(kind->text) && kind->text != known->second) {
+        diagnostics_.report(kind->span, messages::machine_wrong_engine, entry.key, kind->text,
+                            "the simulated core", known->second);
+      }
+    }
+  }
+  for (const MemorySpec& memory : machine_.memories) {
+    const bool is_own = memory.name == "SHARED" || memory.name == "REGISTER";
+    if ((!is_own && memory.name != "GLOBAL") || memory.is_private == is_own) continue;
+    const Node* flag = root.find("memories")->find(memory.name)->find("private");
+    if (flag == nullptr || flag->text != (memory.is_private ? "true" : "false")) continue;  // told
+    diagnostics_.report(flag->span, messages::machine_bad_private, "dsa", memory.name,
+                        memory.is_private);
   }
 }
 
@@ -420,6 +310,7 @@ void Reader::check_complete(const Node& root) {
   for (const char* name : {"load", "store", "mma", "vector"}) {
     need("engines", "engine", name, machine_.find_engine(name) != nullptr);
   }
+  check_dsa(root);
 }
 
 Machine Reader::read(const Node& root) {
@@ -439,15 +330,16 @@ Machine Reader::read(const Node& root) {
     return std::move(machine_);
   }
   fields.number("clock_hz", 1e3, 1e12, machine_.clock_hz);
-  each(fields, "processors", "processor", &Reader::processor);
-  each(fields, "memories", "memory", &Reader::memory);
-  each(fields, "engines", "engine", &Reader::engine);
+  each(fields, "processors", "processor", [&](const yaml::Entry& entry) { processor(entry); });
+  each(fields, "memories", "memory", [&](const yaml::Entry& entry) { memory(entry); });
+  each(fields, "engines", "engine", [&](const yaml::Entry& entry) { engine(entry); });
   const Node* paths = fields.required("paths");
   if (paths != nullptr && yaml::expect_sequence(*paths, "'paths'", diagnostics_)) {
     for (const Node& node : paths->items) path(node);
     check_hops(*paths);
   }
-  each(fields, "implementations", "implementation", &Reader::implementation);
+  each(fields, "implementations", "implementation",
+       [&](const yaml::Entry& entry) { read_implementation(entry, machine_, diagnostics_); });
   if (machine_.family == MachineFamily::dsa) {
     if (const Node* dsa = fields.required("dsa"))
       read_dsa(*dsa, machine_.clock_hz, machine_.dsa, diagnostics_);

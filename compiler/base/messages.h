@@ -116,9 +116,20 @@ inline constexpr Message machine_bad_tile{"machine-bad-tile", Severity::error,
 inline constexpr Message machine_bad_architecture{"machine-bad-architecture", Severity::error,
                                                   "'{0}' is no architecture of GPUs",
                                                   "one such as 'sm_90a'"};
-inline constexpr Message machine_narrower{"machine-narrower", Severity::error,
-                                          "{0} cannot be held as {1}, which is narrower",
-                                          "name a type that holds all its values"};
+inline constexpr Message machine_narrower{
+    "machine-narrower", Severity::error,
+    "{0} cannot be held as {1}, which lacks some of its values",
+    "name a type that holds all its values"};
+inline constexpr Message machine_wrong_sums{"machine-wrong-sums", Severity::error,
+                                            "products of {0} and {1} cannot be summed in {2}",
+                                            "such sums are {3}; the accumulator must hold them"};
+inline constexpr Message machine_not_a_product{
+    "machine-not-a-product", Severity::error,
+    "a matrix engine does not execute '{0}': with 'matrix_types', 'gemm' is the only primitive",
+    "an implementation of its own, on a vector engine, for the others"};
+inline constexpr Message machine_bad_private{
+    "machine-bad-private", Severity::error, "a machine of family {0} has '{1}' with private: {2}",
+    "every core has its own SHARED and REGISTER, and all have one GLOBAL"};
 inline constexpr Message machine_not_found{"machine-not-found", Severity::error,
                                            "there is no target '{0}'", "{1}"};
 inline constexpr const char* machine_folder_hint = "{0} (shipped descriptions are in '{1}')";
@@ -1076,6 +1087,14 @@ inline constexpr Message dsa_wrong_target{
 inline constexpr Message dsa_exceeds_target{
     "dsa-exceeds-target", Severity::error, "{0}: {1} is {2}; target '{3}' allows {4}",
     "make the kernel smaller, or use a machine that has more"};
+inline constexpr Message dsa_deep_event{
+    "dsa-deep-event", Severity::error,
+    "event '{0}' begins at {1}, as deep as its buffer; the counters of target '{2}' end at {3}",
+    "a smaller `pipeline` or `rotate` there, or a machine with a larger `event_maximum`"};
+inline constexpr Message dsa_unknown_memory{
+    "dsa-unknown-memory", Severity::error,
+    "{0}: %{1} lies in {2}, which the accelerator's instructions do not reach",
+    "they reach GLOBAL, SHARED and REGISTER"};
 inline constexpr Message dsa_outside_memory{"dsa-outside-memory", Severity::error,
                                             "{0} spans bytes {1} .. {2} of {3}, which has {4}",
                                             "place it within the memory"};

@@ -95,8 +95,9 @@ class MachineCheck {
     at_most("the program", "its number of instructions", count(program_.code), spec.instructions);
     at_most("the program", "its number of event counters", count(program_.events), spec.events);
     for (const EventInfo& event : program_.events) {
-      at_most(fmt::format("event '{}'", event.name), "its number of credits", event.credits,
-              spec.event_maximum);
+      if (event.credits <= spec.event_maximum) continue;
+      diagnostics_.report({}, messages::dsa_deep_event, event.name, event.credits, machine_.name,
+                          spec.event_maximum);
     }
   }
 

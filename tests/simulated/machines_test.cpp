@@ -6,6 +6,7 @@
 
 #include "simulated.h"
 #include "source_dir.h"
+#include "targets/dsa/lower/lower.h"
 
 namespace septran {
 namespace {
@@ -122,6 +123,10 @@ const Variant variants[] = {
       {"rows: 16 ", "rows: 12 "},
       {"cols: 16 ", "cols: 20 "},
       {"lanes: 16 ", "lanes: 7 "}}},
+    {"BuffersBetweenElements",  // where elements of 4 bytes do not begin
+     {{"alignment_bytes: 64  # B; one DRAM", "alignment_bytes: 3  # B; one DRAM"},
+      {"alignment_bytes: 64  # B; one bank word", "alignment_bytes: 5  # B; one bank word"},
+      {"alignment_bytes: 64  # B; one row", "alignment_bytes: 1  # B; one row"}}},
     {"OneElement",
      {{"tiles: [[16, 16]]", "tiles: [[1, 1]]"},
       {"rows: 16 ", "rows: 1 "},
@@ -130,17 +135,49 @@ const Variant variants[] = {
     {"ThirtyCores", {{"count: 1  # processors; a single core", "count: 30"}}},
 };
 
-class Machines : public testing::TestWithParam<Variant> {};
+class Variants : public testing::TestWithParam<Variant> {};
 
-TEST_P(Machines, MultiplyAsTheReference) {
+TEST_P(Variants, MultiplyAsTheReference) {
   const Description description(GetParam().replacements);
   for (const DType type : {DType::f16, DType::f32, DType::i8}) {
     EXPECT_EQ(check_kernel(product(description.path(), type), true, 0), "") << name(type);
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Variants, Machines, testing::ValuesIn(variants),
+INSTANTIATE_TEST_SUITE_P(Machines, Variants, testing::ValuesIn(variants),
                          [](const auto& info) { return std::string(info.param.name); });
+
+void expect_told(const KernelText& text, const std::string& words) {
+  Kernel kernel;
+  compile(text, kernel);
+  if (kernel.program) {
+    dsa::lower_to_dsa(*kernel.program, *kernel.machine, kernel.diagnostics);
+  }
+  EXPECT_NE(kernel.messages().find(words), std::string::npos) << kernel.messages();
+}
+
+// A description may have more memories than the instructions reach.
+TEST(Machines, MemoriesThatInstructionsDoNotReachAreTold) {
+  const Description description(
+      {{"engines:\n",
+        "  L2:\n    describes: a second level\n    size_bytes: 1048576\n    private: true\n"
+        "    alignment_bytes: 64\n    banks: 16\n    ports: 1\n    bytes_per_cycle: 64\n"
+        "    latency_cycles: 4\nengines:\n"},
+       {"  - {from: GLOBAL, to: SHARED, engine: load, convert: false,",
+        "  - {from: GLOBAL, to: L2, engine: load}\n"
+        "  - {from: L2, to: SHARED, engine: load}\n"
+        "  - {from: GLOBAL, to: SHARED, via: L2, convert: false,"},
+       {"  - {from: GLOBAL, to: GLOBAL, via: SHARED}\n", ""}});
+  expect_told(product(description.path(), DType::f16),
+              "A_staged lies in L2, which the accelerator's instructions do not reach");
+}
+
+TEST(Machines, CountersThatAreTooShortAreTold) {
+  const Description description(Replacements{{"event_maximum: 63", "event_maximum: 1"}});
+  expect_told(product(description.path(), DType::f16),
+              "event 'A.free' begins at 2, as deep as its buffer; the counters of target "
+              "'dsa_edge' end at 1");
+}
 
 // A product takes the fill of its accumulators over, and the copy out its rounding: neither needs a
 // vector unit.

@@ -185,6 +185,11 @@ class Lowering {
       not_final("a tile of no tensor");
       return std::nullopt;
     }
+    const tile::Tensor& tensor = program_[ref.tensor];
+    if (!memory_from_abstract_name(tensor.memory)) {
+      report(messages::dsa_unknown_memory, tensor.name, tensor.memory);
+      return std::nullopt;
+    }
     std::string fault;
     const auto id = tables_.tile(ref, fault);
     if (!id) not_final(fault);

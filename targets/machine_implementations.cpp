@@ -1,0 +1,169 @@
+#include "targets/machine_implementations.h"
+
+#include <algorithm>
+
+#include "compiler/base/messages.h"
+#include "targets/machine_names.h"
+#include "targets/primitive_names.h"
+
+namespace septran {
+namespace {
+
+using yaml::Fields;
+using yaml::Node;
+
+class ImplementationReader {
+ public:
+  ImplementationReader(Machine& machine, Diagnostics& diagnostics)
+      : machine_(machine), diagnostics_(diagnostics) {}
+  void read(const yaml::Entry& entry);
+
+ private:
+  void matrix_types(const Node& list, ImplementationSpec& spec);
+  void check_sums(const Node& item, const MatrixTypes& types);
+  void tiles(const Node& list, ImplementationSpec& spec);
+  std::vector<std::int64_t> tile(const Node& list);
+  void operand_memories(const Node& list, ImplementationSpec& spec);
+
+  Machine& machine_;
+  Diagnostics& diagnostics_;
+};
+
+void ImplementationReader::matrix_types(const Node& list, ImplementationSpec& spec) {
+  if (!yaml::expect_sequence(list, "'matrix_types'", diagnostics_)) return;
+  for (const Node& item : list.items) {
+    Fields fields(item, "an item of 'matrix_types'", diagnostics_);
+    if (!fields.valid()) continue;
+    MatrixTypes types;
+    const auto take = [&](const char* key, DType& out) {
+      if (const Node* node = fields.required(key)) {
+        out = read_dtype(*node, Fields::quoted(key), diagnostics_).value_or(out);
+      }
+    };
+    take("a", types.a);
+    take("b", types.b);
+    take("accumulator", types.accumulator);
+    check_sums(item, types);
+    if (machine_.family == MachineFamily::dsa) {
+      fields.number("macs_per_pe", 1e-6, 1024, types.macs_per_pe);
+    }
+    if (const Node* extents = fields.optional("tile")) types.tile = tile(*extents);
+    if (machine_.family == MachineFamily::cpu) {
+      if (fields.optional("group") != nullptr) fields.integer("group", 1, 64, types.group);
+      const Node* set = fields.optional("instruction_set");
+      if (set != nullptr && yaml::to_text(*set, "'instruction_set'", diagnostics_)) {
+        types.instruction_set = set->text;
+      }
+    }
+    fields.finish();
+    spec.matrix_types.push_back(types);
+  }
+}
+
+/// Sums of products have the type that the language gives them, or one that holds all its values.
+void ImplementationReader::check_sums(const Node& item, const MatrixTypes& types) {
+  DType sums = arithmetic_type(types.a);
+  const DType other = arithmetic_type(types.b);
+  if (is_float(other) && (!is_float(sums) || size_bytes(other) > size_bytes(sums))) sums = other;
+  const Node* accumulator = item.find("accumulator");
+  if (accumulator == nullptr || holds_all(types.accumulator, sums)) return;
+  if (!parse_dtype(accumulator->text)) return;  // that was told
+  diagnostics_.report(accumulator->span, messages::machine_wrong_sums, septran::name(types.a),
+                      septran::name(types.b), septran::name(types.accumulator),
+                      septran::name(sums));
+}
+
+void ImplementationReader::tiles(const Node& list, ImplementationSpec& spec) {
+  if (!yaml::expect_sequence(list, "'tiles'", diagnostics_)) return;
+  for (const Node& item : list.items) spec.tiles.push_back(tile(item));
+}
+
+std::vector<std::int64_t> ImplementationReader::tile(const Node& list) {
+  std::vector<std::int64_t> extents;
+  if (!yaml::expect_sequence(list, "a tile", diagnostics_)) return extents;
+  for (const Node& extent : list.items) {
+    extents.push_back(
+        yaml::to_integer(extent, "a tile's extent", 1, 1 << 20, diagnostics_).value_or(1));
+  }
+  if (extents.size() != 2) diagnostics_.report(list.span, messages::machine_bad_tile);
+  return extents;
+}
+
+void ImplementationReader::operand_memories(const Node& list, ImplementationSpec& spec) {
+  if (!yaml::expect_sequence(list, "'operand_memories'", diagnostics_)) return;
+  for (const Node& item : list.items) {
+    if (!yaml::expect_sequence(item, "an item of 'operand_memories'", diagnostics_)) continue;
+    std::vector<std::string> memories;
+    for (const Node& memory : item.items) {
+      if (yaml::to_text(memory, "a memory", diagnostics_) &&
+          check_name(memory, "memory", machine_.memories, diagnostics_)) {
+        memories.push_back(memory.text);
+      }
+    }
+    spec.operand_memories.push_back(std::move(memories));
+  }
+}
+
+void ImplementationReader::read(const yaml::Entry& entry) {
+  const std::string& name = entry.key;
+  const Node& node = entry.value;
+  Fields fields(node, fmt::format("implementation '{}'", name), diagnostics_);
+  ImplementationSpec spec;
+  spec.name = name;
+  for (const Node* alias : fields.optional_names("aliases")) {
+    if (alias->text == name || machine_.find_implementation(alias->text) != nullptr) {
+      diagnostics_.report(alias->span, messages::machine_duplicate_name, "implementation",
+                          alias->text);
+    }
+    spec.aliases.push_back(alias->text);
+  }
+  if (machine_.find_implementation(name) != nullptr) {
+    diagnostics_.report(entry.key_span, messages::machine_duplicate_name, "implementation", name);
+  }
+  if (fields.required("primitives") != nullptr) {
+    for (const Node* one : fields.optional_names("primitives")) {
+      if (one->text == "*" || yaml::check_primitive(one->text, one->span, diagnostics_)) {
+        spec.primitives.push_back(one->text);
+        if (node.find("matrix_types") != nullptr && one->text != "gemm") {
+          diagnostics_.report(one->span, messages::machine_not_a_product, one->text);
+        }
+      }
+    }
+  }
+  const Node* engine = fields.required("engine");
+  if (engine != nullptr && yaml::to_text(*engine, "'engine'", diagnostics_) &&
+      check_name(*engine, "engine", machine_.engines, diagnostics_)) {
+    spec.engine = engine->text;
+  }
+  if (const Node* types = fields.optional("matrix_types")) {
+    matrix_types(*types, spec);
+    const EngineSpec* used = machine_.find_engine(spec.engine);
+    if (used != nullptr && used->kind != EngineKind::mma && used->kind != EngineKind::core) {
+      diagnostics_.report(engine->span, messages::machine_wrong_engine, used->name,
+                          used->kind == EngineKind::dma ? "dma" : "vector",
+                          "an implementation with matrix_types", "mma");
+    }
+  }
+  for (const Node* type : fields.optional_names("element_types")) {
+    if (const auto read = read_dtype(*type, "an element type", diagnostics_))
+      spec.element_types.push_back(*read);
+  }
+  if (const Node* list = fields.optional("tiles")) tiles(*list, spec);
+  if (const Node* list = fields.required("operand_memories")) operand_memories(*list, spec);
+  fields.optional_boolean("transpose_a", spec.transpose_a);
+  fields.optional_boolean("transpose_b", spec.transpose_b);
+  fields.optional_boolean("panels", spec.panels);
+  if (fields.optional("part_depth") != nullptr) {
+    fields.integer("part_depth", 1, 1 << 20, spec.part_depth);
+  }
+  fields.finish();
+  machine_.implementations.push_back(std::move(spec));
+}
+
+}  // namespace
+
+void read_implementation(const yaml::Entry& entry, Machine& machine, Diagnostics& diagnostics) {
+  ImplementationReader(machine, diagnostics).read(entry);
+}
+
+}  // namespace septran
