@@ -103,14 +103,12 @@ void add_report_options(CLI::App& app, Options& options) {
   app.add_option("--html", options.html, "write the report as a page for the browser")
       ->type_name("FILE")
       ->check(is_path, "");
-  CLI::Option* trace = app.add_option("--trace", options.trace,
-                                      "write trace events for Perfetto or chrome://tracing")
-                           ->type_name("FILE")
-                           ->check(is_path, "");
-  CLI::Option* vcd =
-      app.add_option("--vcd", options.vcd, "write the engines' states for a waveform viewer")
-          ->type_name("FILE")
-          ->check(is_path, "");
+  app.add_option("--trace", options.trace, "write trace events for Perfetto or chrome://tracing")
+      ->type_name("FILE")
+      ->check(is_path, "");
+  app.add_option("--vcd", options.vcd, "write the engines' states for a waveform viewer")
+      ->type_name("FILE")
+      ->check(is_path, "");
   app.add_option_function<std::string>(
          "--window", [&](const std::string& text) { options.window = to_window(text); },
          "cycles that trace and vcd hold (default: all)")
@@ -125,16 +123,12 @@ void add_report_options(CLI::App& app, Options& options) {
       ->expected(2);
   app.add_option("--workload", options.workload,
                  "simulate the layers of a network (CSV or YAML), without values")
-      ->type_name("FILE")
-      ->excludes(trace)
-      ->excludes(vcd);
+      ->type_name("FILE");
   app.add_option("--sweep", options.sweeps,
                  "simulate, without values, with a field of the target description changed; may be "
                  "repeated for every combination")
       ->type_name("FIELD=V1,V2")
-      ->allow_extra_args(false)
-      ->excludes(trace)
-      ->excludes(vcd);
+      ->allow_extra_args(false);
   app.add_option("--csv", options.csv, "write the rows of a sweep or workload as CSV")
       ->type_name("FILE")
       ->check(is_path, "");

@@ -150,7 +150,10 @@ nlohmann::ordered_json run_point(const Options& options) {
   simulator::SimulationOptions simulation;
   simulation.timing_only = true;
   simulation.cycle_limit = options.cycle_limit;
-  const auto result = simulator::simulate(*program, compiled->machine, none, simulation);
+  simulator::HazardReport hazards;
+  const auto result = simulator::simulate(*program, compiled->machine, none, simulation,
+                                          options.check_hazards ? &hazards : nullptr);
+  if (!hazards.hazards.empty()) return failure("hazard", simulator::to_text(hazards));
   if (const auto* report = std::get_if<simulator::SimulationReport>(&result)) {
     return summary(*report, compiled->area_mm2);
   }

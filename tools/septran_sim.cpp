@@ -74,8 +74,43 @@ int run_logic(const Options& options, SourceManager& sources, Diagnostics& diagn
   return execute({*program, compiled->machine, &*compiled}, options, *request, diagnostics);
 }
 
+/// Reports options that the chosen way of running would ignore.
+void check_together(const Options& options, Diagnostics& diagnostics) {
+  using Given = std::pair<const char*, bool>;
+  const Given sweep{"--sweep", !options.sweeps.empty()};
+  const Given workload{"--workload", !options.workload.empty()};
+  const std::vector<Given> pictures{{"--trace", !options.trace.empty()},
+                                    {"--vcd", !options.vcd.empty()},
+                                    {"--out", !options.outputs.empty()}};
+  const std::vector<Given> files{{"--json", !options.json.empty()},
+                                 {"--html", !options.html.empty()}};
+  const std::vector<Given> checks{{"--mma", options.mma != "model"},
+                                  {"--print-after", !options.print_after.empty()},
+                                  {"--stop-after", !options.stop_after.empty()}};
+  const auto check = [&](const char* mode, const std::vector<Given>& ignored) {
+    for (const auto& [option, given] : ignored) {
+      if (given) diagnostics.report({}, messages::option_not_with, option, mode);
+    }
+  };
+  if (!options.compare.empty()) {
+    check("--compare", {sweep, workload, {"a logic file", !options.input.empty()}});
+    check("--compare", files);
+  }
+  for (const auto& [mode, chosen] : {workload, sweep}) {
+    if (!chosen) continue;
+    check(mode, pictures);
+    check(mode, checks);
+  }
+  if (workload.second) check(workload.first, {sweep});
+}
+
 int run(const Options& options, SourceManager& sources, Diagnostics& diagnostics) {
   const bool several = !options.workload.empty() || !options.sweeps.empty();
+  check_together(options, diagnostics);
+  if (several && options.input.ends_with(".sdsa")) {
+    diagnostics.report({}, messages::option_needs_logic,
+                       options.sweeps.empty() ? "--workload" : "--sweep");
+  }
   for (const auto& [option, given] :
        {std::pair("--csv", !options.csv.empty()), std::pair("--jobs", options.jobs > 0)}) {
     if (given && !several) {

@@ -2,16 +2,13 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <array>
-#include <charconv>
 #include <filesystem>
-#include <map>
 #include <set>
 
 #include "compiler/base/messages.h"
 #include "compiler/frontend/parser.h"
 #include "targets/yaml_reader.h"
+#include "tools/workload_csv.h"
 
 namespace septran::tools {
 namespace {
@@ -19,177 +16,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::int64_t largest_size = std::int64_t{1} << 31;
-
-struct Cell {
-  std::string text;
-  Span span;
-};
-
-/// Small letters and digits of a column's name.
-std::string plain(std::string_view text) {
-  std::string made;
-  for (const char c : text) {
-    if (std::isalnum(static_cast<unsigned char>(c)) != 0) {
-      made += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    }
-  }
-  return made;
-}
-
-class CsvReader {
- public:
-  CsvReader(FileId file, const Options& options, bool takes_images, const SourceManager& sources,
-            Diagnostics& diagnostics)
-      : file_(file),
-        options_(options),
-        text_(sources.text(file)),
-        takes_images_(takes_images),
-        diagnostics_(diagnostics) {}
-
-  void read(Workload& workload) {
-    std::size_t at = 0;
-    bool has_header = false;
-    while (at < text_.size()) {
-      const std::size_t end = std::min(text_.find('\n', at), text_.size());
-      const std::vector<Cell> cells = split(at, end);
-      at = end + 1;
-      if (cells.empty()) continue;
-      if (!has_header) {
-        if (!header(cells)) return;
-        has_header = true;
-      } else {
-        layer(cells, workload);
-      }
-    }
-    if (!has_header || (workload.layers.empty() && !diagnostics_.has_errors())) {
-      diagnostics_.report(Span{file_, 0, 0}, messages::workload_empty);
-    }
-  }
-
- private:
-  /// The cells of a line without blanks around them; a comma at the end is no cell of its own.
-  std::vector<Cell> split(std::size_t begin, std::size_t end) const {
-    std::vector<Cell> cells;
-    for (std::size_t at = begin; at <= end;) {
-      const std::size_t comma = std::min(text_.find(',', at), end);
-      std::size_t first = at;
-      std::size_t last = comma;
-      const auto blank = [&](std::size_t i) {
-        return std::string(" \t\r\"").find(text_[i]) != std::string::npos;
-      };
-      while (first < last && blank(first)) ++first;
-      while (last > first && blank(last - 1)) --last;
-      cells.push_back(
-          {std::string(text_.substr(first, last - first)),
-           {file_, static_cast<std::uint32_t>(first), static_cast<std::uint32_t>(last)}});
-      at = comma + 1;
-    }
-    while (!cells.empty() && cells.back().text.empty()) cells.pop_back();
-    return cells;
-  }
-
-  bool header(const std::vector<Cell>& cells) {
-    const std::map<std::string, std::string> aliases{{"numfilters", "numfilter"},
-                                                     {"stride", "strides"},
-                                                     {"numberfilters", "numfilter"},
-                                                     {"numberoffilters", "numfilter"}};
-    for (std::size_t i = 1; i < cells.size(); ++i) {
-      std::string name = plain(cells[i].text);
-      if (const auto alias = aliases.find(name); alias != aliases.end()) name = alias->second;
-      columns_[name] = i;
-    }
-    const auto has = [&](const std::vector<std::string>& names) {
-      return std::all_of(names.begin(), names.end(),
-                         [&](const std::string& name) { return columns_.contains(name); });
-    };
-    is_product_ = has(product_);
-    if (!is_product_ && !has(convolution_)) {
-      diagnostics_.report(Span{file_, cells.front().span.begin, cells.back().span.end},
-                          messages::workload_columns);
-      return false;
-    }
-    const auto& known = is_product_ ? product_ : convolution_;
-    for (std::size_t i = 1; i < cells.size(); ++i) {
-      const std::string name = plain(cells[i].text);
-      const std::string column = aliases.contains(name) ? aliases.at(name) : name;
-      if (std::find(known.begin(), known.end(), column) == known.end()) {
-        diagnostics_.report(cells[i].span, messages::workload_unknown_column, cells[i].text);
-      }
-    }
-    return true;
-  }
-
-  std::optional<std::int64_t> size(const std::vector<Cell>& cells, const std::string& column) {
-    const std::size_t i = columns_.at(column);
-    if (i >= cells.size()) {
-      diagnostics_.report(Span{file_, cells.front().span.begin, cells.back().span.end},
-                          messages::workload_short_line, column);
-      return std::nullopt;
-    }
-    const Cell& cell = cells[i];
-    std::int64_t value = 0;
-    const char* end = cell.text.data() + cell.text.size();
-    const auto [at, error] = std::from_chars(cell.text.data(), end, value);
-    if (error == std::errc() && at == end && value >= 1 && value <= largest_size) return value;
-    diagnostics_.report(cell.span, messages::workload_bad_size, column, cell.text, largest_size);
-    return std::nullopt;
-  }
-
-  void layer(const std::vector<Cell>& cells, Workload& workload) {
-    std::vector<std::int64_t> sizes;
-    bool complete = true;
-    for (const std::string& column : is_product_ ? product_ : convolution_) {
-      const auto value = size(cells, column);
-      complete = complete && value.has_value();
-      sizes.push_back(value.value_or(1));
-    }
-    if (!complete) return;
-    std::array<std::int64_t, 3> mnk{};
-    if (is_product_) {
-      mnk = {sizes[0], sizes[1], sizes[2]};
-    } else {
-      const auto [height, width] = std::pair(sizes[0], sizes[1]);
-      const auto [tall, wide] = std::pair(sizes[2], sizes[3]);
-      if (tall > height || wide > width) {
-        diagnostics_.report(Span{file_, cells.front().span.begin, cells.back().span.end},
-                            messages::workload_large_filter, tall, wide, height, width);
-        return;
-      }
-      const std::int64_t step = sizes[6];
-      mnk = {((height - tall) / step + 1) * ((width - wide) / step + 1), sizes[5],
-             tall * wide * sizes[4]};
-    }
-    if (*std::max_element(mnk.begin(), mnk.end()) > largest_size) {
-      diagnostics_.report(cells.front().span, messages::workload_bad_size, "the product's size",
-                          fmt::format("{} x {} x {}", mnk[0], mnk[1], mnk[2]), largest_size);
-      return;
-    }
-    std::vector<std::string> definitions{fmt::format("M={}", mnk[0]), fmt::format("N={}", mnk[1]),
-                                         fmt::format("K={}", mnk[2])};
-    if (!is_product_ && takes_images_) {
-      definitions = {fmt::format("M={}", mnk[0]),       "N=1",
-                     fmt::format("H={}", sizes[0]),     fmt::format("W={}", sizes[1]),
-                     fmt::format("C={}", sizes[4]),     fmt::format("KH={}", sizes[2]),
-                     fmt::format("KW={}", sizes[3]),    fmt::format("O={}", sizes[5]),
-                     fmt::format("stride={}", sizes[6])};
-    }
-    Layer made{cells.front().text, 1, options_, fmt::format("{}", fmt::join(definitions, " "))};
-    for (std::string& one : definitions) made.options.definitions.push_back(std::move(one));
-    workload.layers.push_back(std::move(made));
-  }
-
-  FileId file_;
-  const Options& options_;
-  std::string_view text_;
-  bool takes_images_;  // the logic does, not the matrix of windows
-  Diagnostics& diagnostics_;
-  std::map<std::string, std::size_t> columns_;
-  bool is_product_ = false;
-  const std::vector<std::string> product_{"m", "n", "k"};
-  const std::vector<std::string> convolution_{"ifmapheight", "ifmapwidth", "filterheight",
-                                              "filterwidth", "channels",   "numfilter",
-                                              "strides"};
-};
 
 /// Whether some task's tensors have the dimensions KH and KW of filters. What is wrong with the
 /// file is told when it is compiled.
@@ -307,7 +133,7 @@ Result<Workload> read_workload(const Options& options, SourceManager& sources,
       return std::nullopt;
     }
     const bool images = takes_images(options.input, sources);
-    CsvReader(*file, plain_options, images, sources, diagnostics).read(workload);
+    read_csv(*file, plain_options, images, sources, workload, diagnostics);
   }
   if (diagnostics.error_count() != errors) return std::nullopt;
   return workload;

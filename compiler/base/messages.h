@@ -1269,13 +1269,27 @@ inline constexpr Message workload_columns{
     "Num Filter, Strides"};
 inline constexpr Message workload_unknown_column{
     "workload-unknown-column", Severity::error, "the column '{0}' has no meaning here",
-    "products have M, N and K; convolutions those of SCALE-Sim's topologies, dense only"};
+    "products have M, N and K; convolutions those of SCALE-Sim's topologies; both may have "
+    "Batch Size and Sparsity"};
 inline constexpr Message workload_short_line{"workload-short-line", Severity::error,
                                              "this line has no value for '{0}'",
                                              "each line has as many cells as the first"};
 inline constexpr Message workload_bad_size{"workload-bad-size", Severity::error,
                                            "{0} is '{1}'; it must be an integer from 1 to {2}",
-                                           "write an integer"};
+                                           "write a positive integer in digits"};
+inline constexpr Message workload_long_line{
+    "workload-long-line", Severity::error, "'{0}' stands behind the last column",
+    "each line has as many cells as the first; a note there begins with #"};
+inline constexpr Message workload_sparse{"workload-sparse", Severity::error,
+                                         "a layer of sparsity {0} is not simulated",
+                                         "dense layers are: 1:1"};
+inline constexpr Message workload_two_strides{
+    "workload-two-strides", Severity::error,
+    "strides of {0} and {1}: the logic file has one 'stride' for both",
+    "run it as a product, with a logic file such as examples/gemm/gemm.py"};
+inline constexpr Message workload_open_quote{"workload-open-quote", Severity::error,
+                                             "this quotation mark is not closed on its line",
+                                             "\"...\", with \"\" for a quotation mark in it"};
 inline constexpr Message workload_large_filter{
     "workload-large-filter", Severity::error,
     "a filter of {0} x {1} does not fit an input of {2} x {3}",
@@ -1342,6 +1356,8 @@ inline constexpr Message bad_option_value{"bad-option-value", Severity::error, "
                                           "--help shows every option with its values"};
 inline constexpr Message option_needs_other{"option-needs-other", Severity::error, "{0} is for {1}",
                                             "leave it out, or add one of them"};
+inline constexpr Message option_not_with{"option-not-with", Severity::error,
+                                         "{0} has no meaning with {1}", "leave one of the two out"};
 inline constexpr Message empty_path{"empty-path", Severity::error, "{0} is given an empty name",
                                     "name a file"};
 inline constexpr Message unknown_option{"unknown-option", Severity::error,

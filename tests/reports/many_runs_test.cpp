@@ -79,13 +79,19 @@ TEST(ValueChanges, AddUpToTheReport) {
   std::map<std::string, std::int64_t> busy;
   std::string engine;
   std::int64_t now = 0;
+  std::int64_t last = -1;
   for (std::string line; std::getline(text, line);) {
     std::istringstream words(line);
     std::string first, second, third, fourth, fifth;
     words >> first >> second >> third >> fourth >> fifth;
     if (first == "$scope") engine = third;
     if (first == "$var" && fifth == "state") engine_of[fourth] = engine;
-    if (first.starts_with("#")) now = std::stoll(first.substr(1)) / 1000;  // a cycle is 1 ns
+    if (first.starts_with("#")) {
+      const std::int64_t picoseconds = std::stoll(first.substr(1));
+      EXPECT_GT(picoseconds, last);  // each time stands there once
+      last = picoseconds;
+      now = picoseconds / 1000;  // a cycle is 1 ns
+    }
     if (!first.starts_with("b") || !engine_of.contains(second)) continue;
     auto& [since, is_busy] = state[second];
     if (is_busy) busy[engine_of[second]] += now - since;
@@ -212,6 +218,53 @@ layers:
             3 * layers[0]["cycles"].get<std::int64_t>() + layers[1]["cycles"].get<std::int64_t>());
 }
 
+/// Sizes of the layers of a table, by name.
+std::map<std::string, std::string> sizes_of(const Arguments& arguments) {
+  const TempFolder folder;
+  const auto outcome = simulate(arguments + Arguments{"--json", folder / "w.json"});
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  std::map<std::string, std::string> sizes;
+  const json report = json::parse(cli::read_file(folder / "w.json"));
+  for (const json& layer : report["layers"]) {
+    sizes[layer["name"]] = layer["sizes"];
+  }
+  return sizes;
+}
+
+// Tables as they are found: other separators, line ends and marks, notes behind a line, names in
+// quotation marks, strides of two directions, batches, dense sparsity.
+TEST(Workload, TablesOfManyForms) {
+  const TempFolder folder;
+  const auto sizes = [&](const std::string& text) {
+    return sizes_of(workload(folder.write("t.csv", text)));
+  };
+  using Sizes = std::map<std::string, std::string>;
+  EXPECT_EQ(sizes("\xef\xbb\xbfLayer,M,N,K\r\n\"a, \"\"b\"\"\" ,8,16,24\r\n\r\n"),
+            (Sizes{{"a, \"b\"", "M=8 N=16 K=24"}}));
+  EXPECT_EQ(sizes("Layer\t M\t N\t K\t \nx y\t8\t16\t24\t\n"), (Sizes{{"x y", "M=8 N=16 K=24"}}));
+  EXPECT_EQ(sizes("Layer;K;N;M\na,b;24;16;8"), (Sizes{{"a,b", "M=8 N=16 K=24"}}));
+  EXPECT_EQ(sizes("Layer,M,N,K,Batch Size,Sparsity,\na,8,16,24,3,2:2,#note\nb,8,16,24,1\n"),
+            (Sizes{{"a", "M=24 N=16 K=24"}, {"b", "M=8 N=16 K=24"}}));
+  const std::string names =
+      "Layer name,IFMAP height,IFMAP width,Filter height,Filter width,Channels,Num filter,";
+  EXPECT_EQ(sizes(names + "Stride height,Stride width,\nc,11,11,3,3,8,16,2,1,\n"),
+            (Sizes{{"c", "M=45 N=16 K=72"}}));
+  const Arguments convolution{in_source("workloads/conv.py"),
+                              "--mapping",
+                              in_source("workloads/conv_cloud.yaml"),
+                              "--dtype",
+                              "f16",
+                              "--workload"};
+  EXPECT_EQ(
+      sizes_of(convolution + Arguments{folder.write("i.csv", names + "Strides,Batch Size\n"
+                                                                     "c,11,11,3,3,8,16,2,3\n")}),
+      (Sizes{{"c", "M=75 N=3 H=11 W=11 C=8 KH=3 KW=3 O=16 stride=2"}}));
+  expect_refused(
+      simulate(convolution + Arguments{folder.write("i.csv", names + "Stride height,Stride width\n"
+                                                                     "c,11,11,3,3,8,16,2,1\n")}),
+      {"i.csv:2:1", "error[workload-two-strides]", "hint:"});
+}
+
 TEST(Workload, FaultsNameTheirPlace) {
   const TempFolder folder;
   const auto refuse = [&](const std::string& text, const std::vector<std::string>& expected) {
@@ -223,6 +276,9 @@ TEST(Workload, FaultsNameTheirPlace) {
   refuse("Layer,M,N,K\na,1,2\nb,1,x,0\n",
          {"w.csv:2:1", "error[workload-short-line]", "w.csv:3:5", "error[workload-bad-size]",
           "w.csv:3:7", "error[workload-bad-size]"});
+  refuse("Layer,M,N,K,\na,1,2,3,4\n", {"w.csv:2:9", "error[workload-long-line]", "'4'"});
+  refuse("Layer,M,N,K,Sparsity\na,1,2,3,2:4\n", {"w.csv:2:9", "error[workload-sparse]", "2:4"});
+  refuse("Layer,M,N,K\n\"a,1,2,3\n", {"w.csv:2:1", "error[workload-open-quote]", "hint:"});
   refuse(
       "L,IFMAP Height,IFMAP Width,Filter Height,Filter Width,Channels,Num Filter,Strides\n"
       "a,3,3,5,5,1,1,1\n",

@@ -93,9 +93,32 @@ TEST(Outputs, AreCheckedBeforeTheRun) {
                    {"error[file-not-written]"});
     expect_refused(septran_sim(gemm(small_sizes) +
                                Arguments{"--sweep", "dram.channels=1", option, folder / "t"}),
-                   {"excludes"});
+                   {"error[option-not-with]", "with --sweep"});
   }
   EXPECT_EQ(folder.files(), std::vector<std::string>{"layers.csv"});
+}
+
+// What one way of running does not write or check is not left out silently.
+TEST(Options, ThatWouldBeIgnoredAreRefused) {
+  const TempFolder folder;
+  const std::string layers = folder.write("layers.csv", "Layer,M,N,K\none,64,64,64\n");
+  const auto refuse = [&](const Arguments& arguments, const std::vector<std::string>& expected) {
+    expect_refused(septran_sim(arguments), expected);
+  };
+  const Arguments sweep = gemm(small_sizes) + Arguments{"--sweep", "dram.channels=1"};
+  refuse(sweep + Arguments{"--out", "C=" + (folder / "c.npy"), "--mma", "rtl"},
+         {"--out has no meaning with --sweep", "--mma has no meaning with --sweep"});
+  refuse(sweep + Arguments{"--workload", layers}, {"--sweep has no meaning with --workload"});
+  refuse(gemm("--dtype f16") + Arguments{"--workload", layers, "--print-after", "all"},
+         {"--print-after has no meaning with --workload"});
+  const std::string report = folder / "r.json";
+  EXPECT_EQ(septran_sim(gemm(small_sizes) + Arguments{"--json", report}).code, 0);
+  refuse({"--compare", report, report, "--html", folder / "r.html"},
+         {"--html has no meaning with --compare"});
+  refuse(gemm(small_sizes) + Arguments{"--compare", report, report},
+         {"a logic file has no meaning with --compare"});
+  refuse({folder / "p.sdsa", "--sweep", "dram.channels=1"},
+         {"--sweep has no meaning for a compiled program"});
 }
 
 }  // namespace
