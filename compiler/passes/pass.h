@@ -66,6 +66,7 @@ Result<tile::Program> place_in_destination(tile::Program program, const PassCont
 Result<tile::Program> route_copies(tile::Program program, const PassContext& context);
 Result<tile::Program> drop_rounding(tile::Program program, const PassContext& context);
 Result<tile::Program> schedule(tile::Program program, const PassContext& context);
+Result<tile::Program> late_stores(tile::Program program, const PassContext& context);
 Result<tile::Program> distribute(tile::Program program, const PassContext& context);
 Result<tile::Program> assign_layouts(tile::Program program, const PassContext& context);
 Result<tile::Program> place_buffers(tile::Program program, const PassContext& context);

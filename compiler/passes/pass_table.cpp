@@ -21,6 +21,8 @@ const std::vector<PassInfo>& pass_table() {
       {"drop-rounding", "leave rounding to the copies that convert", drop_rounding,
        [](Options& o) { o.engines_assigned = true; }},
       {"schedule", "put each trip's launches into the mapping's order, across trips", schedule},
+      {"late-stores", "on processors, store the rows of one trip while the next one computes",
+       late_stores},
       {"distribute", "turn parallel loops into each worker's share", distribute,
        [](Options& o) { o.no_parallel = true; }},
       {"assign-layouts", "give every tensor its strides", assign_layouts},

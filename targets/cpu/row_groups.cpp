@@ -71,6 +71,15 @@ bool share_addresses(const Tensor& a, const Tensor& b) {
   return *a.offset_bytes < end(b) && *b.offset_bytes < end(a);
 }
 
+/// Whether one operand is a row's value that is read before the row begins, and the other that of
+/// the same row, written after it ends.
+bool is_row_value(const VecCall& earlier, std::size_t read, const VecCall& later,
+                  std::size_t written) {
+  return read != 0 && written == 0 && later.primitive.kind == PrimitiveKind::reduction &&
+         !earlier.along(read) && *earlier.tile(read) == *later.tile(written) &&
+         earlier.space.operand_dims[read] == later.space.operand_dims[written];
+}
+
 /// Whether `later` may do its part for an element as soon as `earlier` has done its own.
 bool can_follow(const Emitter& emitter, const VecCall& earlier, const VecCall& later) {
   const auto& dims = earlier.space.dims;
@@ -90,6 +99,8 @@ bool can_follow(const Emitter& emitter, const VecCall& earlier, const VecCall& l
           !share_addresses(emitter.program()[first->tensor], emitter.program()[second->tensor])) {
         continue;
       }
+      if (same && first->age != second->age) continue;  // two slots of a ring
+      if (same && is_row_value(earlier, a, later, b)) continue;
       if (!same || *first != *second || !is_pointwise(earlier, a) || !is_pointwise(later, b)) {
         return false;
       }

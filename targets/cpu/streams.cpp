@@ -61,20 +61,39 @@ Streams::Streams(const tile::Program& program, const Machine& machine) : program
   });
   std::vector<Around> loops;
   walk(program.body, loops);
-  for (const auto& [key, readers] : readers_) share(readers);
+  for (const auto& [key, readers] : readers_) {
+    if (is_read_ahead(readers.front())) {
+      for (const Reader& reader : readers) next_.erase({reader.vec, reader.operand});
+    } else {
+      share(readers);
+    }
+  }
 }
 
-/// Deals the columns of one tile to those that read it in one trip.
+/// Whether another reader of the same loop is a trip ahead.
+bool Streams::is_read_ahead(const Reader& reader) const {
+  const auto ahead = readers_.find(reader.key_ahead);
+  return ahead != readers_.end() && ahead->second.front().loop == reader.loop;
+}
+
+/// Deals the columns of one tile to those that read it in one trip, by the time until the next
+/// one; equally where what goes past the caches goes there meanwhile, which takes that time, too.
 void Streams::share(const std::vector<Reader>& readers) {
+  constexpr double much = 0.25;  // of a trip's work, after such a store
   const double begin = readers.front().work;
-  const double all = work_after_.at(readers.back().loop) - begin;
-  const auto place = [&](double work) {
-    return std::llround((work - begin) / all * static_cast<double>(NextTrip::all));
+  const double end = work_after_.at(readers.back().loop);
+  const bool stores = std::any_of(far_stores_.begin(), far_stores_.end(), [&](double work) {
+    return work >= begin && work < end && end - work >= much * (end - begin);
+  });
+  const auto place = [&](std::size_t r) {
+    const double part = stores ? static_cast<double>(r) / static_cast<double>(readers.size())
+                               : (readers[r].work - begin) / (end - begin);
+    return std::llround(part * static_cast<double>(NextTrip::all));
   };
   for (std::size_t r = 0; r < readers.size(); ++r) {
     NextTrip& next = next_.at({readers[r].vec, readers[r].operand});
     next.begin = r > 0 ? next_.at({readers[r - 1].vec, readers[r - 1].operand}).end : 0;
-    next.end = r + 1 == readers.size() ? NextTrip::all : place(readers[r + 1].work);
+    next.end = r + 1 == readers.size() ? NextTrip::all : place(r + 1);
     // Who does little has no time to fetch: the next one does it, too.
     if (next.end - next.begin < least_share) next.end = next.begin;
   }
@@ -95,6 +114,8 @@ void Streams::walk(const tile::Block& block, std::vector<Around>& loops) {
   for (const tile::Statement& statement : block) {
     if (const auto* vec = std::get_if<tile::Vec>(&statement.node)) {
       look(*vec, loops);
+      const auto* to = std::get_if<TileRef>(vec->operands.data());
+      if (to != nullptr && is_far(to->tensor)) far_stores_.push_back(work_);
       work_ += work_of(program_, *vec, own_cache_bytes_);
     }
     const auto* loop = std::get_if<tile::Loop>(&statement.node);
@@ -119,10 +140,13 @@ void Streams::look(const tile::Vec& vec, const std::vector<Around>& loops) {
       place += ref->view.base[a] * (tensor.strides_bytes[a] / element);
     }
     place = expanded(place);
-    std::string key = fmt::format("{} {}", ref->tensor.value, to_string(place, program_.vars));
-    for (const ViewDim& dim : ref->view.dims) {
-      key += " " + to_string(expanded(dim.extent), program_.vars);
-    }
+    const auto key = [&](const Expr& at) {
+      std::string text = fmt::format("{} {}", ref->tensor.value, to_string(at, program_.vars));
+      for (const ViewDim& dim : ref->view.dims) {
+        text += " " + to_string(expanded(dim.extent), program_.vars);
+      }
+      return text;
+    };
     const auto around = std::find_if(loops.rbegin(), loops.rend(), [&](const Around& loop) {
       return place.depends_on(loop.var);
     });
@@ -130,7 +154,8 @@ void Streams::look(const tile::Vec& vec, const std::vector<Around>& loops) {
     const Expr step = place.substitute(around->var, Expr::var(around->var) + Expr(1)) - place;
     const auto elements = step.constant();
     if (!elements || std::abs(*elements) * element < least_distance_bytes) continue;
-    readers_[key].push_back({&vec, o, around->var, work_});
+    const std::string key_ahead = key(program_.vars.simplify(place + step));
+    readers_[key(place)].push_back({&vec, o, around->var, work_, key_ahead});
     next_[{&vec, o}] = {*elements, around->workers};
   }
 }

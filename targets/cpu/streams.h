@@ -49,8 +49,10 @@ class Streams {
     const tile::Vec* vec = nullptr;
     std::size_t operand = 0;
     VarId loop;
-    double work = 0;  // done when it starts
+    double work = 0;        // done when it starts
+    std::string key_ahead;  // of what it reads in the next trip
   };
+  [[nodiscard]] bool is_read_ahead(const Reader& reader) const;
   void walk(const tile::Block& block, std::vector<Around>& loops);
   void share(const std::vector<Reader>& readers);
   void look(const tile::Vec& vec, const std::vector<Around>& loops);
@@ -64,6 +66,7 @@ class Streams {
   std::map<std::pair<const tile::Vec*, std::size_t>, NextTrip> next_;
   std::map<std::string, std::vector<Reader>> readers_;  // by tensor and place
   std::map<VarId, double> work_after_;                  // a loop's trip
+  std::vector<double> far_stores_;                      // work done before each
   double work_ = 0;                                     // of a trip of all loops, so far
 };
 

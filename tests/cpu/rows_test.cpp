@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <fstream>
 
 #include "runtime/native/native.h"
 #include "source_dir.h"
@@ -214,6 +215,52 @@ TEST(Rows, MeetAcrossCallsThatCanGoFirst) {
   EXPECT_EQ(count(loop, "exp2_v("), 4U) << loop;
   EXPECT_EQ(count(loop, "store_f32_v("), 5U);  // of P, and the sums of 16 rows; S ends here
   EXPECT_EQ(count(loop, "add_rows(rows2)"), 1U);
+}
+
+/// A machine's description with caches of so many bytes a core.
+std::string with_caches(const TemporaryFolder& folder, const std::string& target,
+                        const std::string& bytes) {
+  std::string text = read_text(SEPTRAN_SOURCE_DIR "/targets/" + target + ".yaml");
+  const std::size_t shared = text.find("size_bytes: ", text.find("  SHARED:")) + 12;
+  text.replace(shared, text.find(' ', shared) - shared, bytes);
+  const std::string file = (folder.path() / (target + ".yaml")).string();
+  std::ofstream(file) << text;
+  return file;
+}
+
+TEST(Rows, AreStoredWhileTheNextOnesCompute) {
+  const TemporaryFolder folder("late");
+  const Variable chosen("SEPTRAN_CACHE", folder.path().string());
+  const struct {
+    const char* target;
+    DType dtype;
+    int m, n;
+  } cases[] = {
+      {"cpu_avx2", DType::f32, 32, 530},      // rows one by one, shares of one length
+      {"cpu_avx2", DType::bf16, 35, 530},     // shares of two lengths
+      {"cpu_generic", DType::f32, 272, 250},  // sixteen rows at once
+  };
+  for (const auto& one : cases) {
+    SCOPED_TRACE(fmt::format("{} {} {}", one.target, one.m, name(one.dtype)));
+    KernelText text;
+    text.logic = read_text(SEPTRAN_SOURCE_DIR "/examples/softmax/softmax.py");
+    text.mapping_file = SEPTRAN_SOURCE_DIR "/mappings/softmax/cpu.yaml";
+    text.mapping = read_text(text.mapping_file);
+    text.target = with_caches(folder, one.target, "1024");
+    text.dtype = one.dtype;
+    text.definitions = {{"M", fmt::format("{}", one.m)}, {"N", fmt::format("{}", one.n)}};
+    expect_right(text, true);
+    Kernel kernel;
+    compile(text, kernel);
+    ASSERT_TRUE(kernel.program) << kernel.messages();
+    EXPECT_EQ(compare_stages(kernel, false, 1e-2), "");
+    const std::string work = work_of(cpu::lower_to_c(*kernel.program, *kernel.machine));
+    // A loop that makes exponentials stores what those of the trip before gave.
+    const std::size_t loop = work.find("_slot >= 1");
+    ASSERT_NE(loop, std::string::npos) << work;
+    EXPECT_LT(work.find("store_far_", loop), work.find("  recip\n", loop));
+    EXPECT_LT(work.find("exp_v(", loop), work.find("  recip\n", loop));
+  }
 }
 
 TEST(Rows, GoPastTheCachesByWholeLines) {

@@ -41,9 +41,10 @@ TEST_P(PassCase, GivesTheExpectedText) {
   Diagnostics diagnostics;
   const FileId file =
       sources.add(path.filename().string(), testing_support::read_text(path.string()));
-  const auto machine = load_machine("dsa_edge", {}, sources, diagnostics);
   const auto program = tile::parse_text(file, sources, diagnostics);
-  ASSERT_TRUE(machine && program) << render(diagnostics, sources, false);
+  ASSERT_TRUE(program) << render(diagnostics, sources, false);
+  const auto machine = load_machine(program->target, {}, sources, diagnostics);
+  ASSERT_TRUE(machine) << render(diagnostics, sources, false);
   const passes::PassContext context{*machine, diagnostics};
   const Result<tile::Program> result = pass->run(*program, context);
   EXPECT_EQ(result.has_value(), !must_fail);
