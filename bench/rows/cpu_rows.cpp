@@ -15,7 +15,9 @@
 #include <functional>
 #include <map>
 
+#include "bench/rows/attention_peers.h"
 #include "bench/rows/row_peers.h"
+#include "compiler/kernels/tile_access.h"
 #include "runtime/embed/septran.h"
 #include "targets/host_cpu.h"
 
@@ -26,6 +28,7 @@ struct Run {
   std::string folder;  // the project's
   int rounds = 15;
   int threads = 1;
+  std::string only;  // "rows", "attention", or both
 };
 
 double median(std::vector<double> values) {
@@ -140,41 +143,62 @@ void time_rows(const RowCase& one, std::int64_t m, std::int64_t n, const Run& ru
   print(fmt::format("{} {} x {}", one.name, m, n), "memcpy", bytes, take_turns(peers, run));
 }
 
-void time_attention(const Run& run) {
+/// Elements of a type from numbers, and back.
+std::vector<std::byte> encoded(DType type, const std::vector<float>& values) {
+  std::vector<std::byte> bytes(values.size() * size_bytes(type));
+  kernels::convert(DType::f32, reinterpret_cast<const std::byte*>(values.data()), type,
+                   bytes.data(), static_cast<std::int64_t>(values.size()));
+  return bytes;
+}
+std::vector<float> decoded(DType type, const std::vector<std::byte>& bytes) {
+  std::vector<float> values(bytes.size() / size_bytes(type));
+  kernels::convert(type, bytes.data(), DType::f32, reinterpret_cast<std::byte*>(values.data()),
+                   static_cast<std::int64_t>(values.size()));
+  return values;
+}
+
+void time_attention(DType type, bool causal, const Run& run) {
   constexpr std::int64_t heads = 8;
   constexpr std::int64_t length = 1024;
   constexpr std::int64_t depth = 64;
-  const std::vector<float> q = numbers(heads * length * depth);
-  const std::vector<float> k = numbers(heads * length * depth - 3);
-  const std::vector<float> v = numbers(heads * length * depth - 5);
-  std::vector<float> keys(k);
-  std::vector<float> values(v);
-  keys.resize(q.size());
-  values.resize(q.size());
-  std::vector<float> o(q.size());
+  const auto input = [&](std::int64_t skipped) {
+    std::vector<float> values = numbers(heads * length * depth + skipped);
+    values.erase(values.begin(), values.begin() + skipped);
+    return encoded(type, values);
+  };
+  std::vector<std::byte> q = input(0);
+  std::vector<std::byte> k = input(3);
+  std::vector<std::byte> v = input(5);
+  std::vector<std::byte> o(q.size());
   embed::Request request{run.folder + "/examples/attention/attention.py",
                          run.folder + "/mappings/attention/cpu.yaml"};
-  request.definitions = {{"B", "1"},     {"H", "8"},  {"G", "8"},         {"LQ", "1024"},
-                         {"LK", "1024"}, {"D", "64"}, {"causal", "false"}};
+  request.definitions = {{"B", "1"},
+                         {"H", "8"},
+                         {"G", "8"},
+                         {"LQ", "1024"},
+                         {"LK", "1024"},
+                         {"D", "64"},
+                         {"causal", causal ? "true" : "false"}};
+  request.dtype = type;
   std::vector<Peer> peers = make_attention_peers(
-      {heads, length, depth, q.data(), keys.data(), values.data(), o.data()}, run.threads);
-  const auto in = [](const std::vector<float>& values) {
-    return embed::Buffer{const_cast<float*>(values.data())};
-  };
-  peers.push_back(septran(load(request), {{o.data()}, in(q), in(keys), in(values)}));
+      {type, causal, heads, length, depth, q.data(), k.data(), v.data(), o.data()}, run.threads);
+  peers.push_back(septran(load(request), {{o.data()}, {q.data()}, {k.data()}, {v.data()}}));
   peers.back().run();
-  const std::vector<float> own = o;
+  const std::vector<float> own = decoded(type, o);
+  const double unlike = type == DType::bf16 ? 0.1 : type == DType::f16 ? 0.02 : 1e-3;
   for (const Peer& peer : peers) {
     peer.run();
-    if (largest_difference(own, o) > 1e-3) fmt::print(stderr, "{} differs\n", peer.name);
+    const double difference = largest_difference(own, decoded(type, o));
+    if (!(difference <= unlike)) fmt::print(stderr, "{} differs by {}\n", peer.name, difference);
   }
   const auto times = take_turns(peers, run);
-  const double operations = 4.0 * heads * length * length * depth;
+  const double operations = (causal ? 2.0 : 4.0) * heads * length * length * depth;
   for (const auto& [name, all] : times) {
-    fmt::print("| attention 8 x 1024 x 64 | {} | {:.2f} | {:.1f} GFLOP/s | {:.2f} |\n", name,
-               median(all) * 1e3, operations / median(all) / 1e9,
+    fmt::print("| {}{} | {} | {:.2f} | {:.1f} | {:.2f} |\n", septran::name(type),
+               causal ? ", causal" : "", name, median(all) * 1e3, operations / median(all) / 1e9,
                median_ratio(all, times.at("SepTran")));
   }
+  std::fflush(stdout);
 }
 
 std::string processor() {
@@ -185,9 +209,8 @@ std::string processor() {
   return "unknown processor";
 }
 
-void time_all(const Run& run) {
+void time_all_rows(const Run& run) {
   const std::string& folder = run.folder;
-  fmt::print("\n{} thread{}\n\n", run.threads, run.threads == 1 ? "" : "s");
   fmt::print(
       "| kernel | by | ms | GB/s, in and out | speed, of memcpy's |\n|---|---|---|---|---|\n");
   const RowCase cases[] = {
@@ -202,14 +225,25 @@ void time_all(const Run& run) {
       time_rows(kernel, (std::int64_t{1} << 25) / n, n, run);
     }
   }
-  fmt::print("\n| kernel | by | ms | speed | time, of SepTran's |\n|---|---|---|---|---|\n");
-  time_attention(run);
-  std::fflush(stdout);
+}
+
+void time_all_attention(const Run& run) {
+  fmt::print("\nAttention, 8 heads x 1024 x 64; operations of the keys that are seen\n\n");
+  fmt::print("| type | by | ms | GFLOP/s | time, of SepTran's |\n|---|---|---|---|---|\n");
+  for (const DType type : {DType::f32, DType::bf16, DType::f16, DType::f64}) {
+    for (const bool causal : {false, true}) time_attention(type, causal, run);
+  }
+}
+
+void time_all(const Run& run) {
+  fmt::print("\n{} thread{}\n\n", run.threads, run.threads == 1 ? "" : "s");
+  if (run.only != "attention") time_all_rows(run);
+  if (run.only != "rows") time_all_attention(run);
 }
 
 /// On one processor, then on all: kernels for this machine have a thread for each core that there
 /// is for them.
-int run(const std::string& folder, int rounds) {
+int run(const std::string& folder, int rounds, const std::string& only) {
   fmt::print("{}, caches {} KiB, {} KiB, {} KiB\n", processor(), host_caches().level1.bytes >> 10,
              host_caches().level2.bytes >> 10, host_caches().level3.bytes >> 10);
   const int cores = host_cores();
@@ -220,9 +254,9 @@ int run(const std::string& folder, int rounds) {
   CPU_ZERO(&one);
   CPU_SET(sched_getcpu(), &one);
   sched_setaffinity(0, sizeof(one), &one);
-  time_all({folder, rounds, 1});
+  time_all({folder, rounds, 1, only});
   sched_setaffinity(0, sizeof(all), &all);
-  if (cores > 1) time_all({folder, rounds, cores});
+  if (cores > 1) time_all({folder, rounds, cores, only});
   return 0;
 }
 
@@ -231,8 +265,9 @@ int run(const std::string& folder, int rounds) {
 
 int main(int count, char** arguments) {
   if (count < 2) {
-    fmt::print(stderr, "usage: cpu_rows FOLDER [ROUNDS]\n");
+    fmt::print(stderr, "usage: cpu_rows FOLDER [ROUNDS [rows|attention]]\n");
     return 2;
   }
-  return septran::bench::run(arguments[1], count > 2 ? std::max(1, std::atoi(arguments[2])) : 15);
+  return septran::bench::run(arguments[1], count > 2 ? std::max(1, std::atoi(arguments[2])) : 15,
+                             count > 3 ? arguments[3] : "");
 }

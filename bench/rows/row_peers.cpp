@@ -8,26 +8,17 @@
 #include <cmath>
 #include <cstring>
 #include <dnnl.hpp>
-#include <memory>
 #include <unordered_map>
 
 namespace septran::bench {
 namespace {
 
-using Matrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 using Row = Eigen::Map<Eigen::Array<float, 1, Eigen::Dynamic>>;
 using ConstRow = Eigen::Map<const Eigen::Array<float, 1, Eigen::Dynamic>>;
 using dnnl::memory;
 
 /// Keeps the compiler from leaving a copy out.
 void* (*volatile copy_bytes)(void*, const void*, std::size_t) = std::memcpy;
-
-/// Eigen and OpenBLAS work on one thread each: rows and heads are dealt out by OpenMP.
-void set_threads(int threads) {
-  omp_set_num_threads(threads);
-  openblas_set_num_threads(1);
-  Eigen::setNbThreads(1);
-}
 
 void eigen_softmax(float* to, const float* from, std::int64_t n) {
   const ConstRow x(from, n);
@@ -118,6 +109,12 @@ Peer onednn(const RowProblem& p) {
 
 }  // namespace
 
+void set_threads(int threads) {
+  omp_set_num_threads(threads);
+  openblas_set_num_threads(1);
+  Eigen::setNbThreads(1);
+}
+
 std::vector<Peer> make_row_peers(const RowProblem& problem, int threads) {
   set_threads(threads);
   std::vector<Peer> peers{copy(problem, threads), eigen(problem, threads)};
@@ -126,49 +123,6 @@ std::vector<Peer> make_row_peers(const RowProblem& problem, int threads) {
   } catch (const dnnl::error&) {  // not on this machine
   }
   return peers;
-}
-
-std::vector<Peer> make_attention_peers(const AttentionProblem& p, int threads) {
-  set_threads(threads);
-  const auto all_scores = std::make_shared<std::vector<Matrix>>(static_cast<std::size_t>(threads),
-                                                                Matrix(p.length, p.length));
-  const float scale = 1.0F / std::sqrt(static_cast<float>(p.depth));
-  const auto for_heads = [p, threads, all_scores](const auto& of_head) {
-#pragma omp parallel for num_threads(threads) schedule(static)
-    for (std::int64_t h = 0; h < p.heads; ++h) {
-      of_head(h * p.length * p.depth,
-              (*all_scores)[static_cast<std::size_t>(omp_get_thread_num())]);
-    }
-  };
-  const auto softmax = [p](Matrix& scores) {
-    for (std::int64_t r = 0; r < p.length; ++r) {
-      float* row = scores.data() + r * p.length;
-      eigen_softmax(row, row, p.length);
-    }
-  };
-  const Peer eigen{"Eigen", [=] {
-                     for_heads([&](std::int64_t at, Matrix& scores) {
-                       const auto of = [&](const float* data) {
-                         return Eigen::Map<const Matrix>(data + at, p.length, p.depth);
-                       };
-                       scores.noalias() = scale * of(p.q) * of(p.k).transpose();
-                       softmax(scores);
-                       Eigen::Map<Matrix>(p.o + at, p.length, p.depth).noalias() = scores * of(p.v);
-                     });
-                   }};
-  const Peer openblas{
-      "OpenBLAS", [=] {
-        const auto length = static_cast<blasint>(p.length);
-        const auto depth = static_cast<blasint>(p.depth);
-        for_heads([&](std::int64_t at, Matrix& scores) {
-          cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, length, length, depth, scale,
-                      p.q + at, depth, p.k + at, depth, 0.0F, scores.data(), length);
-          softmax(scores);
-          cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, length, depth, length, 1.0F,
-                      scores.data(), length, p.v + at, depth, 0.0F, p.o + at, depth);
-        });
-      }};
-  return {eigen, openblas};
 }
 
 }  // namespace septran::bench

@@ -1,4 +1,4 @@
-// Row-wise kernels and attention by other libraries.
+// Row-wise kernels by other libraries.
 #pragma once
 
 #include <cstdint>
@@ -22,17 +22,6 @@ struct RowProblem {
   float* y = nullptr;
 };
 
-/// O = softmax(Q K^T / sqrt(D)) V for each head, f32, [heads, length, depth].
-struct AttentionProblem {
-  std::int64_t heads = 0;
-  std::int64_t length = 0;
-  std::int64_t depth = 0;
-  const float* q = nullptr;
-  const float* k = nullptr;
-  const float* v = nullptr;
-  float* o = nullptr;
-};
-
 struct Peer {
   std::string name;
   std::function<void()> run;
@@ -41,9 +30,7 @@ struct Peer {
 /// Each with so many threads, and a copy of X to Y by memcpy; memory must outlive them.
 __attribute__((visibility("default"))) std::vector<Peer> make_row_peers(const RowProblem& problem,
                                                                         int threads);
-/// Products with full matrices of scores, between them a softmax of rows. With several threads,
-/// heads are dealt to them.
-__attribute__((visibility("default"))) std::vector<Peer> make_attention_peers(
-    const AttentionProblem& problem, int threads);
+/// Eigen and OpenBLAS work on one thread each from here on: what they do is dealt out by OpenMP.
+void set_threads(int threads);
 
 }  // namespace septran::bench
