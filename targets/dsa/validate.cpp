@@ -67,25 +67,34 @@ WideRange digit_range(std::span<const OperandDigit> digits, Wide first, Wide las
 /// The checks against one machine.
 class MachineCheck {
  public:
-  MachineCheck(const Program& program, const Machine& machine, Diagnostics& diagnostics)
-      : program_(program), machine_(machine), diagnostics_(diagnostics) {}
+  MachineCheck(const Program& program, const Machine& machine, const Places& places,
+               Diagnostics& diagnostics)
+      : program_(program), machine_(machine), places_(places), diagnostics_(diagnostics) {}
 
   void run() {
     if (program_.target != machine_.name || program_.target_hash != machine_.hash) {
       diagnostics_.report({}, messages::dsa_wrong_target, "the program", program_.target,
                           program_.target_hash, machine_.name, machine_.hash);
     }
+    span_ = places_.program;
     check_counts();
     check_memories();
-    for (std::size_t i = 0; i < program_.operands.size(); ++i) check_operand(i);
-    for (std::size_t i = 0; i < program_.code.size(); ++i) check_instruction(i);
+    for (std::size_t i = 0; i < program_.operands.size(); ++i) {
+      span_ = i < places_.operands.size() ? places_.operands[i] : Span{};
+      check_operand(i);
+    }
+    for (std::size_t i = 0; i < program_.code.size(); ++i) {
+      span_ = i < places_.code.size() ? places_.code[i] : Span{};
+      check_instruction(i);
+    }
   }
 
  private:
   void at_most(const std::string& where, std::string_view what, std::int64_t value,
                std::int64_t limit) {
     if (value <= limit) return;
-    diagnostics_.report({}, messages::dsa_exceeds_target, where, what, value, machine_.name, limit);
+    diagnostics_.report(span_, messages::dsa_exceeds_target, where, what, value, machine_.name,
+                        limit);
   }
 
   void check_counts() {
@@ -122,8 +131,8 @@ class MachineCheck {
 
   void outside(const std::string& where, Wide first, Wide last, std::string_view memory,
                std::int64_t bytes) {
-    diagnostics_.report({}, messages::dsa_outside_memory, where, wide_text(first), wide_text(last),
-                        memory, bytes);
+    diagnostics_.report(span_, messages::dsa_outside_memory, where, wide_text(first),
+                        wide_text(last), memory, bytes);
   }
 
   void check_register(const std::string& where, std::int64_t reg) {
@@ -198,7 +207,7 @@ class MachineCheck {
           return path.from == from && path.to == to && path.engine == name(copy.engine);
         });
     if (exists) return;
-    diagnostics_.report({}, messages::dsa_no_path, here_, name(copy.engine), from, to,
+    diagnostics_.report(span_, messages::dsa_no_path, here_, name(copy.engine), from, to,
                         machine_.name);
   }
 
@@ -224,14 +233,16 @@ class MachineCheck {
       const OperandId id = operands[i];
       if (id == no_operand || !std::holds_alternative<TileOperand>(program_.operands[id])) continue;
       if (reaches(primitive, engine, i, memory_of(id))) continue;
-      diagnostics_.report({}, messages::dsa_unreachable_operand, here_, fmt::format("o{}", id),
+      diagnostics_.report(span_, messages::dsa_unreachable_operand, here_, fmt::format("o{}", id),
                           memory_of(id), name(engine), machine_.name, primitive);
     }
   }
 
   const Program& program_;
   const Machine& machine_;
+  const Places& places_;
   Diagnostics& diagnostics_;
+  Span span_;
   std::string here_;
   std::vector<std::size_t> loop_ends_;
 };
@@ -253,10 +264,11 @@ std::optional<ByteRange> constant_byte_range(const TileOperand& tile) {
                    range.high + static_cast<Wide>(septran::size_bytes(tile.storage)) - 1};
 }
 
-bool validate(const Program& program, const Machine& machine, Diagnostics& diagnostics) {
+bool validate(const Program& program, const Machine& machine, Diagnostics& diagnostics,
+              const Places& places) {
   const std::size_t before = diagnostics.error_count();
   if (!check_structure(program, {}, diagnostics)) return false;
-  MachineCheck(program, machine, diagnostics).run();
+  MachineCheck(program, machine, places, diagnostics).run();
   return diagnostics.error_count() == before;
 }
 

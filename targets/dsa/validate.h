@@ -10,9 +10,11 @@
 
 namespace septran::dsa {
 
-/// Where the rows of a program stand in assembly text, for messages; all empty for a binary.
+/// Where the rows of a program stand in assembly text, or come from in the sources, for messages;
+/// all empty for a binary.
 struct Places {
   std::string file;  // prefix of messages without a span; may be empty
+  Span program;      // of messages on all of it
   std::vector<Span> globals, locals, events, barriers, operands, origins, code;
 };
 
@@ -24,7 +26,8 @@ bool check_structure(const Program& program, const Places& places, Diagnostics& 
 
 /// check_structure, and the machine's limits: registers, loop depth, operands, instructions, event
 /// counters, memories and paths; operands whose place is constant lie within their memory.
-bool validate(const Program& program, const Machine& machine, Diagnostics& diagnostics);
+bool validate(const Program& program, const Machine& machine, Diagnostics& diagnostics,
+              const Places& places = {});
 
 /// First and last byte (inclusive) that a tile touches, relative to its memory or buffer, where
 /// that is constant and there is an element; axes are not taken into account.

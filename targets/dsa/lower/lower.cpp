@@ -22,12 +22,18 @@ void append(Code& code, Code more) {
 
 class Lowering {
  public:
-  Lowering(const tile::Program& program, const Machine& machine, Diagnostics& diagnostics)
+  /// `sparing`: rings share registers where they can, which takes scaling at each use.
+  Lowering(const tile::Program& program, const Machine& machine, bool sparing,
+           Diagnostics& diagnostics)
       : program_(program),
         machine_(machine),
         diagnostics_(diagnostics),
         values_(std::min(machine.dsa.sequencer.registers, static_cast<int>(max_register) + 1)),
-        tables_(program, std::max(1, machine.block_count()), values_, out_) {}
+        tables_(program, std::max(1, machine.block_count()), sparing, values_, out_),
+        told_registers_(!sparing) {}
+
+  /// Whether there were too few registers. Said in a message only of one that is sparing.
+  [[nodiscard]] bool out_of_registers() const { return values_.out_of_registers(); }
 
   Result<Program> run() {
     const std::size_t before = diagnostics_.error_count();
@@ -40,12 +46,23 @@ class Lowering {
     append(out_.code, std::move(body));
     out_.code.push_back({Halt{}, 0});
     tables_.add_locals();
-    if (diagnostics_.error_count() != before) return std::nullopt;
-    if (!validate(out_, machine_, diagnostics_)) return std::nullopt;
+    if (diagnostics_.error_count() != before || out_of_registers()) return std::nullopt;
+    if (!validate(out_, machine_, diagnostics_, places())) return std::nullopt;
     return std::move(out_);
   }
 
  private:
+  /// Where what the program is made of comes from.
+  Places places() const {
+    Places places;
+    places.operands = operand_places_;
+    for (const Instruction& instruction : out_.code) {
+      places.code.push_back(tables_.place_of(instruction.origin));
+      if (!places.program.valid()) places.program = places.code.back();
+    }
+    return places;
+  }
+
   void lower_block(const tile::Block& block, Code& code) {
     ++depth_;
     for (const tile::Statement& statement : block) lower_statement(statement, code);
@@ -96,11 +113,11 @@ class Lowering {
   // Structure.
 
   void lower(const tile::Alloc& node, Code& code) {
-    const tile::Tensor& tensor = program_[node.tensor];
-    for (const auto& [age, slot] : tables_.slot_registers(node.tensor)) {
+    const Tables::Slots slots = tables_.moved_by(node.tensor);
+    for (const Register slot : slots.registers) {
       const Source here{true, slot};
-      emit(code, Scalar{ScalarOp::add, slot, here, {false, tensor.slot_bytes}});
-      emit(code, Scalar{ScalarOp::mod, slot, here, {false, slots_bytes(tensor, tensor.depth)}});
+      emit(code, Scalar{ScalarOp::add, slot, here, {false, slots.step}});
+      emit(code, Scalar{ScalarOp::mod, slot, here, {false, slots.end}});
     }
   }
 
@@ -193,6 +210,7 @@ class Lowering {
     std::string fault;
     const auto id = tables_.tile(ref, fault);
     if (!id) not_final(fault);
+    operand_places_.resize(out_.operands.size(), tables_.place_of(origin_));
     return id;
   }
 
@@ -324,7 +342,8 @@ class Lowering {
   const tile::Statement* statement_ = nullptr;
   std::uint32_t origin_ = 0;
   std::int64_t depth_ = 0;
-  bool told_registers_ = false;
+  std::vector<Span> operand_places_;
+  bool told_registers_;
   bool told_variable_ = false;
 };
 
@@ -332,7 +351,11 @@ class Lowering {
 
 Result<Program> lower_to_dsa(const tile::Program& program, const Machine& machine,
                              Diagnostics& diagnostics) {
-  return Lowering(program, machine, diagnostics).run();
+  const std::size_t before = diagnostics.error_count();
+  Lowering ample(program, machine, false, diagnostics);
+  Result<Program> result = ample.run();
+  if (!ample.out_of_registers() || diagnostics.error_count() != before) return result;
+  return Lowering(program, machine, true, diagnostics).run();
 }
 
 }  // namespace septran::dsa

@@ -6,6 +6,7 @@
 #include "compiler/tile/visit.h"
 #include "targets/dsa/assembly.h"
 #include "targets/dsa/isa.h"
+#include "targets/dsa/lower/turns.h"
 #include "targets/dsa/validate.h"
 
 namespace septran::dsa {
@@ -26,9 +27,12 @@ std::int64_t slots_bytes(const tile::Tensor& tensor, int slots) {
   return wrapping_multiply(tensor.slot_bytes, slots);
 }
 
-Tables::Tables(const tile::Program& program, int cores, Values& values, Program& out)
+Tables::Tables(const tile::Program& program, int cores, bool in_step, Values& values, Program& out)
     : program_(program), cores_(cores), values_(values), out_(out) {
   out_.origins.push_back({});
+  places_.push_back({});
+  if (in_step) leaders_ = rings_in_step(program);
+  for (const auto& [ring, leader] : leaders_) followers_[leader] += ring != leader ? 1 : 0;
   for (const tile::Event& event : program.events) {
     out_.events.push_back({event.name, event.credits});
   }
@@ -41,12 +45,19 @@ Tables::Tables(const tile::Program& program, int cores, Values& values, Program&
   }
 }
 
+/// Whether the registers of a ring's slots hold numbers of slots, for rings of any size.
+bool Tables::is_shared(tile::TensorId id) const {
+  const auto leader = leaders_.find(id);
+  return leader != leaders_.end() && followers_.at(leader->second) > 0;
+}
+
 void Tables::add_slot(tile::TensorId id, int age) {
   const tile::Tensor& tensor = program_[id];
-  std::map<int, Register>& registers = slots_[id];
+  const bool shared = is_shared(id);
+  std::map<int, Register>& registers = slots_[shared ? leaders_.at(id) : id];
   if (registers.contains(age)) return;
   const int before_first = (2 * tensor.depth - 1 - age) % tensor.depth;
-  registers[age] = values_.make_state(slots_bytes(tensor, before_first));
+  registers[age] = values_.make_state(shared ? before_first : slots_bytes(tensor, before_first));
 }
 
 /// Finds the rings, and the temporaries in GLOBAL that each core has for itself.
@@ -69,9 +80,16 @@ void Tables::scan(const tile::Block& block, bool in_share) {
   }
 }
 
-std::map<int, Register> Tables::slot_registers(tile::TensorId id) const {
+Tables::Slots Tables::moved_by(tile::TensorId id) const {
+  Slots slots;
   const auto at = slots_.find(id);
-  return at == slots_.end() ? std::map<int, Register>{} : at->second;
+  if (at == slots_.end()) return slots;
+  const tile::Tensor& tensor = program_[id];
+  const bool shared = is_shared(id);
+  slots.step = shared ? 1 : tensor.slot_bytes;
+  slots.end = shared ? tensor.depth : slots_bytes(tensor, tensor.depth);
+  for (const auto& [age, reg] : at->second) slots.registers.push_back(reg);
+  return slots;
 }
 
 OperandId Tables::add(Operand operand) {
@@ -86,7 +104,10 @@ std::uint32_t Tables::origin(const tile::Origin& origin) {
   const auto next = static_cast<std::uint32_t>(out_.origins.size());
   const auto [at, is_new] =
       origins_.emplace(std::array{origin.logic, origin.mapping, origin.rule}, next);
-  if (is_new) out_.origins.push_back({origin.logic, origin.mapping, origin.rule});
+  if (is_new) {
+    out_.origins.push_back({origin.logic, origin.mapping, origin.rule});
+    places_.push_back(origin.mapping_span.valid() ? origin.mapping_span : origin.logic_span);
+  }
   return at->second;
 }
 
@@ -164,9 +185,12 @@ bool Tables::place(const tile::TileRef& ref, TileOperand& out, std::string& faul
     return false;
   }
   out.address.constant = *tensor.offset_bytes;
-  const std::map<int, Register> slots = slot_registers(id);
-  const auto slot = slots.find(ref.age);
-  if (slot != slots.end()) out.address.terms.push_back({slot->second, 1});
+  const bool shared = is_shared(id);
+  const auto slots = slots_.find(shared ? leaders_.at(id) : id);
+  if (slots == slots_.end()) return true;
+  const auto slot = slots->second.find(ref.age);
+  if (slot == slots->second.end()) return true;
+  out.address.terms.push_back({slot->second, shared ? tensor.slot_bytes : 1});
   return true;
 }
 

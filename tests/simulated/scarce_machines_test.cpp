@@ -1,0 +1,89 @@
+// Descriptions of machines that lack something: what still runs, and what is said of the rest.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <regex>
+
+#include "simulated.h"
+#include "source_dir.h"
+
+namespace septran {
+namespace {
+
+using testing_support::check_kernel;
+using testing_support::KernelText;
+
+std::string source(const std::string& path) {
+  return testing_support::read_text(std::string(SEPTRAN_SOURCE_DIR) + "/" + path);
+}
+
+/// dsa_edge with every number of a field replaced, in a file, for as long as this lives.
+class ChangedMachine {
+ public:
+  ChangedMachine(const std::string& field, const std::string& value)
+      : path_((std::filesystem::temp_directory_path() /
+               fmt::format("septran_{}_{}_{}.yaml", field, value, ::getpid()))
+                  .string()) {
+    std::ofstream(path_) << std::regex_replace(source("targets/dsa_edge.yaml"),
+                                               std::regex("\\b" + field + ": [0-9]+"),
+                                               field + ": " + value);
+  }
+  ChangedMachine(const ChangedMachine&) = delete;
+  ChangedMachine& operator=(const ChangedMachine&) = delete;
+  ~ChangedMachine() { std::filesystem::remove(path_); }
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+/// So many rows are added up one after the other; `loads` are the statements that do it.
+KernelText rows(const std::string& loads, int depth) {
+  KernelText text;
+  text.logic =
+      "import task_lang as task\n\n\n@task.define(leaf=True)\ndef clear(Y):\n"
+      "    task.call_primitive(\"fill\", Y, 0.0)\n\n\n@task.define(leaf=True)\n"
+      "def add(Y, X):\n    task.call_primitive(\"add\", Y, Y, X)\n\n\n@task.define\n"
+      "def block(Y, X):\n    task.launch(clear, Y)\n" +
+      loads +
+      "\n\n@task.define\ndef host(Y: task.Tensor[\"M\", \"N\"], X: task.Tensor[\"L\", \"M\", "
+      "\"N\"]):\n"
+      "    for i in task.parallel_range(M):\n"
+      "        task.launch(block, Y[i], X[:, i, :])\n";
+  text.mapping = fmt::format(
+      "entrypoint: host\ntask_mappings:\n  host: {{task_name: host, proc: HOST}}\n"
+      "  block: {{task_name: block, proc: BLOCK, mems: {{Y: SHARED, X: SHARED}},\n"
+      "          pipeline: {}}}\n",
+      depth);
+  text.definitions = {{"M", "3"}, {"N", "9"}};
+  return text;
+}
+
+TEST(Machines, RingsShareRegistersWhereThereAreFew) {
+  std::string loads;
+  for (int row = 0; row < 24; ++row) loads += fmt::format("    task.launch(add, Y, X[{}])\n", row);
+  KernelText text = rows(loads, 2);
+  text.definitions.emplace_back("L", "24");
+  EXPECT_EQ(check_kernel(text, true, 0, true), "");
+  const ChangedMachine machine("registers", "16");
+  text.target = machine.path();
+  EXPECT_EQ(check_kernel(text, true, 0, true), "");
+}
+
+TEST(Machines, LimitsAreShownInTheSources) {
+  const ChangedMachine machine("operands", "4");
+  KernelText text = rows("    task.launch(add, Y, X[0])\n", 1);
+  text.definitions.emplace_back("L", "1");
+  text.target = machine.path();
+  const std::string fault = check_kernel(text, true, 0, false);
+  EXPECT_NE(fault.find("kernel.yaml:3:3: error[dsa-exceeds-target]: the program: its number of "
+                       "operands is"),
+            std::string::npos)
+      << fault;
+}
+
+}  // namespace
+}  // namespace septran
