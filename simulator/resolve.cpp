@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <numeric>
 
 #include "simulator/walk.h"
 #include "targets/dsa/isa.h"
@@ -80,12 +79,11 @@ std::string memory_name(dsa::MemoryId memory) { return std::string(dsa::abstract
 
 std::optional<GlobalLayout> layout_globals(const dsa::Program& program, const Machine& machine) {
   const MemorySpec& memory = *machine.find_memory(memory_name(dsa::MemoryId::global));
+  const std::int64_t alignment = memory.start_bytes();
   GlobalLayout layout;
   Wide next = 0;
   for (const dsa::GlobalBuffer& buffer : program.globals) {
     const auto element = static_cast<std::int64_t>(size_bytes(buffer.dtype));
-    const std::int64_t alignment =
-        std::lcm(std::max<std::int64_t>(1, memory.alignment_bytes), element);
     Wide size = element;
     for (const std::int64_t extent : buffer.shape) {
       if (extent < 0 || size > memory.size_bytes) return std::nullopt;

@@ -2,8 +2,10 @@
 // estimates and the simulator all read these numbers; there is no second copy of any.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
+#include <numeric>
 #include <optional>
 #include <string>
 #include <vector>
@@ -27,6 +29,12 @@ struct MemorySpec {
   int ports = 1;                     // accesses a cycle and bank
   std::int64_t bytes_per_cycle = 0;  // of one port
   std::int64_t latency_cycles = 0;
+
+  /// Where buffers start: multiples of the alignment and of every element's size.
+  [[nodiscard]] std::int64_t start_bytes() const {
+    constexpr std::int64_t largest_element_bytes = 8;
+    return std::lcm(std::max<std::int64_t>(alignment_bytes, 1), largest_element_bytes);
+  }
 };
 
 struct PathSpec {

@@ -7,7 +7,6 @@
 // type, too, where the buffer's memory would keep a wider one.
 #include <algorithm>
 #include <map>
-#include <numeric>
 #include <set>
 
 #include "compiler/passes/rewrite.h"
@@ -211,23 +210,12 @@ std::set<TensorId> factors(const Program& program) {
   return found;
 }
 
-/// Bytes of the widest elements that each memory holds: buffers start at whole elements, too.
-std::map<std::string, std::int64_t> widest_elements(const tile::Program& program) {
-  std::map<std::string, std::int64_t> widest;
-  for (const tile::Tensor& tensor : program.tensors) {
-    std::int64_t& bytes = widest.try_emplace(tensor.memory, 1).first->second;
-    bytes = std::max(bytes, static_cast<std::int64_t>(size_bytes(tensor.storage)));
-  }
-  return widest;
-}
-
 }  // namespace
 
 Result<tile::Program> assign_layouts(tile::Program program, const PassContext& context) {
   make_panels(program);
   std::set<TensorId> swizzled;
   if (context.machine.family == MachineFamily::cuda) swizzled = factors(program);
-  std::map<std::string, std::int64_t> widest = widest_elements(program);
   for (std::uint32_t i = 0; i < program.tensors.size(); ++i) {
     tile::Tensor& tensor = program.tensors[i];
     if (tensor.kind == tile::TensorKind::parameter) continue;
@@ -239,11 +227,10 @@ Result<tile::Program> assign_layouts(tile::Program program, const PassContext& c
     }
     const MemorySpec* memory = context.machine.find_memory(tensor.memory);
     SEPTRAN_CHECK(memory != nullptr);
-    const std::int64_t alignment = std::lcm(memory->alignment_bytes, widest[tensor.memory]);
     if (swizzled.contains(TensorId{i})) {
       stride = std::max(stride, swizzled_bytes(program, tensor, *memory));
     }
-    tensor.slot_bytes = ceil_div(stride, alignment) * alignment;
+    tensor.slot_bytes = ceil_div(stride, memory->start_bytes()) * memory->start_bytes();
   }
   return program;
 }

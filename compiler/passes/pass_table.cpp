@@ -47,7 +47,7 @@ Result<tile::Program> run_passes(tile::Program program, const PassContext& conte
   verified.memory = [&](std::string_view name) -> std::optional<tile::MemoryLimits> {
     const MemorySpec* memory = context.machine.find_memory(name);
     if (memory == nullptr) return std::nullopt;
-    return tile::MemoryLimits{memory->size_bytes, memory->alignment_bytes};
+    return tile::MemoryLimits{memory->size_bytes, memory->start_bytes()};
   };
   const auto check = [&](std::string_view pass) {
     const std::vector<std::string> faults = tile::verify(program, verified);

@@ -62,6 +62,21 @@ KernelText rows(const std::string& loads, int depth) {
   return text;
 }
 
+TEST(Machines, BuffersStartAtWholeElements) {
+  // Without an alignment of its own, a memory must not have f32 behind an odd number of f16.
+  const ChangedMachine machine("alignment_bytes", "1");
+  KernelText text;
+  text.logic = source("examples/softmax/softmax.py");
+  text.mapping = source("mappings/softmax/dsa_edge.yaml");
+  text.mapping_file = std::string(SEPTRAN_SOURCE_DIR) + "/mappings/softmax/dsa_edge.yaml";
+  text.dtype = DType::f16;
+  text.target = machine.path();
+  for (const char* columns : {"1", "7", "33"}) {
+    text.definitions = {{"M", "5"}, {"N", columns}};
+    EXPECT_EQ(check_kernel(text, false, 2e-3, false), "") << columns;
+  }
+}
+
 TEST(Machines, RingsShareRegistersWhereThereAreFew) {
   std::string loads;
   for (int row = 0; row < 24; ++row) loads += fmt::format("    task.launch(add, Y, X[{}])\n", row);
