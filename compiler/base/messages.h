@@ -1027,6 +1027,11 @@ inline constexpr Message too_many_events{
     "too-many-events", Severity::error,
     "the program needs {0} event counters, a core of {1} has {2}",
     "use fewer separate buffers in this kernel"};
+inline constexpr Message event_beyond_maximum{
+    "event-beyond-maximum", Severity::error,
+    "{1} may signal '{0}' {2} times ahead of {3}, but an event counter of {5} holds {4}",
+    "lower `pipeline` or `rotate`; a launch under a condition lets engines run ahead of each "
+    "other"};
 
 // ==== The accelerator's programs, assembly and lowering (targets/dsa). {0} is the place within the
 // program, such as "instruction 3 (loop)", unless said otherwise.

@@ -8,6 +8,7 @@
 
 #include "compiler/base/messages.h"
 #include "compiler/passes/dependences.h"
+#include "compiler/passes/event_bounds.h"
 #include "compiler/passes/rewrite.h"
 #include "compiler/passes/sync_edges.h"
 
@@ -357,6 +358,9 @@ Result<Program> insert_syncs(Program program, const PassContext& context) {
     const Span entry = program.body.empty() ? Span{} : program.body.front().origin.mapping_span;
     context.diagnostics.report(entry, messages::too_many_events, program.events.size(),
                                program.target, limits.counters);
+    return std::nullopt;
+  }
+  if (context.machine.family == MachineFamily::dsa && !check_event_bounds(program, context)) {
     return std::nullopt;
   }
   return program;

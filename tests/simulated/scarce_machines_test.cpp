@@ -14,6 +14,7 @@ namespace septran {
 namespace {
 
 using testing_support::check_kernel;
+using testing_support::Kernel;
 using testing_support::KernelText;
 
 std::string source(const std::string& path) {
@@ -86,6 +87,43 @@ TEST(Machines, RingsShareRegistersWhereThereAreFew) {
   const ChangedMachine machine("registers", "16");
   text.target = machine.path();
   EXPECT_EQ(check_kernel(text, true, 0, true), "");
+}
+
+/// Expects that the kernel is refused with this message.
+void expect_message(const KernelText& text, const std::string& message) {
+  Kernel kernel;
+  testing_support::compile(text, kernel);
+  EXPECT_FALSE(kernel.program.has_value());
+  EXPECT_NE(kernel.messages().find(message), std::string::npos) << kernel.messages();
+}
+
+TEST(Machines, CountersHoldSoManyCredits) {
+  const ChangedMachine machine("event_maximum", "2");
+  KernelText text = rows(
+      "    for k in task.sequential_range(X.shape[0]):\n"
+      "        task.launch(add, Y, X[k])\n",
+      2);
+  text.definitions.emplace_back("L", "40");
+  text.target = machine.path();
+  EXPECT_EQ(check_kernel(text, true, 0, true), "");
+  text.mapping = std::regex_replace(text.mapping, std::regex("pipeline: 2"), "pipeline: 3");
+  expect_message(
+      text,
+      "kernel.yaml:4:63: error[event-beyond-maximum]: vector may signal 'X.free' 3 times "
+      "ahead of load, but an event counter of dsa_edge holds 2");
+}
+
+/// Where only some trips load, nothing else keeps the vector engine from running ahead.
+TEST(Machines, CountersHoldWhatIsSignalledAhead) {
+  const ChangedMachine machine("event_maximum", "2");
+  KernelText text = rows(
+      "    for k in task.sequential_range(X.shape[0]):\n        if k > 2:\n"
+      "            task.launch(add, Y, X[k])\n",
+      1);
+  text.definitions.emplace_back("L", "40");
+  EXPECT_EQ(check_kernel(text, true, 0, false), "");
+  text.target = machine.path();
+  expect_message(text, "error[event-beyond-maximum]: vector may signal 'X.free' 18 times");
 }
 
 TEST(Machines, LimitsAreShownInTheSources) {
