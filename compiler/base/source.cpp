@@ -1,13 +1,54 @@
 #include "compiler/base/source.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <filesystem>
-#include <fstream>
 
 namespace septran {
+namespace {
+
+/// A file that is open for reading.
+class Descriptor {
+ public:
+  explicit Descriptor(const std::string& path)
+      : number_(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC)) {}
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  ~Descriptor() {
+    if (number_ >= 0) ::close(number_);
+  }
+  [[nodiscard]] int number() const { return number_; }
+
+ private:
+  int number_;
+};
+
+/// Reads on until the end; nothing on errors, beyond `most` bytes, or where nothing comes for that
+/// long at first (-1: any time). In pieces: what is not a regular file may have no size and no end.
+std::optional<std::string> read_all(int file, std::size_t most, int patience_ms) {
+  std::string text;
+  std::array<char, 1 << 16> piece;
+  for (;;) {
+    pollfd state{file, POLLIN, 0};
+    const int ready = ::poll(&state, 1, text.empty() ? patience_ms : -1);
+    if (ready < 0 && errno == EINTR) continue;
+    if (ready <= 0) return std::nullopt;
+    const ssize_t size = ::read(file, piece.data(), piece.size());
+    if (size < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+    if (size < 0) return std::nullopt;
+    if (size == 0) return text;
+    text.append(piece.data(), static_cast<std::size_t>(size));
+    if (text.size() > most) return std::nullopt;
+  }
+}
+
+}  // namespace
 
 FileId SourceManager::add(std::string name, std::string text) {
   File file{std::move(name), std::move(text), {0}};
@@ -29,18 +70,14 @@ std::optional<FileId> SourceManager::load(const std::string& path) {
                                    [&](const File& file) { return file.name == path; });
     if (read != files_.end()) return FileId{static_cast<std::uint32_t>(read - files_.begin())};
   }
-  std::ifstream in(path, std::ios::binary);
-  if (!in) return std::nullopt;
-  // In pieces: what is not a regular file may have no size and no end.
-  std::string text;
-  std::array<char, 1 << 16> piece;
-  while (in) {
-    in.read(piece.data(), piece.size());
-    text.append(piece.data(), static_cast<std::size_t>(in.gcount()));
-    if (text.size() > max_source_bytes) return std::nullopt;
-  }
-  if (in.bad()) return std::nullopt;
-  return add(path, std::move(text));
+  const Descriptor file(path);
+  if (file.number() < 0) return std::nullopt;
+  // A pipe with a name may have nobody at its other end; one of the shell's has.
+  constexpr int patience_ms = 2000;
+  const bool is_named = std::filesystem::is_fifo(std::filesystem::symlink_status(path, ignored));
+  auto text = read_all(file.number(), max_source_bytes, is_named ? patience_ms : -1);
+  if (!text) return std::nullopt;
+  return add(path, std::move(*text));
 }
 
 std::string_view SourceManager::name(FileId file) const { return files_.at(file.value).name; }

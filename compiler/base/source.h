@@ -37,7 +37,8 @@ class SourceManager {
  public:
   /// Adds a text under the name that diagnostics shall show.
   FileId add(std::string name, std::string text);
-  /// Reads a file from disk; nothing if it cannot be read (a folder, no permission, too large).
+  /// Reads a file from disk; nothing if it cannot be read (a folder, no permission, too large, a
+  /// pipe into which nobody writes).
   std::optional<FileId> load(const std::string& path);
 
   [[nodiscard]] std::string_view name(FileId file) const;

@@ -82,6 +82,14 @@ TEST(Source, LoadsFilesButNoFoldersAndNothingEndless) {
   EXPECT_FALSE(sources.load("/dev/zero").has_value());
 }
 
+TEST(Source, DoesNotWaitForeverAtAPipe) {
+  const std::string path = testing::TempDir() + fmt::format("septran_idle_pipe_{}", ::getpid());
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  SourceManager sources;
+  EXPECT_FALSE(sources.load(path).has_value());
+  std::remove(path.c_str());
+}
+
 TEST(Source, ReadsAPipeOnce) {
   const std::string path = testing::TempDir() + fmt::format("septran_pipe_{}", ::getpid());
   ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
