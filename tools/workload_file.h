@@ -26,8 +26,9 @@ struct Workload {
 /// Height and Width, Filter Height and Width, Channels, Num Filter and Strides it is a convolution
 /// (padding counted in the IFMAP); Batch Size multiplies M. Logic, mapping and types are those of
 /// `options`. If the logic's tensors have dimensions KH and KW, a convolution gives it N (the
-/// batch), H, W, C, KH, KW, O, M (output pixels) and `stride`; otherwise it is run as the product of the stored matrix of its windows
-/// (M, K = filter height x width x channels) with its filters (N).
+/// batch), H, W, C, KH, KW, O, M (output pixels) and `stride`; otherwise it is run as the product
+/// of the stored matrix of its windows (M, K = filter height x width x channels) with its filters
+/// (N).
 ///
 /// YAML: `layers`, a list with `name`, `logic`, `mapping`, `sizes` and `count`, `dtype`; paths
 /// start at the file. `options` gives what a layer leaves open, and the target if it names one.
