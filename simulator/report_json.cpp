@@ -33,14 +33,7 @@ nlohmann::ordered_json machine_json(const MachineReport& machine) {
   return json;
 }
 
-/// `texts`: source lines by place, as far as they are known.
-void add_report(nlohmann::ordered_json& json, const SimulationReport& report,
-                const std::map<std::string, std::string>& texts) {
-  json["program"] = report.program;
-  json["timing_only"] = report.timing_only;
-  json["cycles"] = report.cycles;
-  json["seconds_at_clock"] = report.seconds_at_clock;
-  json["verdict"] = report.verdict;
+void add_advice(nlohmann::ordered_json& json, const SimulationReport& report) {
   json["advice"] = nlohmann::ordered_json::array();
   for (const Advice& advice : report.advice) {
     nlohmann::ordered_json entry = {
@@ -48,6 +41,10 @@ void add_report(nlohmann::ordered_json& json, const SimulationReport& report,
     if (!advice.origin.mapping.empty()) entry["origin"] = origin_json(advice.origin);
     json["advice"].push_back(std::move(entry));
   }
+}
+
+/// What was done, and where each engine's cycles went.
+void add_work(nlohmann::ordered_json& json, const SimulationReport& report) {
   json["machine"] = machine_json(report.machine);
   json["macs"] = report.macs;
   json["mma_utilization"] = report.mma_utilization;
@@ -73,6 +70,9 @@ void add_report(nlohmann::ordered_json& json, const SimulationReport& report,
     for (const EngineReport& engine : core.engines) engines[engine.name] = engine_json(engine);
     json["cores"].push_back({{"engines", engines}});
   }
+}
+
+void add_traffic(nlohmann::ordered_json& json, const SimulationReport& report) {
   json["memory"] = nlohmann::ordered_json::object();
   for (const EdgeReport& edge : report.edges) {
     nlohmann::ordered_json& entry = json["memory"][edge.from + "->" + edge.to];
@@ -104,6 +104,11 @@ void add_report(nlohmann::ordered_json& json, const SimulationReport& report,
       {"turnarounds", report.dram.turnarounds},     {"refreshes", report.dram.refreshes}};
   json["energy_pj"] = nlohmann::ordered_json::object();
   for (const auto& [component, energy] : report.energy_pj) json["energy_pj"][component] = energy;
+}
+
+/// `texts`: source lines by place, as far as they are known.
+void add_places(nlohmann::ordered_json& json, const SimulationReport& report,
+                const std::map<std::string, std::string>& texts) {
   json["lines"] = nlohmann::ordered_json::array();
   for (const LineReport& line : report.lines) {
     nlohmann::ordered_json entry = {{"logic", line.logic}};
@@ -125,6 +130,19 @@ void add_report(nlohmann::ordered_json& json, const SimulationReport& report,
     entry["stalled"] = row.stalled;
     json["origins"].push_back(std::move(entry));
   }
+}
+
+void add_report(nlohmann::ordered_json& json, const SimulationReport& report,
+                const std::map<std::string, std::string>& texts) {
+  json["program"] = report.program;
+  json["timing_only"] = report.timing_only;
+  json["cycles"] = report.cycles;
+  json["seconds_at_clock"] = report.seconds_at_clock;
+  json["verdict"] = report.verdict;
+  add_advice(json, report);
+  add_work(json, report);
+  add_traffic(json, report);
+  add_places(json, report, texts);
 }
 
 /// What instructions are, for those that the recorded operations name.

@@ -35,6 +35,46 @@ bool write_results(const Job& job, const Request& request, const std::vector<Hos
   return runtime::write_files_atomically(files, diagnostics);
 }
 
+/// Of a run: what it starts with, and what the reference makes of it.
+struct Inputs {
+  std::vector<runtime::KernelTensor> parameters;
+  std::vector<HostTensor> tensors;  // none if only time is simulated
+  std::optional<std::vector<HostTensor>> golden;
+};
+
+std::optional<Inputs> make_inputs(const Job& job, const Options& options, const Request& request,
+                                  Diagnostics& diagnostics) {
+  Inputs inputs;
+  inputs.parameters = runtime::kernel_tensors(job.program);
+  if (!check_names(inputs.parameters, request, diagnostics)) return std::nullopt;
+  if (options.timing_only) return inputs;
+  auto made = make_tensors(inputs.parameters, options, request, diagnostics);
+  if (!made) return std::nullopt;
+  inputs.tensors = std::move(*made);
+  if (job.compiled == nullptr || options.no_check) return inputs;
+  inputs.golden = inputs.tensors;
+  if (!run_reference(*job.compiled, *inputs.golden, diagnostics)) return std::nullopt;
+  return inputs;
+}
+
+/// Says whether the results are the reference's and notes it for the report; the exit code.
+int compare(const Job& job, const Options& options, const Request& request, const Inputs& inputs,
+            simulator::DriverResults& driver, Diagnostics& diagnostics) {
+  if (!inputs.golden) {
+    fmt::print("result    not checked\n");
+    return exit_fine;
+  }
+  const auto verdict = compare_outputs(*job.compiled, inputs.parameters, options, request,
+                                       inputs.tensors, *inputs.golden, diagnostics);
+  if (!verdict) return exit_bad_input;
+  driver.ok = verdict->ok;
+  driver.max_abs_error = verdict->max_abs_error;
+  driver.relative_error = verdict->relative_error;
+  fmt::print("result    {} (max abs error {:.3g}, relative error {:.3g})\n",
+             verdict->ok ? "ok" : "WRONG", verdict->max_abs_error, verdict->relative_error);
+  return verdict->ok ? exit_fine : exit_wrong_result;
+}
+
 }  // namespace
 
 int execute(const Job& job, const Options& options, const Request& request,
@@ -43,20 +83,9 @@ int execute(const Job& job, const Options& options, const Request& request,
   if (rtl) {
     if (const auto refused = refuse_rtl(job, diagnostics)) return *refused;
   }
-  const std::vector<runtime::KernelTensor> parameters = runtime::kernel_tensors(job.program);
-  if (!check_names(parameters, request, diagnostics)) return exit_bad_input;
-  std::vector<HostTensor> tensors;
-  std::vector<HostTensor> golden;
-  const bool check = job.compiled != nullptr && !options.no_check && !options.timing_only;
-  if (!options.timing_only) {
-    auto made = make_tensors(parameters, options, request, diagnostics);
-    if (!made) return exit_bad_input;
-    tensors = std::move(*made);
-    if (check) {
-      golden = tensors;
-      if (!run_reference(*job.compiled, golden, diagnostics)) return exit_bad_input;
-    }
-  }
+  auto inputs = make_inputs(job, options, request, diagnostics);
+  if (!inputs) return exit_bad_input;
+  std::vector<HostTensor>& tensors = inputs->tensors;
   std::optional<ModelRun> model;
   if (rtl) model = run_model(job, tensors, options.timing_only);
   std::vector<simulator::HostBuffer> buffers(job.program.globals.size());
@@ -82,31 +111,19 @@ int execute(const Job& job, const Options& options, const Request& request,
     driver.area_mm2 = job.compiled->area_mm2;
   }
 
-  int code = exit_fine;
-  if (!std::holds_alternative<simulator::SimulationReport>(result)) {
-    code = exit_trap;
+  int code = exit_trap;
+  const auto* report = std::get_if<simulator::SimulationReport>(&result);
+  if (report == nullptr) {
     fmt::print(stderr, "{}", simulator::to_text(result));
   } else {
     fmt::print("{}", simulator::to_text(result));
-    if (check) {
-      const auto verdict = compare_outputs(*job.compiled, parameters, options, request, tensors,
-                                           golden, diagnostics);
-      if (!verdict) return exit_bad_input;
-      driver.ok = verdict->ok;
-      driver.max_abs_error = verdict->max_abs_error;
-      driver.relative_error = verdict->relative_error;
-      code = verdict->ok ? exit_fine : exit_wrong_result;
-      fmt::print("result    {} (max abs error {:.3g}, relative error {:.3g})\n",
-                 verdict->ok ? "ok" : "WRONG", verdict->max_abs_error, verdict->relative_error);
-    } else {
-      fmt::print("result    not checked\n");
-    }
+    code = compare(job, options, request, *inputs, driver, diagnostics);
+    if (code == exit_bad_input) return code;
     if (options.check_hazards) {
       fmt::print("hazards   {} in {} operations\n", hazards.hazards.size(), hazards.operations);
     }
     if (model) {
-      const RtlComparison comparison =
-          compare_rtl(*model, std::get<simulator::SimulationReport>(result), tensors);
+      const RtlComparison comparison = compare_rtl(*model, *report, tensors);
       fmt::print("\n{}", comparison.text);
       if (!comparison.same_results) code = exit_wrong_result;
     }
