@@ -89,7 +89,8 @@ nlohmann::ordered_json summary(const simulator::SimulationReport& report,
                                  {"bound_cycles", report.roofline.bound()},
                                  {"global_bytes", bytes},
                                  {"energy_pj", energy},
-                                 {"verdict", report.verdict}};
+                                 {"verdict", report.verdict},
+                                 {"target", report.target}};
   if (area_mm2) json["area_mm2"] = *area_mm2;
   return json;
 }

@@ -232,7 +232,7 @@ int run_sweep(const Options& options, SourceManager& sources, Diagnostics& diagn
     if (results[i]["status"] == "ok") continue;
     fmt::print(stderr, "{}: {}\n{}", name_of(points[i]), results[i]["status"].get<std::string>(),
                results[i]["error"].get<std::string>());
-    code = results[i]["status"] == "refused" ? exit_bad_input : exit_trap;
+    code = std::max<int>(code, results[i]["status"] == "refused" ? exit_bad_input : exit_trap);
   }
   fmt::print("{}", table(points, results));
   if (!write_points(report, "points", report::sweep_page(report), options, diagnostics)) {

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "runtime/file.h"
 #include "simulator/report/html.h"
@@ -51,9 +52,18 @@ std::vector<Json> run_layers(const Workload& workload, const Options& options) {
   return all;
 }
 
-Json report_of(const Workload& workload, const std::vector<Json>& results,
-               const std::string& target) {
-  Json report = {{"schema_version", 1}, {"workload", workload.name}, {"target", target}};
+/// The target of all layers that were run; empty where they differ.
+std::string target_of(const std::vector<Json>& results) {
+  std::set<std::string> targets;
+  for (const Json& result : results) {
+    if (result["status"] == "ok") targets.insert(result["target"].get<std::string>());
+  }
+  return targets.size() == 1 ? *targets.begin() : "";
+}
+
+Json report_of(const Workload& workload, const std::vector<Json>& results) {
+  Json report = {
+      {"schema_version", 1}, {"workload", workload.name}, {"target", target_of(results)}};
   Json layers = Json::array();
   double cycles = 0;
   double seconds = 0;
@@ -84,13 +94,23 @@ Json report_of(const Workload& workload, const std::vector<Json>& results,
   return report;
 }
 
+/// The longest text that the layers have there, and at least `least`.
+std::size_t width_of(const Json& report, const char* key, std::size_t least) {
+  for (const Json& row : report["layers"])
+    least = std::max(least, row[key].get<std::string>().size());
+  return least;
+}
+
 std::string table(const Json& report) {
-  std::string text = fmt::format("{:<24}{:>6}  {:<28}{:>14}{:>8}{:>10}{:>10}\n", "layer", "count",
-                                 "sizes", "cycles each", "share", "mma util", "x bound");
+  const std::size_t names = width_of(report, "name", 22) + 2;
+  const std::size_t sizes = width_of(report, "sizes", 26) + 2;
+  std::string text =
+      fmt::format("{:<{}}{:>6}  {:<{}}{:>14}{:>8}{:>10}{:>10}\n", "layer", names, "count", "sizes",
+                  sizes, "cycles each", "share", "mma util", "x bound");
   const double all = report["total"]["cycles"].get<double>();
   for (const Json& row : report["layers"]) {
-    text += fmt::format("{:<24}{:>6}  {:<28}", row["name"].get<std::string>(),
-                        row["count"].get<std::int64_t>(), row["sizes"].get<std::string>());
+    text += fmt::format("{:<{}}{:>6}  {:<{}}", row["name"].get<std::string>(), names,
+                        row["count"].get<std::int64_t>(), row["sizes"].get<std::string>(), sizes);
     if (row["status"] != "ok") {
       text += fmt::format("{:>14}\n", row["status"].get<std::string>());
       continue;
@@ -104,10 +124,13 @@ std::string table(const Json& report) {
   const Json& total = report["total"];
   text += fmt::format(
       "\ntotal: {:.0f} cycles, {:.3f} ms at the clock, {:.4g} macs, mma utilization {:.1f} %, "
-      "energy "
-      "{:.1f} uJ\n",
+      "energy {:.1f} uJ\n",
       all, total["seconds_at_clock"].get<double>() * 1e3, total["macs"].get<double>(),
       100 * total["mma_utilization"].get<double>(), total["energy_pj"].get<double>() * 1e-6);
+  if (const auto failed = total["failed_layers"].get<std::int64_t>(); failed > 0) {
+    text += fmt::format("{} of {} layers are not in it: they could not be run\n", failed,
+                        report["layers"].size());
+  }
   return text;
 }
 
@@ -118,14 +141,14 @@ int run_workload(const Options& options, SourceManager& sources, Diagnostics& di
   const auto workload = read_workload(options, sources, diagnostics);
   if (!workload || !request) return exit_bad_input;
   const std::vector<Json> results = run_layers(*workload, options);
-  const Json report = report_of(*workload, results, options.target);
+  const Json report = report_of(*workload, results);
   fmt::print("{}", table(report));
   int code = exit_fine;
   for (const Json& row : report["layers"]) {
     if (row["status"] == "ok") continue;
     fmt::print(stderr, "layer '{}': {}\n{}", row["name"].get<std::string>(),
                row["status"].get<std::string>(), row["error"].get<std::string>());
-    code = row["status"] == "refused" ? exit_bad_input : exit_trap;
+    code = std::max<int>(code, row["status"] == "refused" ? exit_bad_input : exit_trap);
   }
   return write_points(report, "layers", report::workload_page(report), options, diagnostics)
              ? code

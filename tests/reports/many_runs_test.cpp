@@ -218,6 +218,21 @@ layers:
             3 * layers[0]["cycles"].get<std::int64_t>() + layers[1]["cycles"].get<std::int64_t>());
 }
 
+TEST(Workload, LayersThatFailAreNotInTheTotal) {
+  const TempFolder folder;
+  const std::string layer = "  - {name: ok, logic: " + in_source("examples/gemm/gemm.py") +
+                            ", mapping: " + in_source("mappings/gemm/dsa_edge.yaml") +
+                            ", sizes: {M: 64, N: 64, K: ";
+  const std::string file = folder.write("w.yaml", "layers:\n" + layer + "64}}\n" + layer + "0}}\n");
+  const auto outcome = simulate({"--workload", file, "--json", folder / "w.json"});
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_NE(outcome.out.find("1 of 2 layers are not in it"), std::string::npos) << outcome.out;
+  EXPECT_NE(outcome.err.find("error[bad-definition]"), std::string::npos) << outcome.err;
+  const json report = json::parse(cli::read_file(folder / "w.json"));
+  EXPECT_EQ(report["total"]["failed_layers"], 1);
+  EXPECT_EQ(report["target"], "dsa_edge");
+}
+
 /// Sizes of the layers of a table, by name.
 std::map<std::string, std::string> sizes_of(const Arguments& arguments) {
   const TempFolder folder;
