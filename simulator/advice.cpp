@@ -205,7 +205,7 @@ class Adviser {
   }
 
   void latency() {
-    if (usage_.way().use > 0.6) return;
+    if (usage_.way().use > 0.6 || usage_.slow_core()) return;
     const EngineShares& load = usage_["load"];
     const double share = std::min(load.of("memory"), usage_.waits());
     const auto stream = [](const std::string& rule) { return rule.starts_with("stream"); };
@@ -286,6 +286,16 @@ class Adviser {
       most = std::max(most, busy);
     }
     if (most == 0 || report_.cycles == 0) return;
+    if (const auto& slow = usage_.slow_core()) {
+      say(slow->active - slow->average,
+          fmt::format(
+              "Core {} is at its work for {} of the time, the average core at the same work "
+              "for {}: it has a slower way to memory.",
+              slow->core, percent(slow->active), percent(slow->average)),
+          "Blocks are dealt out evenly: fewer bytes for each (larger blocks), or in the "
+          "description "
+          "`links` that are alike.");
+    }
     const auto count = static_cast<double>(report_.cores.size());
     const double lost = (most - sum / count) / static_cast<double>(report_.cycles);
     say(lost,

@@ -75,6 +75,27 @@ Usage::Usage(const SimulationReport& report) {
   const double steady = std::max(0.0, worker.of("wait_data") - worker.at_start);
   waits_ = std::min(steady, waits_for_loads(report) / all) + (held_up ? worker.idle : 0);
   find_ways(report);
+  find_slow_core(report);
+}
+
+void Usage::find_slow_core(const SimulationReport& report) {
+  SlowCore slow;
+  double work = 0;
+  double most_work = 0;
+  for (std::size_t i = 0; i < report.cores.size(); ++i) {
+    for (const EngineReport& engine : report.cores[i].engines) {
+      if (engine.name != worker_ || engine.busy == 0) continue;
+      work += static_cast<double>(engine.busy);
+      most_work = std::max(most_work, static_cast<double>(engine.busy));
+      const double active =
+          1 - static_cast<double>(engine.idle) / static_cast<double>(report.cycles);
+      slow.average += active / working_cores_;
+      if (active > slow.active) slow.core = i;
+      slow.active = std::max(slow.active, active);
+    }
+  }
+  const bool same_work = most_work <= 1.2 * work / working_cores_;
+  if (same_work && slow.active > slow.average + 0.15) slow_core_ = slow;
 }
 
 const EngineShares& Usage::operator[](const std::string& engine) const {

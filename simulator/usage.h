@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 
 #include "simulator/simulator.h"
@@ -25,6 +26,13 @@ struct Way {
   double use = 0;
 };
 
+/// A core that is at the same work for longer than the others.
+struct SlowCore {
+  std::size_t core = 0;
+  double active = 0;   // share of the run that it is at it
+  double average = 0;  // that of the cores that have work
+};
+
 class Usage {
  public:
   /// Of a run with cores and cycles.
@@ -41,9 +49,11 @@ class Usage {
   [[nodiscard]] double in_flight() const { return in_flight_; }
   /// The way between cores and memory that is used most.
   [[nodiscard]] const Way& way() const { return way_; }
+  [[nodiscard]] const std::optional<SlowCore>& slow_core() const { return slow_core_; }
 
  private:
   void find_ways(const SimulationReport& report);
+  void find_slow_core(const SimulationReport& report);
 
   std::map<std::string, EngineShares> shares_;
   std::string worker_;
@@ -52,6 +62,7 @@ class Usage {
   double memory_ = 0;
   double in_flight_ = 0;
   Way way_;
+  std::optional<SlowCore> slow_core_;
 };
 
 }  // namespace septran::simulator

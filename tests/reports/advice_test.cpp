@@ -143,6 +143,25 @@ TEST(Table, ManyCoresAreAddedUp) {
   EXPECT_TRUE(says(outcome.out, "`septran explain --measure`")) << outcome.out;
 }
 
+// Core 3 has the same blocks as the others, and a link of a byte a cycle.
+TEST(Advice, CoresWithASlowLinkAreNamed) {
+  const cli::TempFolder folder;
+  std::string text = cli::read_file(in_source("targets/dsa_cloud.yaml"));
+  const std::string total = "bytes_per_cycle_total: ";
+  const std::size_t at = text.find(total);
+  ASSERT_NE(at, std::string::npos);
+  std::string links = "links: [";
+  for (const char* rate : {"256", "256", "256", "1"}) {
+    links += std::string("{latency_cycles: 20, bytes_per_cycle: ") + rate + "}, ";
+  }
+  text.replace(at, text.find('\n', at) - at, total + "0\n    " + links + "]");
+  const json report = report_of(in_source("mappings/gemm/dsa_cloud.yaml"),
+                                " --target " + folder.write("machine.yaml", text),
+                                "M=512 N=512 K=512 --dtype f16 --timing-only");
+  EXPECT_TRUE(says(texts(report), "Core 3 is at its work for")) << texts(report);
+  EXPECT_FALSE(says(texts(report), "short rows")) << texts(report);
+}
+
 // Four blocks for four cores are one each; one block leaves three without.
 TEST(Verdict, CoresWithoutWorkAreToldApart) {
   const json report = report_of(in_source("mappings/gemm/dsa_cloud.yaml"), "",
