@@ -298,8 +298,8 @@ TEST(Copies, TurnRowsIntoColumnsByVectors) {
     text.mapping = read_text(text.mapping_file);
     text.target = "cpu_avx512";
     text.dtype = dtype;
-    text.definitions = {{"B", "1"},   {"H", "1"},  {"G", "1"},        {"LQ", "64"},
-                        {"LK", "64"}, {"D", "64"}, {"causal", "true"}};
+    text.definitions = {{"B", "1"},   {"H", "1"},  {"G", "1"},         {"LQ", "64"},
+                        {"LK", "64"}, {"D", "64"}, {"causal", "false"}};
     Kernel kernel;
     compile(text, kernel);
     ASSERT_TRUE(kernel.program) << kernel.messages();

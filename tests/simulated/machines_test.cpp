@@ -172,13 +172,6 @@ TEST(Machines, MemoriesThatInstructionsDoNotReachAreTold) {
               "A_staged lies in L2, which the accelerator's instructions do not reach");
 }
 
-TEST(Machines, CountersThatAreTooShortAreTold) {
-  const Description description(Replacements{{"event_maximum: 63", "event_maximum: 1"}});
-  expect_told(product(description.path(), DType::f16),
-              "event 'A.free' begins at 2, as deep as its buffer; the counters of target "
-              "'dsa_edge' end at 1");
-}
-
 // A product takes the fill of its accumulators over, and the copy out its rounding: neither needs a
 // vector unit.
 TEST(WithoutVectorUnit, RoundingIsTheCopys) {
