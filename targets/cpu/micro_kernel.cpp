@@ -116,25 +116,50 @@ class ProductWriter {
     const Walk& a = m_.a;
     out_.open("static void {}_starts(int64_t m, int64_t k, const {} *a, int32_t *start)", name_,
               c_type(a.storage));
+    if (a.along_k == m_.group()) {
+      starts_of_some(a);
+      out_.close();
+      return;
+    }
     out_.open("for (int64_t i = 0; i < m; ++i)");
     out_.line("const {} *row = a + i / {} * {} + i % {} * {};", c_type(a.storage), m_.rows,
               a.next_block, m_.rows, a.next);
     out_.line("int32_t sum = 0;");
-    if (a.along_k == m_.group()) {
-      out_.line("{}_vector sums = {{0}};", name_);
-      out_.line("int64_t p = 0;");
-      out_.open("for (; p + {0} <= k; p += {0})", m_.lanes * 4);
-      out_.line("const {0}_group x = *(const {0}_groups_at *)(row + p);", name_);
-      out_.line("sums = {0}_dot(sums, ({0}_group){{0}} + 0x01010101u, x);", name_);
-      out_.close();
-      out_.line("for (int64_t l = 0; l < {}; ++l) sum += sums[l];", m_.lanes);
-      out_.line("for (; p < k; ++p) sum += row[p];");
-    } else {
-      out_.line("for (int64_t p = 0; p < k; ++p) sum += row[p / {0} * {1} + p % {0}];", m_.group(),
-                a.along_k);
-    }
+    out_.line("for (int64_t p = 0; p < k; ++p) sum += row[p / {0} * {1} + p % {0}];", m_.group(),
+              a.along_k);
     out_.line("start[i] = -128 * sum;");
     out_.close();
+    out_.close();
+  }
+
+  /// A few rows side by side, so that no addition waits for the last one.
+  void starts_of_some(const Walk& a) {
+    constexpr int side_by_side = 4;
+    out_.open("for (int64_t i = 0; i < m; i += {})", side_by_side);
+    for (int r = 0; r < side_by_side; ++r) {
+      out_.line("const int64_t i{0} = min(i + {0}, m - 1);", r);
+      out_.line("const {0} *row{1} = a + i{1} / {2} * {3} + i{1} % {2} * {4};", c_type(a.storage),
+                r, m_.rows, a.next_block, a.next);
+      out_.line("{}_vector sums{} = {{0}};", name_, r);
+      out_.line("int32_t sum{} = 0;", r);
+    }
+    out_.line("const {0}_group ones = ({0}_group){{0}} + 0x01010101u;", name_);
+    out_.line("int64_t p = 0;");
+    out_.open("for (; p + {0} <= k; p += {0})", m_.lanes * 4);
+    // These are the first to read A: the hardware does not foresee rows that begin elsewhere.
+    for (int r = 0; !a.panels && r < side_by_side; ++r) {
+      out_.line("__builtin_prefetch(row{} + {} + p);", r, side_by_side * a.next);
+    }
+    for (int r = 0; r < side_by_side; ++r) {
+      out_.line("sums{1} = {0}_dot(sums{1}, ones, *(const {0}_groups_at *)(row{1} + p));", name_,
+                r);
+    }
+    out_.close();
+    for (int r = 0; r < side_by_side; ++r) {
+      out_.line("for (int64_t q = p; q < k; ++q) sum{0} += row{0}[q];", r);
+      out_.line("for (int64_t l = 0; l < {1}; ++l) sum{0} += sums{0}[l];", r, m_.lanes);
+      out_.line("start[i{0}] = -128 * sum{0};", r);  // the last row perhaps more than once
+    }
     out_.close();
   }
 
