@@ -219,7 +219,8 @@ class Adviser {
     } else if (load.of("wait_space") < 0.1 && load.moving() > 0.6) {
       say(share,
           fmt::format("load waits for memory {} of the time, although it has always something to "
-                      "load and memory is in use only {}: short rows, far from each other.",
+                      "load and memory is in use only {}: not all banks and channels are at work "
+                      "(short rows, far from each other).",
                       percent(load.of("memory")), percent(usage_.memory())),
           "Tiles with longer contiguous rows (a larger block along the tensor's last dimension), "
           "and larger blocks, for fewer bytes.",
