@@ -21,6 +21,7 @@ class ImplementationReader {
  private:
   void matrix_types(const Node& list, ImplementationSpec& spec);
   void check_sums(const Node& item, const MatrixTypes& types);
+  void check_speed(const Node& item, const MatrixTypes& types, const ImplementationSpec& spec);
   void tiles(const Node& list, ImplementationSpec& spec);
   std::vector<std::int64_t> tile(const Node& list);
   void operand_memories(const Node& list, ImplementationSpec& spec);
@@ -46,6 +47,7 @@ void ImplementationReader::matrix_types(const Node& list, ImplementationSpec& sp
     check_sums(item, types);
     if (machine_.family == MachineFamily::dsa) {
       fields.number("macs_per_pe", 1e-6, 1024, types.macs_per_pe);
+      check_speed(item, types, spec);
     }
     if (const Node* extents = fields.optional("tile")) types.tile = tile(*extents);
     if (machine_.family == MachineFamily::cpu) {
@@ -71,6 +73,24 @@ void ImplementationReader::check_sums(const Node& item, const MatrixTypes& types
   diagnostics_.report(accumulator->span, messages::machine_wrong_sums, septran::name(types.a),
                       septran::name(types.b), septran::name(types.accumulator),
                       septran::name(sums));
+}
+
+/// The core has one array, whose instructions name element types only: these have one speed.
+void ImplementationReader::check_speed(const Node& item, const MatrixTypes& types,
+                                       const ImplementationSpec& spec) {
+  const auto differs = [&](const MatrixTypes& other) {
+    return other.a == types.a && other.b == types.b && other.accumulator == types.accumulator &&
+           other.macs_per_pe != types.macs_per_pe;
+  };
+  const auto contradicts = [&](const ImplementationSpec& other) {
+    return std::any_of(other.matrix_types.begin(), other.matrix_types.end(), differs);
+  };
+  const auto& all = machine_.implementations;
+  if (!contradicts(spec) && std::none_of(all.begin(), all.end(), contradicts)) return;
+  const Node* speed = item.find("macs_per_pe");
+  diagnostics_.report(speed == nullptr ? item.span : speed->span, messages::yaml_duplicate_key,
+                      fmt::format("macs_per_pe of {} x {} in {}", septran::name(types.a),
+                                  septran::name(types.b), septran::name(types.accumulator)));
 }
 
 void ImplementationReader::tiles(const Node& list, ImplementationSpec& spec) {

@@ -135,7 +135,8 @@ double mma_cycles(const Machine& machine, const Program& program, const tile::Mm
   double per_element = 1;
   for (const ImplementationSpec& implementation : machine.implementations) {
     for (const MatrixTypes& types : implementation.matrix_types) {
-      if (types.a == program[mma.a.tensor].dtype && types.b == program[mma.b.tensor].dtype) {
+      if (types.a == program[mma.a.tensor].storage && types.b == program[mma.b.tensor].storage &&
+          types.accumulator == program[mma.acc.tensor].storage) {
         per_element = types.macs_per_pe;
       }
     }
