@@ -48,11 +48,18 @@ const MatrixTypes* matrix_types(const Program& program, const Machine& machine,
   const TileRef* a = tile_of(prim.operands[1]);
   const TileRef* b = tile_of(prim.operands[2]);
   if (c == nullptr || a == nullptr || b == nullptr) return nullptr;
-  const tile::Tensor& out = program[c->tensor];
+  const auto held = [&](const TileRef& tile) {
+    const tile::Tensor& tensor = program[tile.tensor];
+    return held_as(machine, tensor.memory, tensor.dtype);
+  };
+  // The simulated array takes what lies in the memory; others convert on the way to it.
+  const bool as_held = machine.family == MachineFamily::dsa;
+  const auto input = [&](const TileRef& tile) {
+    return as_held ? held(tile) : program[tile.tensor].dtype;
+  };
   for (const MatrixTypes& types : implementation.matrix_types) {
     if (!types.instruction_set.empty() && !machine.cpu.has(types.instruction_set)) continue;
-    if (types.a == program[a->tensor].dtype && types.b == program[b->tensor].dtype &&
-        types.accumulator == held_as(machine, out.memory, out.dtype)) {
+    if (types.a == input(*a) && types.b == input(*b) && types.accumulator == held(*c)) {
       return &types;
     }
   }

@@ -172,6 +172,20 @@ TEST(Machines, MemoriesThatInstructionsDoNotReachAreTold) {
               "A_staged lies in L2, which the accelerator's instructions do not reach");
 }
 
+// Accumulators hold f16 in f32, which the array does not multiply by f16: told, and no trap.
+TEST(Machines, OperandsAreMultipliedAsTheyAreHeld) {
+  const Description description(Replacements{{"operand_memories: [[REGISTER], [SHARED], [SHARED]]",
+                                              "operand_memories: [[REGISTER], [SHARED, REGISTER], "
+                                              "[SHARED]]"}});
+  KernelText text = product(description.path(), DType::f16);
+  const std::string place = "A: SHARED";
+  text.mapping.replace(text.mapping.find(place), place.size(), "A: REGISTER");
+  text.mapping += "    leaf_task_bindings: {multiply_leaf_logic: mma}\n";
+  expect_told(text, "it does not multiply these element types");
+  text.dtype = DType::f32;
+  EXPECT_EQ(check_kernel(text, true, 0), "");
+}
+
 // A product takes the fill of its accumulators over, and the copy out its rounding: neither needs a
 // vector unit.
 TEST(WithoutVectorUnit, RoundingIsTheCopys) {
