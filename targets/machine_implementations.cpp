@@ -19,6 +19,7 @@ class ImplementationReader {
   void read(const yaml::Entry& entry);
 
  private:
+  void check_engine(const Node& engine, const ImplementationSpec& spec, bool is_matrix);
   void matrix_types(const Node& list, ImplementationSpec& spec);
   void check_sums(const Node& item, const MatrixTypes& types);
   void check_speed(const Node& item, const MatrixTypes& types, const ImplementationSpec& spec);
@@ -29,6 +30,24 @@ class ImplementationReader {
   Machine& machine_;
   Diagnostics& diagnostics_;
 };
+
+/// Products with matrix_types are an mma engine's; on the simulated core all else is the vector
+/// unit's.
+void ImplementationReader::check_engine(const Node& engine, const ImplementationSpec& spec,
+                                        bool is_matrix) {
+  const EngineSpec* used = machine_.find_engine(spec.engine);
+  if (used == nullptr || used->kind == EngineKind::core) return;  // or that was told
+  const EngineKind needed = is_matrix ? EngineKind::mma : EngineKind::vector;
+  const bool matters = is_matrix || machine_.family == MachineFamily::dsa;
+  if (!matters || used->kind == needed) return;
+  const char* kind = used->kind == EngineKind::dma   ? "dma"
+                     : used->kind == EngineKind::mma ? "mma"
+                                                     : "vector";
+  diagnostics_.report(
+      engine.span, messages::machine_wrong_engine, used->name, kind,
+      is_matrix ? "an implementation with matrix_types" : "an implementation without matrix_types",
+      is_matrix ? "mma" : "vector");
+}
 
 void ImplementationReader::matrix_types(const Node& list, ImplementationSpec& spec) {
   if (!yaml::expect_sequence(list, "'matrix_types'", diagnostics_)) return;
@@ -118,6 +137,10 @@ void ImplementationReader::operand_memories(const Node& list, ImplementationSpec
       if (yaml::to_text(memory, "a memory", diagnostics_) &&
           check_name(memory, "memory", machine_.memories, diagnostics_)) {
         memories.push_back(memory.text);
+        if (machine_.family == MachineFamily::dsa && memory.text == "GLOBAL") {
+          diagnostics_.report(memory.span, messages::machine_unknown_name, "on-chip memory",
+                              memory.text, yaml::name_hint(memory.text, {"SHARED", "REGISTER"}));
+        }
       }
     }
     spec.operand_memories.push_back(std::move(memories));
@@ -155,15 +178,9 @@ void ImplementationReader::read(const yaml::Entry& entry) {
       check_name(*engine, "engine", machine_.engines, diagnostics_)) {
     spec.engine = engine->text;
   }
-  if (const Node* types = fields.optional("matrix_types")) {
-    matrix_types(*types, spec);
-    const EngineSpec* used = machine_.find_engine(spec.engine);
-    if (used != nullptr && used->kind != EngineKind::mma && used->kind != EngineKind::core) {
-      diagnostics_.report(engine->span, messages::machine_wrong_engine, used->name,
-                          used->kind == EngineKind::dma ? "dma" : "vector",
-                          "an implementation with matrix_types", "mma");
-    }
-  }
+  const Node* types = fields.optional("matrix_types");
+  if (types != nullptr) matrix_types(*types, spec);
+  if (engine != nullptr) check_engine(*engine, spec, types != nullptr);
   for (const Node* type : fields.optional_names("element_types")) {
     if (const auto read = read_dtype(*type, "an element type", diagnostics_))
       spec.element_types.push_back(*read);
