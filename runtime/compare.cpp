@@ -23,6 +23,14 @@
 //   to neighbours, which are at most 2 u(T) apart, relative to themselves (below the normal range,
 //   one unit of the smallest subnormal). In the norm: all of them would have to, so u(T).
 // - The same for each narrower intermediate, passed on to the output: 2 u(I) of the typical size.
+// - Where a mapping asks for factors rounded to mantissas of b bits (tf32: 10), with u = 2^-(b+1):
+//   each factor is off by at most u of itself, evenly spread, so by u / sqrt(3) on average, and a
+//   product of two by sqrt(2 / 3) u < u. The products' errors are independent: their sum is off by
+//   less than u of its typical size, and what p such sums in a row make by sqrt(p) u.
+// - Where it asks for sums whose mantissas are cut off to b bits behind every 16 products: a step
+//   loses up to v = 2^-b of a partial sum, which is no larger than the result. Of terms of either
+//   sign it loses either way, so that the s = n / 16 steps of n products make sqrt(s) v of the
+//   result's typical size. (Terms of one sign lose the same way each time: that is refused.)
 //
 // Integers and sums that do not round leave no room at all.
 //
@@ -64,6 +72,8 @@ bool is_exact(DType dtype, const Arithmetic& arithmetic) {
   return arithmetic.exact || !is_float(dtype);
 }
 
+constexpr double products_of_step = 16;  // behind which short sums are cut off, at the most
+
 /// The parts of the tolerance that scale with the typical size of an element.
 double typical_part(DType dtype, const Arithmetic& arithmetic, double deviations) {
   const auto additions = static_cast<double>(std::max<std::int64_t>(arithmetic.additions, 1));
@@ -71,6 +81,14 @@ double typical_part(DType dtype, const Arithmetic& arithmetic, double deviations
                 2 * static_cast<double>(arithmetic.transcendentals) * std::ldexp(1.0, -21);
   for (const DType type : arithmetic.intermediates) {
     if (is_float(type)) part += 2 * unit_roundoff(type);
+  }
+  const double in_a_row = std::sqrt(static_cast<double>(arithmetic.short_products));
+  if (arithmetic.factor_bits > 0) {
+    part += deviations * in_a_row * std::ldexp(1.0, -arithmetic.factor_bits - 1);
+  }
+  if (arithmetic.sum_bits > 0) {
+    const double steps = std::max(1.0, additions / products_of_step);
+    part += deviations * in_a_row * std::sqrt(steps) * std::ldexp(1.0, -arithmetic.sum_bits);
   }
   return part;
 }

@@ -18,7 +18,10 @@ struct Arithmetic {
   std::int64_t additions = 1;             // lengths of its reductions, added up
   std::int64_t transcendentals = 0;       // calls of exp, tanh, gelu, ...
   std::vector<DType> intermediates = {};  // types narrower than arithmetic written on the way
-  bool exact = false;                     // inputs were chosen so that no sum rounds
+  int factor_bits = 0;  // of the mantissa that factors of products are rounded to; 0: all
+  int sum_bits = 0;     // of the mantissa that their sums keep behind every 16 products; 0: all
+  std::int64_t short_products = 0;  // products of which either is so
+  bool exact = false;               // inputs were chosen so that no sum rounds
 };
 
 struct WrongElement {

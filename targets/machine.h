@@ -91,6 +91,12 @@ struct ImplementationSpec {
   std::vector<std::vector<std::string>> operand_memories;  // per operand; the last for the rest
   bool transpose_a = false;                                // it can transpose an operand by itself
   bool transpose_b = false;
+  /// Bits of the mantissa that it rounds f32 factors to, and that its sums keep behind every 16
+  /// products; 0: all of them. An implementation with either is taken only where a binding names
+  /// it.
+  int factor_bits = 0;
+  int sum_bits = 0;
+  [[nodiscard]] bool only_by_name() const { return factor_bits > 0 || sum_bits > 0; }
 };
 
 /// The matrix array; docs/timing.md derives the rule from these.

@@ -193,6 +193,12 @@ void ImplementationReader::read(const yaml::Entry& entry) {
   if (fields.optional("part_depth") != nullptr) {
     fields.integer("part_depth", 1, 1 << 20, spec.part_depth);
   }
+  if (machine_.family == MachineFamily::cuda && fields.optional("factor_bits") != nullptr) {
+    fields.integer("factor_bits", 1, 22, spec.factor_bits);
+  }
+  if (machine_.family == MachineFamily::cuda && fields.optional("sum_bits") != nullptr) {
+    fields.integer("sum_bits", 1, 22, spec.sum_bits);
+  }
   fields.finish();
   machine_.implementations.push_back(std::move(spec));
 }

@@ -6,6 +6,7 @@
 
 #include "compiler/base/messages.h"
 #include "compiler/reference/reference.h"
+#include "compiler/tile/arithmetic.h"
 #include "runtime/compare.h"
 #include "runtime/npy.h"
 
@@ -124,8 +125,13 @@ std::optional<Verdict> compare_outputs(const Compiled& compiled,
   arithmetic.additions = compiled.arithmetic.additions;
   arithmetic.transcendentals = compiled.arithmetic.transcendentals;
   arithmetic.intermediates = compiled.arithmetic.intermediates;
+  const tile::ShortProducts products = tile::short_products(compiled.tile);
+  arithmetic.factor_bits = products.factor_bits;
+  arithmetic.sum_bits = products.sum_bits;
+  arithmetic.short_products = products.products;
   arithmetic.exact = request.values == runtime::Values::integers &&
-                     arithmetic.transcendentals == 0 && arithmetic.intermediates.empty();
+                     arithmetic.transcendentals == 0 && arithmetic.intermediates.empty() &&
+                     products.products <= 1 && products.sum_bits == 0;
   std::optional<std::vector<reference::Enclosure>> bounds;
   Verdict verdict;
   for (std::size_t i = 0; i < tensors.size(); ++i) {

@@ -189,7 +189,8 @@ std::vector<Candidate> implementation_candidates(const Subject& subject) {
     const ImplementationSpec* bound =
         subject.machine.find_implementation(prim->binding.implementation);
     const bool fits = passes::misfit(tree, subject.machine, *matrix, *prim).empty();
-    if (bound == matrix || (bound == nullptr && fits)) continue;
+    const bool multiplies = bound != nullptr && !bound->matrix_types.empty();
+    if (multiplies || (bound == nullptr && fits)) continue;
     Candidate c;
     const std::vector<Move> moves = moves_for(subject, *prim, *matrix, c.edits);
     if (bound != nullptr) {

@@ -1,6 +1,7 @@
 #include "compiler/kernels/kernels.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <string_view>
 #include <type_traits>
@@ -284,8 +285,43 @@ void run_primitive(const Primitive& primitive, std::span<const Argument> operand
   }
 }
 
+namespace {
+
+constexpr int f32_mantissa_bits = 23;
+
+/// Ties to even. Infinities and NaNs stay.
+float rounded(float value, int bits) {
+  if (!std::isfinite(value)) return value;
+  const int dropped = f32_mantissa_bits - bits;
+  auto word = std::bit_cast<std::uint32_t>(value);
+  word += (1U << (dropped - 1)) - 1 + (word >> dropped & 1U);
+  return std::bit_cast<float>(word >> dropped << dropped);
+}
+
+/// A tile of f32 of its own with rounded values.
+Tile rounded(const Tile& tile, int bits, const Buffer<float>& values) {
+  for (std::int64_t i = 0; i < values.size(); ++i) values[i] = rounded(values[i], bits);
+  Tile result;
+  result.data = reinterpret_cast<std::byte*>(values.data());
+  std::int64_t stride = sizeof(float);
+  result.dims.resize(tile.dims.size());
+  for (std::size_t d = tile.dims.size(); d-- > 0;) {
+    result.dims[d] = {tile.dims[d].extent, 0, {{0, stride, -1, 1}}};
+    stride *= tile.dims[d].extent;
+  }
+  return result;
+}
+
+}  // namespace
+
 void run_mma(const Tile& acc, const Tile& a, const Tile& b, bool transpose_a, bool transpose_b,
-             bool accumulate, double alpha) {
+             bool accumulate, double alpha, int factor_bits) {
+  if (factor_bits > 0) {
+    const Buffer<float> left = gather<float>(a);
+    const Buffer<float> right = gather<float>(b);
+    return run_mma(acc, rounded(a, factor_bits, left), rounded(b, factor_bits, right), transpose_a,
+                   transpose_b, accumulate, alpha);
+  }
   Tile out = acc;
   out.logical = acc.storage;
   const Tile* previous = accumulate ? &out : nullptr;

@@ -60,9 +60,10 @@ void run_primitive(const Primitive& primitive, std::span<const Argument> operand
                    const Attributes& attributes);
 
 /// acc = (accumulate ? acc : 0) + alpha * op(a) * op(b): one step of a split gemm. `acc` is stored
-/// in the accumulator type (f32, i32, f64) and is not rounded to a narrower logical type.
+/// in the accumulator type (f32, i32, f64) and is not rounded to a narrower logical type. With
+/// `factor_bits`, f32 values of a and b are rounded to mantissas of so many bits, ties to even.
 void run_mma(const Tile& acc, const Tile& a, const Tile& b, bool transpose_a, bool transpose_b,
-             bool accumulate, double alpha);
+             bool accumulate, double alpha, int factor_bits = 0);
 
 /// dst = src, element for element, converted; what a dma_copy does. Shapes are equal (dst's
 /// dimensions may be permuted by its view).

@@ -113,6 +113,7 @@ void report_no_implementation(const Program& program, const PassContext& context
                               const Prim& prim) {
   std::string why;
   for (const ImplementationSpec& one : context.machine.implementations) {
+    if (one.only_by_name()) continue;
     why += fmt::format("{}{}: {}", why.empty() ? "" : "; ", one.name,
                        misfit(program, context.machine, one, prim));
   }

@@ -95,7 +95,7 @@ bool Selector::executes_primitive(const Prim& prim) const {
 
 const ImplementationSpec* Selector::first_fitting(const Prim& prim) const {
   for (const ImplementationSpec& one : machine_.implementations) {
-    if (misfit(one, prim).empty()) return &one;
+    if (!one.only_by_name() && misfit(one, prim).empty()) return &one;
   }
   return nullptr;
 }
@@ -212,6 +212,8 @@ Statement Selector::make_mma(const Statement& statement, const Prim& prim,
   mma.alpha = std::get<double>(prim.attributes.at("alpha"));
   mma.accumulate = accumulate;
   if (implementation.panels) mma.tile = native_tile(prim, implementation);
+  mma.factor_bits = implementation.factor_bits;
+  mma.sum_bits = implementation.sum_bits;
   if (prim.binding.swap) {  // C^T = op(B)^T op(A)^T
     mma.acc.view = permute(mma.acc.view, {1, 0});
     std::swap(mma.a, mma.b);

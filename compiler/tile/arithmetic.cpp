@@ -60,4 +60,19 @@ ArithmeticChain arithmetic_of(const Program& launch_tree) {
   return ArithmeticWalk(launch_tree).run();
 }
 
+ShortProducts short_products(const Program& program) {
+  ShortProducts result;
+  const auto fewest = [](int& most, int bits) {
+    if (bits > 0 && (most == 0 || bits < most)) most = bits;
+  };
+  for_each_statement(program.body, [&](const Statement& statement) {
+    const auto* mma = std::get_if<Mma>(&statement.node);
+    if (mma == nullptr || (mma->factor_bits == 0 && mma->sum_bits == 0)) return;
+    fewest(result.factor_bits, mma->factor_bits);
+    fewest(result.sum_bits, mma->sum_bits);
+    ++result.products;
+  });
+  return result;
+}
+
 }  // namespace septran::tile

@@ -20,4 +20,13 @@ struct ArithmeticChain {
 /// run; and the narrow types of its temporaries.
 ArithmeticChain arithmetic_of(const Program& launch_tree);
 
+/// The products of a program whose factors are rounded, or whose sums are cut off (Mma::factor_bits
+/// and sum_bits).
+struct ShortProducts {
+  int factor_bits = 0;  // the fewest; 0: there are none
+  int sum_bits = 0;
+  std::int64_t products = 0;
+};
+ShortProducts short_products(const Program& program);
+
 }  // namespace septran::tile

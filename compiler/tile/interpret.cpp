@@ -375,7 +375,7 @@ class Interpreter {
     }
     if (acc.elements() == 0) return;
     kernels::run_mma(acc, a, b, mma.transpose_a, mma.transpose_b, mma.accumulate.evaluate(value_),
-                     mma.alpha);
+                     mma.alpha, mma.factor_bits);
   }
 
   void run(const Sync&, const Statement&) {}

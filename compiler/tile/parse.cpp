@@ -310,6 +310,8 @@ void TextParser::mma(Statement& out) {
   mma.transpose_b = in_.accept_word("transpose_b");
   if (in_.accept_word("alpha")) mma.alpha = in_.number();
   if (in_.accept_word("tile")) mma.tile = integers(1, 1 << 20);
+  if (in_.accept_word("factor_bits")) mma.factor_bits = static_cast<int>(in_.integer(1, 22));
+  if (in_.accept_word("sum_bits")) mma.sum_bits = static_cast<int>(in_.integer(1, 22));
   if (in_.accept_word("overwrite")) {
     mma.accumulate = false;
   } else if (in_.accept_word("accumulate")) {

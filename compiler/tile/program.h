@@ -211,6 +211,11 @@ struct Mma {
   /// The native tile [m, n] of an implementation that takes A and B in panels; otherwise empty.
   /// [m, n, g] of one whose instructions add up g neighbours along k, which panels keep together.
   std::vector<std::int64_t> tile = {};
+  /// Bits of the mantissa that f32 factors are rounded to, to nearest, before they are multiplied;
+  /// 0: all of them.
+  int factor_bits = 0;
+  /// Bits of the mantissa that sums keep, cut off behind every 16 products at the most; 0: all.
+  int sum_bits = 0;
 };
 
 /// A primitive on the vector engine; operands lie in memories that it reaches.

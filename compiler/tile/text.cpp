@@ -248,6 +248,8 @@ class Printer {
     if (mma.transpose_b) out += " transpose_b";
     if (mma.alpha != 1.0) out += " alpha " + number_text(mma.alpha);
     if (!mma.tile.empty()) out += fmt::format(" tile [{}]", fmt::join(mma.tile, ", "));
+    if (mma.factor_bits != 0) out += fmt::format(" factor_bits {}", mma.factor_bits);
+    if (mma.sum_bits != 0) out += fmt::format(" sum_bits {}", mma.sum_bits);
     if (mma.accumulate == Cond(false)) {
       out += " overwrite";
     } else if (!(mma.accumulate == Cond(true))) {

@@ -88,6 +88,10 @@ TEST(Machine, ReadsGpus) {
   const Machine& m = *outcome.machine;
   EXPECT_EQ(m.family, MachineFamily::cuda);
   EXPECT_EQ(m.cuda.architecture, "sm_90a");
+  EXPECT_EQ(m.find_implementation("mma_tf32")->factor_bits, 10);
+  EXPECT_EQ(m.find_implementation("mma")->factor_bits, 0);
+  EXPECT_EQ(m.find_implementation("mma_short_sums")->sum_bits, 13);
+  EXPECT_EQ(m.find_implementation("mma")->sum_bits, 0);
   EXPECT_TRUE(m.cuda.warpgroup_products);
   EXPECT_TRUE(m.cuda.bulk_copies);
   EXPECT_EQ(m.cuda.threads_per_block, 1024);

@@ -169,5 +169,23 @@ TEST(Compare, NarrowIntermediatesAndTranscendentalsWiden) {
   EXPECT_EQ(norm_tolerance(DType::i32, plain, 1), 0);
 }
 
+TEST(Compare, RoundedFactorsWidenByTheirUnit) {
+  const Arithmetic plain{.additions = 16};
+  const Arithmetic tf32{.additions = 16, .factor_bits = 10, .short_products = 1};
+  const Arithmetic four{.additions = 16, .factor_bits = 10, .short_products = 4};
+  const double base = norm_tolerance(DType::f32, plain, 1);
+  EXPECT_DOUBLE_EQ(norm_tolerance(DType::f32, tf32, 1), base + 2 * std::ldexp(1.0, -11));
+  EXPECT_DOUBLE_EQ(norm_tolerance(DType::f32, four, 1), base + 4 * std::ldexp(1.0, -11));
+  EXPECT_DOUBLE_EQ(element_tolerance(DType::f32, tf32, 0, 1),
+                   element_tolerance(DType::f32, plain, 0, 1) + 8 * std::ldexp(1.0, -11));
+}
+
+TEST(Compare, ShortSumsWidenWithTheirLength) {
+  const Arithmetic plain{.additions = 144};
+  const Arithmetic cut{.additions = 144, .sum_bits = 13, .short_products = 1};
+  EXPECT_DOUBLE_EQ(norm_tolerance(DType::f32, cut, 1),
+                   norm_tolerance(DType::f32, plain, 1) + 2 * 3 * std::ldexp(1.0, -13));
+}
+
 }  // namespace
 }  // namespace septran::runtime

@@ -145,6 +145,16 @@ TEST(Interpret, VecGuardsBranchesAndScalars) {
   gemm.expect_product(6);
 }
 
+TEST(Interpret, FactorsAreRoundedWhereAnMmaSaysSo) {
+  Gemm gemm;
+  gemm.a.assign(gemm.a.size(), 1 + 0x1p-3f + 0x1p-5f);  // ties between 1.125 and 1.1875
+  gemm.b.assign(gemm.b.size(), 1);
+  EXPECT_EQ(gemm.run("mma %C, %A, %B factor_bits 4 overwrite").value_or(""), "");
+  for (const float c : gemm.c) EXPECT_EQ(c, 6 * 1.125F);
+  EXPECT_EQ(gemm.run("mma %C, %A, %B factor_bits 5 overwrite").value_or(""), "");
+  for (const float c : gemm.c) EXPECT_EQ(c, 6 * 1.15625F);
+}
+
 TEST(Interpret, TransposedMma) {
   Gemm gemm;
   EXPECT_EQ(gemm.run("alloc %at : f32[6, 8] SHARED\nalloc %bt : f32[12, 6] SHARED\n"

@@ -64,6 +64,15 @@ TEST(TileText, FieldsAreKept) {
   EXPECT_EQ(rules, (std::vector<std::string>{"copy out C", "stream A", "a | b"}));
 }
 
+TEST(TileText, RoundedFactorsAreKept) {
+  const std::string text =
+      to_text(parse(framed("argument %C : f32[4, 4] output\nargument %A : f32[4, 4] input\n"
+                           "mma %C, %A, %A factor_bits 10 sum_bits 13 accumulate if 0 >= 1")));
+  EXPECT_NE(text.find("mma %C, %A, %A factor_bits 10 sum_bits 13 overwrite"), std::string::npos)
+      << text;
+  EXPECT_EQ(to_text(parse(text)), text);
+}
+
 TEST(TileText, SeveralStatementsOnALineShareEngineAndOrigin) {
   const Program p =
       parse(framed("event %e from load to load credits 1\n"
