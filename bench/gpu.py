@@ -51,6 +51,16 @@ CHECKS = [
     ("gemm", "M=2305 N=264 K=72 dtype=f16"),
     ("gemm", "M=2305 N=504 K=200 dtype=f16"),
     ("gemm", "M=513 N=513 K=513 dtype=bf16"),
+    ("gemm", "M=1023 N=1025 K=1031 dtype=f16"),
+    ("gemm", "M=16 N=513 K=1031 dtype=f16"),
+    ("gemm", "M=512 N=768 K=640 dtype=i8 dtype=C=i32"),
+    ("gemm", "M=600 N=515 K=777 dtype=i8 dtype=C=i32"),
+    ("gemm", "M=512 N=768 K=640 mapping=nvidia_h100_tf32"),
+    ("gemm", "M=600 N=515 K=777 mapping=nvidia_h100_tf32"),
+    ("gemm", "M=100 N=256 K=256 mapping=nvidia_h100_tf32"),
+    ("gemm", "M=512 N=512 K=512 dtype=f8e4m3 dtype=C=f32"),
+    ("gemm", "M=512 N=512 K=4096 dtype=f8e4m3 dtype=C=f32 mapping=nvidia_h100_f8"),
+    ("gemm", "M=300 N=515 K=77 dtype=f8e5m2 dtype=C=f16 mapping=nvidia_h100_f8"),
     ("linear", "M=512 N=512 K=512 residual=false dtype=f16"),
     ("linear", "M=512 N=768 K=512 residual=true dtype=bf16"),
     ("linear", "M=4096 N=2048 K=64 residual=true dtype=f16"),
@@ -60,6 +70,7 @@ CHECKS = [
     ("mlp", "M=65 N=33 K=129 F=70 dtype=f8e4m3"),
     ("mlp", "M=65 N=33 K=129 F=70 dtype=f64"),
     ("mlp", "M=130 N=264 K=200 F=336 dtype=f16"),
+    ("mlp", "M=1000 N=777 K=515 F=333 dtype=f16"),
     ("mlp", "M=65 K=129 F=70 N=33"),
     ("softmax", "M=197 N=1000 dtype=f16"),
     ("softmax", "M=64 N=4096 dtype=bf16"),
@@ -94,6 +105,10 @@ SANITIZED = [
     ("gemm", "M=197 N=300 K=136 dtype=f16"),
     ("gemm", "M=5 N=200 K=1000 dtype=f16"),
     ("gemm", "M=130 N=136 K=72 dtype=i8 dtype=C=i32"),
+    ("gemm", "M=300 N=259 K=131 dtype=i8 dtype=C=i32"),
+    ("gemm", "M=197 N=301 K=133 dtype=f16"),
+    ("gemm", "M=5 N=201 K=1001 dtype=f16"),
+    ("gemm", "M=300 N=259 K=131 mapping=nvidia_h100_tf32"),
     ("gemm", "M=130 N=144 K=80 dtype=f8e5m2 dtype=C=f16"),
     ("gemm", "M=65 N=70 K=133"),
     ("mlp", "M=130 N=264 K=200 F=336 dtype=f16"),
@@ -108,9 +123,10 @@ SANITIZED = [
 
 
 def command(example, words, *more):
-    """`septran run` for the words "M=1 dtype=f16 dtype=C=f32 target=NAME"."""
+    """`septran run` for the words "M=1 dtype=f16 dtype=C=f32 target=NAME mapping=NAME"."""
     logic = f"{SOURCES}/examples/{example}/{example}.py"
-    mapping = f"{SOURCES}/mappings/{example}/nvidia_h100.yaml"
+    named = re.findall("mapping=(\\S+)", words)
+    mapping = f"{SOURCES}/mappings/{example}/{named[0] if named else 'nvidia_h100'}.yaml"
     if not os.path.exists(logic):
         logic, mapping = (f"{SOURCES}/bench/kernels/{example}.{end}" for end in ("py", "yaml"))
     result = [SEPTRAN, "run", logic]
@@ -121,7 +137,8 @@ def command(example, words, *more):
     for word in words.split():
         key, _, value = word.partition("=")
         option = {"dtype": "--dtype", "target": "--target"}.get(key)
-        result += [option, value] if option else ["-D", word]
+        if key != "mapping":
+            result += [option, value] if option else ["-D", word]
     return result + list(more)
 
 
@@ -281,17 +298,34 @@ class Table:
         name = f"gemm {m} x {n} x {k}, {dtype}"
         if not self.wants(name):
             return
-        kind = {"f16": torch.float16, "bf16": torch.bfloat16}[dtype]
+        kind = {"f16": torch.float16, "bf16": torch.bfloat16}.get(dtype, torch.float32)
         count = max(2, min(8, 1 + (100 << 20) // (2 * (m * k + n * k + m * n))))
         a, b = randoms(count, m, k, dtype=kind), randoms(count, k, n, dtype=kind)
         c = randoms(count, m, n, dtype=kind)
         few = m <= 128
+        torch.backends.cuda.matmul.allow_tf32 = dtype == "tf32"
         others = {"cuBLAS": in_turn(lambda x, y, z: torch.mm(x, y, out=z), a, b, c)}
-        if gpu_triton and m >= 512:
+        if gpu_triton and m >= 512 and kind != torch.float32:
             others["Triton"] = in_turn(gpu_triton.matmul, a, b, c)
-        self.row(name, "gemm", f"M={m} N={n} K={k} dtype={dtype}", {"A": a[0], "B": b[0]},
+        how = "mapping=nvidia_h100_tf32" if dtype == "tf32" else f"dtype={dtype}"
+        self.row(name, "gemm", f"M={m} N={n} K={k} {how}", {"A": a[0], "B": b[0]},
                  2 * (m * k + n * k + m * n) if few else 2 * m * n * k,
                  "TB/s" if few else "TFLOP/s", others)
+
+    def gemm_i8(self, m, n, k):
+        """cuBLAS wants k along rows of both: it gets B so, SepTran as it is."""
+        name = f"gemm {m} x {n} x {k}, i8"
+        if not self.wants(name):
+            return
+        a, b = (torch.randint(-128, 128, shape, device="cuda", dtype=torch.int8)
+                for shape in ((m, k), (k, n)))
+        turned = b.T.contiguous().T
+        others = {}
+        if m % 8 == 0 and n % 8 == 0 and k % 8 == 0:
+            others["cuBLAS"] = lambda: torch._int_mm(a, turned)
+            others["cuBLAS and turning B"] = lambda: torch._int_mm(a, b.T.contiguous().T)
+        self.row(name, "gemm", f"M={m} N={n} K={k} dtype=i8 dtype=C=i32", {"A": a, "B": b},
+                 2 * m * n * k, "TOP/s", others)
 
     def linear(self, n, dtype, residual):
         """A fused epilogue, and the product alone before it."""
@@ -378,8 +412,13 @@ def measure(quick, only):
         for m, n, k in square:
             table.gemm(m, n, k, dtype)
     few = [(1, 4096, 4096), (16, 14336, 4096)] if quick else llama_shapes((1, 16, 128, 4096))
-    for m, n, k in few + ([] if quick else [(4097, 5000, 1000), (4095, 4095, 4095)]):
+    odd = [] if quick else [(4097, 5000, 1000), (4095, 4095, 4095), (128, 4095, 4095),
+                            (16, 4095, 4095)]
+    for m, n, k in few + odd:
         table.gemm(m, n, k, "f16")
+    for n in (4096,) if quick else (4096, 4095):
+        table.gemm(n, n, n, "tf32")
+        table.gemm_i8(n, n, n)
     for dtype in () if quick else ("f16", "bf16"):
         for residual in (False, True):
             table.linear(4096, dtype, residual)

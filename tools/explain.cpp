@@ -28,10 +28,13 @@ std::optional<std::int64_t> simulated_cycles(const runtime::Backend& backend,
 void print_gpu_code(const cuda::Source& source) {
   fmt::print("\ncode for {}\n", source.architecture);
   for (const cuda::KernelSource& kernel : source.kernels) {
-    fmt::print("  {}: {} blocks of {} threads, {} bytes of shared memory, filled by {}{}{}\n",
-               kernel.name, kernel.blocks, kernel.threads, kernel.shared_bytes,
-               kernel.maps.empty() ? "all threads" : "the copy engine",
-               kernel.products.empty() ? "" : ", products by ", kernel.products);
+    std::string memory;
+    if (kernel.shared_bytes > 0) {
+      memory = fmt::format(", {} bytes of shared memory, filled by {}", kernel.shared_bytes,
+                           kernel.maps.empty() ? "all threads" : "the copy engine");
+    }
+    fmt::print("  {}: {} blocks of {} threads{}{}{}\n", kernel.name, kernel.blocks, kernel.threads,
+               memory, kernel.products.empty() ? "" : ", products by ", kernel.products);
   }
   for (const std::string& note : source.notes) fmt::print("  {}\n", note);
 }

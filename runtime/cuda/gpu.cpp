@@ -78,7 +78,9 @@ class GpuKernel : public Kernel {
   std::optional<BufferSet> make_set(std::span<HostTensor> host, GpuFault& fault) {
     BufferSet set;
     for (const HostTensor& tensor : host) {
-      auto buffer = device_.allocate(std::max<std::size_t>(tensor.bytes.size(), 1), fault);
+      // Kernels read whole pieces of 16 bytes.
+      const std::size_t pieces = tensor.bytes.size() / 16 + 1;
+      auto buffer = device_.allocate(pieces * 16, fault);
       if (!buffer || !buffer->upload(tensor.bytes, fault)) return std::nullopt;
       set.buffers.push_back(std::move(*buffer));
     }

@@ -22,6 +22,7 @@ constexpr int map_type_f16 = 6;
 constexpr int map_type_f32 = 7;
 constexpr int map_type_f64 = 8;
 constexpr int map_type_bf16 = 9;
+constexpr int map_type_tf32 = 11;
 constexpr int map_swizzle_128 = 3;
 constexpr int map_promote_256 = 3;
 
@@ -58,8 +59,9 @@ bool encode(const Device& device, const cuda::TensorMap& map, Driver::DevicePoin
     if (d > 0) strides.at(d - 1) = static_cast<std::uint64_t>(map.strides_bytes[d - 1]);
   }
   const auto result = device.driver().cuTensorMapEncodeTiled(
-      out.words.data(), map_type(map.dtype), static_cast<std::uint32_t>(map.extents.size()),
-      reinterpret_cast<void*>(address), extents.data(), strides.data(), box.data(), steps.data(), 0,
+      out.words.data(), map.to_tf32 ? map_type_tf32 : map_type(map.dtype),
+      static_cast<std::uint32_t>(map.extents.size()), reinterpret_cast<void*>(address),
+      extents.data(), strides.data(), box.data(), steps.data(), 0,
       map.swizzled ? map_swizzle_128 : 0, map_promote_256, 0);
   return device.check(result, "encoding a tensor map", fault);
 }

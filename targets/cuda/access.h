@@ -39,6 +39,7 @@ struct Access {
   };
   std::vector<Axis> axes;  // only where elements outside read as zero
   bool wide = false;       // offsets need 64 bits
+  bool to_tf32 = false;    // what is copied there is rounded
   /// Largest power of two that the pointer's offset from an aligned address is a multiple of, in
   /// elements.
   std::int64_t aligned_elements = 1;

@@ -43,6 +43,7 @@ class BulkPlanner {
     const auto map = tensor_map(program_, plan_, copy_.src.tensor, fault);
     if (!map) return refuse(fault);
     result_.map = *map;
+    result_.map.to_tf32 = plan_.places.at(copy_.dst.tensor.value).to_tf32;
     if (!cut_boxes(src, dst)) return std::nullopt;
     return result_;
   }

@@ -46,11 +46,13 @@ class StorePlanner {
     const auto* copy = std::get_if<tile::DmaCopy>(&statement.node);
     std::string why;
     if (copy != nullptr && is_candidate(*copy)) {
-      if (auto store = bulk_store(*copy, why)) {
+      auto store = bulk_store(*copy, why);
+      if (!store) result_.why = why;
+      if (!store) store = row_store(*copy);
+      if (store) {
         result_.stores[&statement] = std::move(*store);
         return;
       }
-      result_.why = why;
     }
     for (const auto& use : tile::operands(statement)) touched_.insert(use.tile->tensor.value);
   }
@@ -111,6 +113,21 @@ class StorePlanner {
     return store;
   }
 
+  /// Any box of rows of GLOBAL, whose elements lie side by side.
+  std::optional<BulkStore> row_store(const tile::DmaCopy& copy) const {
+    const Tensor& tile = program_[copy.src.tensor];
+    const View& view = copy.dst.view;
+    if (!is_corner(copy.src.view) || !view.is_box() || view.dims.size() != 2 ||
+        view.dims[1].digits[0].axis + 1 != program_[copy.dst.tensor].shape.size()) {
+      return std::nullopt;
+    }
+    BulkStore store;
+    store.by_warps = true;
+    store.panels = ceil_div(tile.shape[1].offset(), panel_columns_of_halves);
+    store.steps = ceil_div(tile.shape[0].offset(), warpgroup_rows * kernel_.warpgroups);
+    return store;
+  }
+
   static std::nullopt_t refuse(std::string& why, const Tensor& dst, const std::string& text) {
     why = fmt::format("{} is not stored by the copy engine: {}", dst.name, text);
     return std::nullopt;
@@ -161,32 +178,110 @@ StorePlan plan_stores(const Program& program, const Machine& machine, const Plan
   return StorePlanner(program, machine, plan, kernel).run(room);
 }
 
+namespace {
+
+/// How a tile goes through slabs: `a_row` of them along its rows.
+struct Slabs {
+  std::int64_t a_row = 1;
+  std::int64_t count = 1;
+  std::int64_t row_registers = 0;   // of 64 rows
+  std::int64_t panel_distance = 0;  // bytes between a slab's panels
+};
+
+Slabs slabs_of(const StorePlan& plan, const BulkStore& store, const RegisterTile& tile) {
+  const std::int64_t a_row = store.panels / plan.panels;
+  return {a_row, a_row * store.steps, tile.layout.dims[1][0].extent * 4,
+          plan.place ? plan.place->panel_bytes : panel_bytes};
+}
+
+/// A loop over slabs, with a lane's row of 16 bytes in each 16 rows of 16 columns and its place in
+/// the pattern of the swizzle.
+void open_slabs(Emitter& e, const Slabs& slabs) {
+  Writer& out = e.out();
+  out.line("const int slab_row = thread % 128 / 32 * 16 + thread % 16;");
+  out.line("const int piece = thread % 32 / 16;");
+  out.directive("#pragma unroll");
+  out.open("for (int slab = 0; slab < {}; ++slab)", slabs.count);
+}
+
+/// The slab `at` gets a warp's rows of fragments.
+void write_fragments(Emitter& e, const StorePlan& plan, const BulkStore& store,
+                     const RegisterTile& tile, DType type) {
+  Writer& out = e.out();
+  const Slabs slabs = slabs_of(plan, store, tile);
+  const bool overhangs = slabs.row_registers < store.panels * panel_registers;
+  out.directive("#pragma unroll");
+  out.open("for (int n = 0; n < {}; ++n)", 4 * plan.panels);
+  out.line("const int first = slab % {} * {} + n * 8;", slabs.a_row, plan.panels * panel_registers);
+  out.line("const float *const from = {} + slab / {} * {} + first;", tile.name, slabs.a_row,
+           slabs.row_registers);
+  std::string words;
+  for (int w = 0; w < 4; ++w) {
+    const std::string pair =
+        fmt::format("f32_to_{}_pair(from[{}], from[{}])", name(type), 2 * w, 2 * w + 1);
+    // Of a row's last slab, what lies beyond the tile.
+    words += overhangs ? fmt::format(", first + {} < {} ? {} : 0", 2 * w, slabs.row_registers, pair)
+                       : ", " + pair;
+  }
+  out.line(
+      "store_fragment(shared_address(at) + n / 4 * {} + slab_row * 128 + ((n % 4 * 2 + piece) "
+      "^ slab_row % 8) * 16{});",
+      slabs.panel_distance, words);
+  out.close();
+}
+
+}  // namespace
+
+void emit_row_store(Emitter& e, const StorePlan& plan, const BulkStore& store,
+                    const RegisterTile& tile, const tile::DmaCopy& copy) {
+  Writer& out = e.out();
+  const Slabs slabs = slabs_of(plan, store, tile);
+  const Access to = e.operand(copy.dst, "to").access;
+  const std::string rows = factor(e.vars().simplify(copy.dst.view.dims[0].extent), e.vars());
+  const std::string columns = factor(e.vars().simplify(copy.dst.view.dims[1].extent), e.vars());
+  const bool shared = std::any_of(plan.stores.begin(), plan.stores.end(),
+                                  [](const auto& one) { return !one.second.by_warps; });
+  if (shared) {
+    out.line("if (thread % 128 == 0) stores_wait_read<0>();");
+    out.line("warpgroup_barrier(warpgroup);");
+  }
+  open_slabs(e, slabs);
+  out.line("char *const at = slabs + slab % {} * {};", plan.slabs, plan.slab_bytes);
+  write_fragments(e, plan, store, tile, to.storage);
+  out.line("__syncwarp();  // a warp reads the rows that it has written");
+  out.line("const int first_row = (thread / 128 * {} + slab / {}) * {} + thread % 128 / 32 * 16;",
+           store.steps, slabs.a_row, warpgroup_rows);
+  out.directive("#pragma unroll");
+  out.open("for (int p = 0; p < {}; ++p)", plan.panels);
+  out.line("const int column = (slab % {} * {} + p) * {};", slabs.a_row, plan.panels,
+           panel_columns_of_halves);
+  out.line("const int rows = (int)min({} - first_row, 16), columns = (int)min({} - column, {});",
+           rows, columns, panel_columns_of_halves);
+  out.line("store_rows(to + {}, {}, at + p * {} + thread % 128 / 32 * 2048, rows, columns);",
+           offset_of(to, {"first_row", "column"}, e.vars()), to.dims[0].steps[0].stride,
+           slabs.panel_distance);
+  out.close();
+  out.line("__syncwarp();");
+  out.close();
+}
+
 void emit_bulk_store(Emitter& e, const StorePlan& plan, const BulkStore& store,
                      const RegisterTile& tile, DType type, std::ptrdiff_t map) {
   Writer& out = e.out();
-  const std::int64_t slabs_a_row = store.panels / plan.panels;
-  const std::int64_t slabs = slabs_a_row * store.steps;
-  const std::int64_t row_registers = tile.layout.dims[1][0].extent * 4;  // of 64 rows
-  const bool overhangs = row_registers < store.panels * panel_registers;
-  const bool reuses = plan.slabs < slabs;
-  const std::int64_t panel_distance = plan.place ? plan.place->panel_bytes : panel_bytes;
+  const Slabs slabs = slabs_of(plan, store, tile);
+  const bool reuses = plan.slabs < slabs.count;
   std::string corner;
   for (std::size_t a = 0; a < store.corner.size(); ++a) {
     const std::string base = to_c(e.vars().simplify(store.corner[a]), e.vars());
     const std::string more = a == 0 ? " + column" : a == store.row_axis ? " + row" : "";
     corner += fmt::format(", (int)({}){}", base, more);
   }
-  // A lane's row of 16 bytes in each 16 rows of 16 columns; its place in the pattern of the
-  // swizzle.
-  out.line("const int slab_row = thread % 128 / 32 * 16 + thread % 16;");
-  out.line("const int piece = thread % 32 / 16;");
-  out.directive("#pragma unroll");
-  out.open("for (int slab = 0; slab < {}; ++slab)", slabs);
+  open_slabs(e, slabs);
   if (plan.place) {
     out.line("// Each warp has read its rows of {0}, and now fills them.",
              e.program()[plan.place->tile].name);
     out.line("char *const at = (char *){} + slab * {} + warpgroup * {};",
-             e.tensor_name(plan.place->tile), plan.panels * panel_distance, panel_bytes);
+             e.tensor_name(plan.place->tile), plan.panels * slabs.panel_distance, panel_bytes);
     out.line("if (slab == 0) __syncwarp();");
   } else {
     out.line("char *const at = slabs + slab % {} * {};", plan.slabs, plan.slab_bytes);
@@ -196,33 +291,16 @@ void emit_bulk_store(Emitter& e, const StorePlan& plan, const BulkStore& store,
     out.line("warpgroup_barrier(warpgroup);");
     if (!reuses) out.close();
   }
-  out.directive("#pragma unroll");
-  out.open("for (int n = 0; n < {}; ++n)", 4 * plan.panels);
-  out.line("const int first = slab % {} * {} + n * 8;", slabs_a_row, plan.panels * panel_registers);
-  out.line("const float *const from = {} + slab / {} * {} + first;", tile.name, slabs_a_row,
-           row_registers);
-  std::string words;
-  for (int w = 0; w < 4; ++w) {
-    const std::string pair =
-        fmt::format("f32_to_{}_pair(from[{}], from[{}])", name(type), 2 * w, 2 * w + 1);
-    // Of a row's last slab, what lies beyond the tile.
-    words += overhangs ? fmt::format(", first + {} < {} ? {} : 0", 2 * w, row_registers, pair)
-                       : ", " + pair;
-  }
-  out.line(
-      "store_fragment(shared_address(at) + n / 4 * {} + slab_row * 128 + ((n % 4 * 2 + piece) "
-      "^ slab_row % 8) * 16{});",
-      panel_distance, words);
-  out.close();
+  write_fragments(e, plan, store, tile, type);
   out.line("fence_async();");
   out.line("warpgroup_barrier(warpgroup);");
   out.open("if (thread % 128 == 0)");
-  out.line("const int row = (thread / 128 * {} + slab / {}) * {};", store.steps, slabs_a_row,
+  out.line("const int row = (thread / 128 * {} + slab / {}) * {};", store.steps, slabs.a_row,
            warpgroup_rows);
   out.open("for (int p = 0; p < {}; ++p)", plan.panels);
-  out.line("const int column = (slab % {} * {} + p) * {};", slabs_a_row, plan.panels,
+  out.line("const int column = (slab % {} * {} + p) * {};", slabs.a_row, plan.panels,
            panel_columns_of_halves);
-  out.line("bulk_store(&map_{}, at + p * {}{});", map, panel_distance, corner);
+  out.line("bulk_store(&map_{}, at + p * {}{});", map, slabs.panel_distance, corner);
   out.close();
   out.line("stores_commit();");
   out.close();

@@ -14,8 +14,9 @@
 namespace septran::cuda {
 
 /// One such copy: the tensor's map, of boxes of `rows` rows in panels of 128 bytes, and the corner
-/// of the tile (innermost first).
+/// of the tile (innermost first). Where the copy engine cannot store it, warps do, row by row.
 struct BulkStore {
+  bool by_warps = false;  // without map and corner
   TensorMap map;
   std::vector<Expr> corner;
   std::size_t row_axis = 1;  // of the corner
@@ -45,8 +46,12 @@ struct StorePlan {
 StorePlan plan_stores(const tile::Program& program, const Machine& machine, const Plan& plan,
                       const KernelPlan& kernel, std::int64_t room);
 
-/// Writes one. Of each warpgroup, the first thread has the copy engine store; `slabs` is a pointer
-/// to the warpgroup's, `map` the tensor map's number.
+/// Writes one that warps store.
+void emit_row_store(Emitter& emitter, const StorePlan& plan, const BulkStore& store,
+                    const RegisterTile& tile, const tile::DmaCopy& copy);
+
+/// Writes one that the copy engine stores. Of each warpgroup, the first thread has the copy engine
+/// store; `slabs` is a pointer to the warpgroup's, `map` the tensor map's number.
 void emit_bulk_store(Emitter& emitter, const StorePlan& plan, const BulkStore& store,
                      const RegisterTile& tile, DType type, std::ptrdiff_t map);
 

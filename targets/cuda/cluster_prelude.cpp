@@ -74,6 +74,28 @@ FUNCTION void bulk_store(const TensorMap *map, const void *from, int c0, int c1,
   asm volatile("cp.async.bulk.tensor.5d.global.shared::cta.bulk_group [%0, {%2, %3, %4, %5, %6}], [%1];"
                :: "l"(map), "r"(shared_address(from)), "r"(c0), "r"(c1), "r"(c2), "r"(c3), "r"(c4) : "memory");
 }
+// A warp's 16 rows of a swizzled panel of 64 columns of 16 bits, to rows that begin anywhere, `stride`
+// elements apart, of which `rows` and `columns` are there: a lane stores whole words, for which two
+// lanes give their halves where a row begins between words.
+FUNCTION void store_rows(uint16_t *to, int64_t stride, const char *panel, int rows, int columns) {
+  const int lane = threadIdx.x % 32;
+  #pragma unroll
+  for (int r = 0; r < 16; ++r) {
+    const uint32_t word = *(const uint32_t *)(panel + r * 128 + ((lane / 4 ^ r % 8) * 16 + lane % 4 * 4));
+    const uint32_t next = __shfl_down_sync(0xffffffffu, word, 1);
+    uint16_t *const row = to + r * stride;
+    const int odd = (uint64_t)row >> 1 & 1;
+    const int first = 2 * lane + odd;
+    const uint32_t pair = odd ? __funnelshift_r(word, next, 16) : word;
+    const int valid = r < rows ? columns : 0;
+    if (first + 1 < min(valid, 64)) {
+      *(uint32_t *)(row + first) = pair;
+    } else if (first < valid) {
+      row[first] = (uint16_t)pair;
+    }
+    if (odd && lane == 0 && valid > 0) row[0] = (uint16_t)word;
+  }
+}
 // The threads of a warpgroup: barriers behind that of all that work on tiles.
 FUNCTION void warpgroup_barrier(int warpgroup) { asm volatile("bar.sync %0, 128;" :: "r"(warpgroup + 8) : "memory"); }
 FUNCTION void stores_commit() { asm volatile("cp.async.bulk.commit_group;" ::: "memory"); }

@@ -10,8 +10,9 @@
 namespace septran::cuda {
 namespace {
 
-constexpr std::int64_t largest_piece = 16;    // bytes
-constexpr std::int64_t most_on_the_way = 32;  // bytes that a thread loads before it stores
+constexpr std::int64_t largest_piece = 16;      // bytes
+constexpr std::int64_t most_on_the_way = 32;    // bytes that a thread loads before it stores
+constexpr std::int64_t shifted_on_the_way = 8;  // pieces likewise, of a thread of few
 
 /// The most elements (a power of two, in at most 16 bytes) that lie side by side along dimension d,
 /// starting at every multiple of that number.
@@ -46,19 +47,58 @@ std::size_t piece_dim(const Access& dst, const Access& src) {
   return SIZE_MAX;
 }
 
+/// Elements that a copy between memories moves at a time.
+std::int64_t copy_pieces(const Access& dst, const Access& src, const std::vector<Expr>& extents,
+                         const std::vector<Expr>& zeros_to) {
+  const std::size_t along = piece_dim(dst, src);
+  if (along == SIZE_MAX || dst.storage != src.storage || dst.logical != src.logical) return 1;
+  std::int64_t piece =
+      common_piece(extents[along], std::min(piece_of(dst, along), piece_of(src, along)));
+  if (!zeros_to.empty()) piece = common_piece(zeros_to[along], piece);
+  return piece * static_cast<std::int64_t>(size_bytes(dst.storage)) < 4 ? 1 : piece;
+}
+
+/// Whether whole pieces of a swizzled tile can be taken from rows that begin anywhere in GLOBAL.
+bool can_shift(const Access& dst, const Access& src, const std::vector<Expr>& zeros_to) {
+  const auto bytes = static_cast<std::int64_t>(size_bytes(src.storage));
+  const std::size_t d = dst.swizzled_dims[1];
+  return d != SIZE_MAX && bytes <= 4 && src.storage == dst.storage && src.logical == dst.logical &&
+         piece_of(dst, d) * bytes == largest_piece && src.axes.empty() && src.is_linear(d) &&
+         src.stride(d) == 1 && is_multiple(zeros_to[d], largest_piece / bytes);
+}
+
+/// Copies such a tile: each piece from the two pieces of GLOBAL that it lies in.
+void copy_shifted(Emitter& e, const Access& dst, const Access& src,
+                  const std::vector<Expr>& extents, const std::vector<Expr>& zeros_to) {
+  const auto bytes = static_cast<std::int64_t>(size_bytes(src.storage));
+  const std::size_t along = dst.swizzled_dims[1];
+  std::vector<Expr> walked = zeros_to;
+  walked[along] = e.vars().simplify(Expr::floor_div(walked[along], largest_piece / bytes));
+  const std::int64_t unrolled =
+      e.kernel().threads() > 128 ? shifted_on_the_way / 2 : shifted_on_the_way;
+  e.thread_nest(walked, &src, unrolled, [&](const Point& point) {
+    Position at = point.at;
+    at[along] = fmt::format("({} * {})", at[along], largest_piece / bytes);
+    std::string valid = fmt::format("(int)min({} - {}, {}) * {}", factor(extents[along], e.vars()),
+                                    at[along], largest_piece / bytes, bytes);
+    for (std::size_t d = 0; d < extents.size(); ++d) {
+      if (d == along || extents[d] == zeros_to[d]) continue;
+      valid = fmt::format("{} < {} ? {} : 0", at[d], factor(extents[d], e.vars()), valid);
+    }
+    const std::string piece =
+        fmt::format("shifted_piece({} + {}, {})", src.pointer, offset_of(src, at, e.vars()), valid);
+    e.out().line("*(Bytes16*)({} + {}) = {};", dst.pointer, offset_of(dst, at, e.vars()),
+                 dst.to_tf32 ? fmt::format("to_tf32({})", piece) : piece);
+  });
+}
+
 /// Between memories. With `zeros_to`, positions up to there that lie beyond the extents get zeros.
 void copy_in_memory(Emitter& e, const Access& dst, const Access& src,
                     const std::vector<Expr>& extents, const std::vector<Expr>& zeros_to) {
   Writer& out = e.out();
   const std::size_t along = piece_dim(dst, src);
-  const bool same = dst.storage == src.storage && dst.logical == src.logical;
-  std::int64_t piece = 1;
-  if (along != SIZE_MAX && same) {
-    piece = common_piece(extents[along], std::min(piece_of(dst, along), piece_of(src, along)));
-    if (!zeros_to.empty()) piece = common_piece(zeros_to[along], piece);
-  }
+  const std::int64_t piece = copy_pieces(dst, src, extents, zeros_to);
   const auto bytes = piece * static_cast<std::int64_t>(size_bytes(dst.storage));
-  if (bytes < 4) piece = 1;
   std::vector<Expr> walked = zeros_to.empty() ? extents : zeros_to;
   if (piece > 1) walked[along] = e.vars().simplify(Expr::floor_div(walked[along], piece));
   const Access& leading = dst.swizzled_rows > 0 ? src : dst;
@@ -75,14 +115,17 @@ void copy_in_memory(Emitter& e, const Access& dst, const Access& src,
       std::string value = raw(src, at, e.vars());
       if (!guard.empty())
         value = fmt::format("({}) ? {} : {}(0)", guard, value, cpu::c_type(src.storage));
-      out.raw(store(dst, at, src.storage, fmt::format("({})", value), e.vars()));
+      value = fmt::format("{}({})", dst.to_tf32 ? "to_tf32" : "", value);
+      out.raw(store(dst, at, src.storage, value, e.vars()));
       return;
     }
     const std::string type = bytes_type(bytes);
     const std::string from =
         fmt::format("*(const {}*)({} + {})", type, src.pointer, offset_of(src, at, e.vars()));
+    const std::string value =
+        guard.empty() ? from : fmt::format("({}) ? {} : {}{{}}", guard, from, type);
     out.line("*({}*)({} + {}) = {};", type, dst.pointer, offset_of(dst, at, e.vars()),
-             guard.empty() ? from : fmt::format("({}) ? {} : {}{{}}", guard, from, type));
+             dst.to_tf32 ? fmt::format("to_tf32({})", value) : value);
   });
 }
 
@@ -108,10 +151,11 @@ void copy_registers(Emitter& e, const RegisterTile& dst, const RegisterTile& src
 /// Whether values move between a register tile and memory of a type through words of 32 bits.
 bool moves_by_words(const RegisterTile& tile, const Access& access) {
   const auto is_half = [](DType t) { return t == DType::f16 || t == DType::bf16; };
-  const bool f32 = tile.element == DType::f32 && access.storage == DType::f32;
+  const bool whole =
+      (tile.element == DType::f32 || tile.element == DType::i32) && access.storage == tile.element;
   const bool widened = tile.element == DType::f32 && is_half(access.storage);
   const bool paired = tile.paired && access.storage == tile.element;
-  return f32 || widened || paired;
+  return whole || widened || paired;
 }
 
 /// Copies between registers and memory, several neighbouring columns at a time.
@@ -221,7 +265,8 @@ class PieceCopy {
                     2 * w + half, name(access_.storage), w, half);
         }
       } else {
-        out_.line("{}[{} + {}] = float_of(piece.w[{}]);", tile_.name, number, w, w);
+        out_.line("{}[{} + {}] = {}(piece.w[{}]);", tile_.name, number, w,
+                  tile_.element == DType::i32 ? "(int32_t)" : "float_of", w);
       }
     }
   }
@@ -316,6 +361,11 @@ void emit_dma_copy(Emitter& emitter, const tile::DmaCopy& copy) {
     // Beyond the edge there are zeros, which add nothing to sums.
     const tile::Tensor& tensor = emitter.program()[copy.dst.tensor];
     const std::vector<Expr> whole{swizzled_rows(tensor.shape[0].offset()), padded_columns(tensor)};
+    const bool global = emitter.place(copy.src.tensor).kind == TilePlace::Kind::global;
+    if (global && copy_pieces(dst.access, src.access, extents, whole) == 1 &&
+        can_shift(dst.access, src.access, whole)) {
+      return copy_shifted(emitter, dst.access, src.access, extents, whole);
+    }
     return copy_in_memory(emitter, dst.access, src.access, extents, whole);
   }
   emit_copy(emitter, dst, src, extents);

@@ -57,6 +57,7 @@ Access Emitter::declare(const tile::TileRef& ref, const std::string& pointer, bo
   access.logical = raw_values ? tensor.storage : tensor.dtype;
   access.pointer = pointer;
   access.wide = tensor.slot_bytes / element > INT32_MAX;
+  access.to_tf32 = where.to_tf32;
   Expr offset;
   for (std::size_t a = 0; a < ref.view.base.size(); ++a) {
     offset += ref.view.base[a] * (tensor.strides_bytes[a] / element);

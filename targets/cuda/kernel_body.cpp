@@ -341,6 +341,9 @@ void KernelWriter::late_piece_of(const LateCopies::Copy& copy, std::int64_t firs
 }
 
 void KernelWriter::bulk_store_of(const tile::DmaCopy& copy, const BulkStore& store) {
+  if (store.by_warps) {
+    return emit_row_store(e_, stores_, store, e_.register_tile(copy.src.tensor), copy);
+  }
   emit_bulk_store(e_, stores_, store, e_.register_tile(copy.src.tensor),
                   program_[copy.dst.tensor].storage, map_number(store.map));
 }

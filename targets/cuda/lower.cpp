@@ -8,6 +8,7 @@
 #include "compiler/base/messages.h"
 #include "compiler/tile/visit.h"
 #include "targets/cpu/access.h"
+#include "targets/cuda/arrange.h"
 #include "targets/cuda/emitter.h"
 #include "targets/cuda/kernel_writer.h"
 #include "targets/cuda/prelude.h"
@@ -27,10 +28,11 @@ constexpr std::int64_t grid_counter_bytes = 256;  // at the start of the workspa
 class Lowering {
  public:
   Lowering(const Program& program, const Machine& machine)
-      : program_(program),
+      : arranged_(arrange(program, machine)),
+        program_(arranged_.program),
         machine_(machine),
-        plan_(make_plan(program, machine)),
-        e_(program, machine, plan_) {}
+        plan_(make_plan(program_, machine)),
+        e_(program_, machine, plan_) {}
 
   /// False where the plan cannot be carried out.
   bool check(Diagnostics& diagnostics) const {
@@ -65,6 +67,7 @@ class Lowering {
       parameter = {tensor.name, tensor.storage, {}, tensor.is_input, tensor.is_output};
       for (const Expr& extent : tensor.shape) parameter.shape.push_back(extent.offset());
     }
+    if (!arranged_.arrangements.empty()) source.kernels.push_back(lower_arranging());
     std::int64_t blocks = 1;
     for (const KernelPlan& kernel : plan_.kernels) {
       if (kernel.begin == kernel.end) continue;
@@ -83,6 +86,7 @@ class Lowering {
     if (machine_.cuda.warpgroup_products) source.text += hopper_prelude;
     if (clusters_) source.text += cluster_prelude;
     if (stores_) source.text += store_prelude;
+    if (!arranged_.arrangements.empty()) source.text += arrange_prelude;
     for (const auto& [shape, text] : shapes_) source.text += text;
     source.text += fmt::format(
         "constexpr int64_t own_bytes = {};  // of the workspace, a block\n\n", block_bytes);
@@ -122,6 +126,37 @@ class Lowering {
     return source;
   }
 
+  /// The kernel that copies tensors, before all others, as these want them.
+  KernelSource lower_arranging() {
+    Writer& out = e_.out();
+    std::string parameters;
+    for (std::uint32_t i = 0; i < program_.tensors.size(); ++i) {
+      const Tensor& tensor = program_.tensors[i];
+      if (tensor.kind != TensorKind::argument) continue;
+      parameters += fmt::format("{} *__restrict__ {}, ", cpu::c_type(tensor.storage),
+                                e_.tensor_name(tile::TensorId{i}));
+    }
+    const bool early = capability_of(machine_.cuda.architecture) >= first_with_early_starts;
+    out.open("extern \"C\" __global__ void __launch_bounds__({}, {}) {}({}char *workspace)",
+             arranging_threads, arranging_together, arranging_kernel, parameters);
+    out.line("__shared__ uint32_t tile[4096];");
+    out.line("(void)tile;");
+    if (early) out.line("wait_for_previous(), let_next_start();");
+    for (const Arrangement& one : arranged_.arrangements) {
+      const std::string to =
+          fmt::format("workspace + {}", grid_counter_bytes + plan_.workspace.at(one.to.value));
+      out.line("{}", arranging_text(program_, one, e_.tensor_name(one.from), to));
+    }
+    out.close();
+    out.raw("");
+    KernelSource source;
+    source.name = arranging_kernel;
+    source.blocks = arranging_blocks(program_, machine_, arranged_.arrangements);
+    source.threads = arranging_threads;
+    source.starts_early = early;
+    return source;
+  }
+
   /// The ways that a kernel's products take.
   std::string products_of(const KernelPlan& kernel) const {
     std::set<std::string> ways;
@@ -145,7 +180,14 @@ class Lowering {
   }
 
   std::vector<std::string> notes() const {
-    std::vector<std::string> notes = plan_.notes;
+    std::vector<std::string> notes;
+    for (const Arrangement& one : arranged_.arrangements) {
+      const Tensor& tensor = program_[one.to];
+      notes.push_back(fmt::format("{} is {} before, to rows {} bytes apart: {}",
+                                  program_[one.from].name, one.transposed ? "transposed" : "copied",
+                                  tensor.strides_bytes[tensor.shape.size() - 2], one.why));
+    }
+    notes.insert(notes.end(), plan_.notes.begin(), plan_.notes.end());
     notes.insert(notes.end(), roles_notes_.begin(), roles_notes_.end());
     for (const auto& [id, place] : plan_.places) {
       if (place.kind != TilePlace::Kind::workspace) continue;
@@ -164,6 +206,7 @@ class Lowering {
     return notes;
   }
 
+  const Arranged arranged_;
   const Program& program_;
   const Machine& machine_;
   Plan plan_;

@@ -22,7 +22,6 @@ using tile::Tensor;
 using tile::TensorKind;
 
 constexpr std::int64_t workspace_alignment = 256;
-constexpr int first_with_early_starts = 90;
 
 std::int64_t aligned(std::int64_t bytes) {
   return ceil_div(bytes, workspace_alignment) * workspace_alignment;
@@ -151,11 +150,16 @@ class Planner {
 
   void place_others(KernelPlan& kernel) {
     std::set<std::uint32_t> by_tensor_cores;
+    std::set<std::uint32_t> to_tf32;
     for_each(kernel, [&](const Statement& statement) {
       const auto* mma = std::get_if<tile::Mma>(&statement.node);
       if (mma == nullptr || !plan_.products.contains(mma)) return;
-      by_tensor_cores.insert(mma->a.tensor.value);
-      by_tensor_cores.insert(mma->b.tensor.value);
+      for (const tile::TileRef* tile : {&mma->a, &mma->b}) {
+        by_tensor_cores.insert(tile->tensor.value);
+        if (plan_.runs_on_its_own(mma) && by_tf32(program_, *mma)) {
+          to_tf32.insert(tile->tensor.value);
+        }
+      }
     });
     bool any_f64 = false;
     bool reduces = false;
@@ -174,6 +178,7 @@ class Planner {
         place.kind = by_tensor_cores.contains(id) || swizzled.contains(id)
                          ? TilePlace::Kind::swizzled
                          : TilePlace::Kind::shared;
+        place.to_tf32 = to_tf32.contains(id);
         place.offset_bytes = tensor.offset_bytes.value();
         // Products take rows in steps of 64: the last may reach beyond the tile.
         const std::int64_t beyond =

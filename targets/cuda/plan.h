@@ -48,6 +48,7 @@ struct TilePlace {
   int group = -1;                 // of registers
   Along along = Along::rows;      // of registers with one dimension
   DType element = DType::f32;     // that it is kept as
+  bool to_tf32 = false;           // what comes there is rounded to tf32
   std::int64_t offset_bytes = 0;  // shared, swizzled: from the start of shared memory; workspace
   std::string reason;             // why not what was asked for
 };
@@ -106,6 +107,9 @@ struct Plan {
   std::int64_t common_bytes = 0;
   std::int64_t block_bytes = 0;
 };
+
+/// Compute capability from which on kernels may start before the one before has ended.
+inline constexpr int first_with_early_starts = 90;
 
 /// Decides everything. The program must outlive the plan.
 Plan make_plan(const tile::Program& program, const Machine& machine);

@@ -24,6 +24,7 @@ FUNCTION int64_t floor_div(int64_t a, int64_t b) { return a >= 0 ? a / b : -((b 
 // Element types narrower than f32 are carried as unsigned integers of their bits.
 
 FUNCTION uint32_t bits_of(float x) { return __float_as_uint(x); }
+FUNCTION uint32_t bits_of(int32_t x) { return (uint32_t)x; }
 FUNCTION float float_of(uint32_t u) { return __uint_as_float(u); }
 FUNCTION float f16_to_f32(uint16_t x) { float y; asm("cvt.f32.f16 %0, %1;" : "=f"(y) : "h"(x)); return y; }
 FUNCTION uint16_t f32_to_f16(float x) { uint16_t y; asm("cvt.rn.f16.f32 %0, %1;" : "=h"(y) : "f"(x)); return y; }
@@ -189,6 +190,40 @@ FUNCTION int swizzled(int row, int col) {
 struct alignas(4) Bytes4 { uint32_t w[1]; };
 struct alignas(8) Bytes8 { uint32_t w[2]; };
 struct alignas(16) Bytes16 { uint32_t w[4]; };
+
+// 16 bytes from anywhere in GLOBAL, of which the first `valid` count; the others are zeros. Whole pieces
+// of 16 bytes that hold some of them are read: tensors in GLOBAL take multiples of that.
+FUNCTION Bytes16 shifted_piece(const void *p, int valid) {
+  const uint32_t shift = (uint64_t)p & 15;
+  const Bytes16 *const from = (const Bytes16 *)((const char *)p - shift);
+  const Bytes16 low = valid > 0 ? from[0] : Bytes16{};
+  const Bytes16 high = (int)(16 - shift) < valid ? from[1] : Bytes16{};
+  uint32_t w[8];
+  #pragma unroll
+  for (int i = 0; i < 4; ++i) w[i] = low.w[i], w[4 + i] = high.w[i];
+  #pragma unroll
+  for (int i = 0; i < 6; ++i) w[i] = shift & 8 ? w[i + 2] : w[i];
+  #pragma unroll
+  for (int i = 0; i < 5; ++i) w[i] = shift & 4 ? w[i + 1] : w[i];
+  Bytes16 piece;
+  #pragma unroll
+  for (int i = 0; i < 4; ++i) {
+    const int left = valid - 4 * i;
+    const uint32_t word = __funnelshift_r(w[i], w[i + 1], 8 * (shift & 3));
+    piece.w[i] = left >= 4 ? word : left > 0 ? word & ((1u << 8 * left) - 1) : 0;
+  }
+  return piece;
+}
+
+// f32 whose mantissas are rounded to 10 bits, as the tensor cores take it.
+FUNCTION uint32_t to_tf32(uint32_t x) { uint32_t y; asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(y) : "f"(float_of(x))); return y; }
+FUNCTION float to_tf32(float x) { return float_of(to_tf32(bits_of(x))); }
+template <typename Bytes>
+FUNCTION Bytes to_tf32(Bytes x) {
+  #pragma unroll
+  for (int i = 0; i < (int)(sizeof(Bytes) / 4); ++i) x.w[i] = to_tf32(x.w[i]);
+  return x;
+}
 
 // Of four threads side by side, each gets the words that have its number: word j from thread j.
 FUNCTION void exchange_by_fours(Bytes16 &x, int thread) {

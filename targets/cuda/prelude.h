@@ -19,4 +19,7 @@ extern const std::string_view hopper_prelude;
 extern const std::string_view cluster_prelude;
 extern const std::string_view store_prelude;
 
+/// Tensors copied to rows that the copy engine and the tensor cores can take.
+extern const std::string_view arrange_prelude;
+
 }  // namespace septran::cuda

@@ -12,6 +12,9 @@ namespace septran::cuda {
 std::string why_not_tensor_cores(const tile::Program& program, const Machine& machine,
                                  const tile::Mma& mma, TensorCoreProduct& product);
 
+/// Whether a product's factors are f32 that may be rounded to tf32.
+bool by_tf32(const tile::Program& program, const tile::Mma& mma);
+
 /// Columns up to which a swizzled tile's rows are filled, with zeros behind their end: whole steps
 /// of the instructions that take k along rows.
 std::int64_t padded_columns(const tile::Tensor& tensor);

@@ -28,6 +28,7 @@ struct TensorMap {
   std::vector<std::int64_t> strides_bytes;  // of all dimensions but the first
   std::vector<std::int64_t> box;
   bool swizzled = true;  // in rows of 128 bytes
+  bool to_tf32 = false;  // what is copied is rounded
   bool operator==(const TensorMap&) const = default;
 };
 

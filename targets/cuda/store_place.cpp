@@ -112,9 +112,9 @@ class PlaceFinder {
 std::optional<StorePlace> find_store_place(const Program& program, const Plan& plan,
                                            const KernelPlan& kernel, const Roles& roles,
                                            const StorePlan& stores) {
-  if (stores.stores.size() != 1 || stores.stores.begin()->second.steps != 1 || kernel.teams > 1) {
-    return std::nullopt;
-  }
+  if (stores.stores.size() != 1 || kernel.teams > 1) return std::nullopt;
+  const BulkStore& store = stores.stores.begin()->second;
+  if (store.by_warps || store.steps != 1) return std::nullopt;
   return PlaceFinder(program, plan, kernel, roles, stores).run();
 }
 

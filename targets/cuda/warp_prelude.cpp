@@ -73,6 +73,11 @@ FUNCTION void load_right(uint32_t (&f)[4], const char *tile, int col, int step) 
   }
 }
 
+FUNCTION void round_factors(uint32_t (&f)[4]) {
+  #pragma unroll
+  for (int i = 0; i < 4; ++i) f[i] = to_tf32(f[i]);
+}
+
 #define WARP_PRODUCT(name, instruction, sum_type, letter) \
   FUNCTION void name(sum_type *d, const uint32_t (&a)[4], uint32_t b0, uint32_t b1) { \
     asm volatile(instruction " {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};" \
@@ -81,6 +86,7 @@ FUNCTION void load_right(uint32_t (&f)[4], const char *tile, int col, int step) 
   }
 WARP_PRODUCT(warp_product_f16, "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32", float, "f")
 WARP_PRODUCT(warp_product_bf16, "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32", float, "f")
+WARP_PRODUCT(warp_product_tf32, "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32", float, "f")
 WARP_PRODUCT(warp_product_i8, "mma.sync.aligned.m16n8k32.row.col.s32.s8.s8.s32", int32_t, "r")
 #if __CUDA_ARCH__ >= 890
 WARP_PRODUCT(warp_product_f8e4m3, "mma.sync.aligned.m16n8k32.row.col.f32.e4m3.e4m3.f32", float, "f")

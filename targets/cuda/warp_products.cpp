@@ -42,6 +42,7 @@ void load_left(Emitter& e, const Operand& left, const tile::Tensor& a, bool by_k
         "16, k);",
         template_arguments(a, by_k), steps);
   }
+  if (a.dtype == DType::f32) out.line("round_factors(left[s]);");
   out.close();
 }
 
@@ -71,10 +72,11 @@ void emit_warp_product(Emitter& e, const tile::Mma& mma, const TensorCoreProduct
   out.line("uint32_t right[4];");
   out.line("load_right{}(right, (const char *)b, n * 8, k);",
            template_arguments(b, product.b_by_k));
+  if (b.dtype == DType::f32) out.line("round_factors(right);");
   out.directive("#pragma unroll");
   out.open("for (int s = 0; s < {}; ++s)", steps);
   const std::string call =
-      fmt::format("warp_product_{}({} + s * {} + ", name(b.dtype), sums.name, per_step);
+      fmt::format("warp_product_{}({} + s * {} + ", factor_name(b.dtype), sums.name, per_step);
   out.line("{}n * {}, left[s], right[0], right[1]);", call, sums_of_group);
   const std::string second =
       fmt::format("{}(n + 1) * {}, left[s], right[2], right[3]);", call, sums_of_group);

@@ -6,7 +6,7 @@
 namespace septran::cuda {
 namespace {
 
-constexpr std::int64_t k_step = 16;
+constexpr std::int64_t k_step_bytes = 32;
 constexpr std::int64_t most_columns = 256;    // of an instruction
 constexpr std::int64_t row_bytes = 128;       // of a panel
 constexpr std::int64_t pattern_bytes = 1024;  // 8 rows: the period of the swizzle
@@ -61,18 +61,21 @@ void clear_beyond(Emitter& e, const RegisterTile& a, const std::vector<Expr>& ex
   e.out().close();
 }
 
+std::string_view factor_name(DType type) { return type == DType::f32 ? "tf32" : name(type); }
+
 std::string wgmma_name(const WgmmaShape& shape) {
-  return fmt::format("wgmma_n{}_{}_{}_{}", shape.columns, name(shape.type),
+  return fmt::format("wgmma_n{}_{}_{}_{}", shape.columns, factor_name(shape.type),
                      shape.a_in_registers ? "registers" : (shape.a_by_k ? "by_k" : "by_rows"),
                      shape.b_by_k ? "by_k" : "by_columns");
 }
 
 std::string wgmma_function(const WgmmaShape& shape) {
+  const bool integers = shape.type == DType::i8;
   const std::int64_t sums = shape.columns / 2;
   std::string outputs;
   std::string numbers;
   for (std::int64_t i = 0; i < sums; ++i) {
-    outputs += fmt::format("{}\"+f\"(d[{}])", i > 0 ? ", " : "", i);
+    outputs += fmt::format("{}\"+{}\"(d[{}])", i > 0 ? ", " : "", integers ? "r" : "f", i);
     numbers += fmt::format("{}%{}", i > 0 ? ", " : "", i);
   }
   const std::int64_t a_count = shape.a_in_registers ? 4 : 1;
@@ -80,16 +83,25 @@ std::string wgmma_function(const WgmmaShape& shape) {
   if (shape.a_in_registers) {
     a_numbers = fmt::format("{{%{}, %{}, %{}, %{}}}", sums, sums + 1, sums + 2, sums + 3);
   }
-  const std::string type(name(shape.type));
+  std::string type(integers ? "s8" : factor_name(shape.type));
+  if (type.starts_with("f8")) type.erase(0, 2);
+  // Factors 1 on both sides, and which of them are transposed: integers have neither, and only 16
+  // bits the latter.
+  std::string choices = integers ? "" : ", 1, 1";
+  if (size_bytes(shape.type) == 2) {
+    if (!shape.a_in_registers) choices += shape.a_by_k ? ", 0" : ", 1";
+    choices += shape.b_by_k ? ", 0" : ", 1";
+  }
   std::string text = fmt::format(
-      "FUNCTION void {}(float *d, {}, uint64_t b, int accumulate) {{\n", wgmma_name(shape),
+      "FUNCTION void {}({} *d, {}, uint64_t b, int accumulate) {{\n", wgmma_name(shape),
+      integers ? "int32_t" : "float",
       shape.a_in_registers ? "uint32_t a0, uint32_t a1, uint32_t a2, uint32_t a3" : "uint64_t a");
   text += fmt::format(
       "  asm volatile(\"{{ .reg .pred p; setp.ne.b32 p, %{}, 0; \"\n"
-      "               \"wgmma.mma_async.sync.aligned.m64n{}k16.f32.{}.{} {{{}}}, \"\n"
-      "               \"{}, %{}, p, 1, 1{}, {}; }}\"\n",
-      sums + a_count + 1, shape.columns, type, type, numbers, a_numbers, sums + a_count,
-      shape.a_in_registers ? "" : (shape.a_by_k ? ", 0" : ", 1"), shape.b_by_k ? 0 : 1);
+      "               \"wgmma.mma_async.sync.aligned.m64n{}k{}.{}.{}.{} {{{}}}, \"\n"
+      "               \"{}, %{}, p{}; }}\"\n",
+      sums + a_count + 1, shape.columns, k_step_bytes / bytes_of(shape.type),
+      integers ? "s32" : "f32", type, type, numbers, a_numbers, sums + a_count, choices);
   text += fmt::format("               : {}\n", outputs);
   text +=
       fmt::format("               : {}, \"l\"(b), \"r\"(accumulate));\n}}\n",
@@ -114,6 +126,7 @@ void emit_wgmma(Emitter& e, const tile::Mma& mma, const TensorCoreProduct& produ
   std::string& function = shapes[shape];
   if (function.empty()) function = wgmma_function(shape);
   const std::int64_t depth = a.shape[product.a_by_k ? 1 : 0].offset();
+  const std::int64_t k_step = k_step_bytes / bytes_of(a.dtype);
   const std::int64_t steps = sums.layout.dims[0][1].extent;  // of 64 rows
   const std::int64_t per_step = sums.layout.dims[0][1].offset;
   if (in_registers) {

@@ -8,7 +8,10 @@
 
 namespace septran::cuda {
 
-/// Shape and operands of an instruction m64nNk16.
+/// What instructions call factors of a type: f32 is rounded to tf32.
+std::string_view factor_name(DType type);
+
+/// Shape and operands of an instruction m64nN, which takes 32 bytes along k.
 struct WgmmaShape {
   std::int64_t columns = 64;
   DType type = DType::f16;

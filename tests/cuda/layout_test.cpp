@@ -131,5 +131,22 @@ TEST(Layout, SwizzledColumnsMeetAllBanks) {
   }
 }
 
+// The tensor cores take 32 bytes along k whatever the elements: a tile with k along its rows lies
+// as one of 16-bit elements with as many bytes in a row.
+TEST(Layout, RowsAlongKLieAlikeForAllElements) {
+  const std::int64_t row_bytes = 256;
+  const Layout halves = swizzled_layout(128, row_bytes / 2, 2);
+  for (const std::int64_t bytes : {1, 4}) {
+    const Layout layout = swizzled_layout(128, row_bytes / bytes, bytes);
+    for (std::int64_t r = 0; r < 128; ++r) {
+      for (std::int64_t at = 0; at < row_bytes; ++at) {
+        if (at % bytes != 0) continue;
+        EXPECT_EQ(layout.at({r, at / bytes}).offset,
+                  halves.at({r, at / 2}).offset + (bytes == 1 ? at % 2 : 0));
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace septran::cuda

@@ -10,15 +10,6 @@
 namespace septran::testing_support {
 namespace {
 
-bool has_note(const cuda::Source& source, const std::string& text) {
-  return std::any_of(source.notes.begin(), source.notes.end(),
-                     [&](const std::string& note) { return note.find(text) != std::string::npos; });
-}
-
-bool has(const cuda::Source& source, const std::string& text) {
-  return source.text.find(text) != std::string::npos;
-}
-
 TEST(CudaSource, FastCasesUseCopyEngineAndTensorCores) {
   for (const GpuCase& one : fast_cases) {
     SCOPED_TRACE(fmt::format("{} {}", one.logic, one.words));
@@ -196,13 +187,17 @@ TEST(CudaSource, FactorsOfProductsJoinWhatFollows) {
   EXPECT_TRUE(has(*source, "= fma_f32(S_"));
 }
 
-TEST(CudaSource, ThreadsThatCopyLoadAheadOfTheirStores) {
+TEST(CudaSource, ThreadsThatCopyTakePiecesFromRowsThatBeginAnywhere) {
   std::string messages;
   const auto source = lower(
-      {"examples/gemm/gemm.py", "mappings/gemm/nvidia_h100.yaml", "M=513 N=513 K=513 dtype=f16"},
+      {"examples/gemm/gemm.py", "mappings/gemm/nvidia_h100.yaml", "M=16 N=4095 K=4095 dtype=f16"},
       messages);
   ASSERT_TRUE(source) << messages;
-  EXPECT_TRUE(has(*source, "#pragma unroll 16\n            for (int s = 0; s < 32; ++s) {"));
+  EXPECT_TRUE(has_note(*source, "all threads copy"));
+  EXPECT_TRUE(has(*source, "#pragma unroll 8\n              for (int s = 0; s < 8; ++s) {"));
+  EXPECT_TRUE(has(*source,
+                  "*(Bytes16*)(to + swizzled<128, 2>(i0, (i1 * 8))) = shifted_piece(from + "
+                  "i0 * 4095 + (i1 * 8), i0 < "));
 }
 
 TEST(CudaSource, LongRowsLeaveRoomForMoreBlocks) {
@@ -244,6 +239,8 @@ TEST(CudaSource, TilesLeaveThroughSharedMemory) {
       messages);
   ASSERT_TRUE(odd) << messages;
   EXPECT_FALSE(has(*odd, "  bulk_store("));
+  EXPECT_TRUE(has(*odd, "store_fragment("));
+  EXPECT_TRUE(has(*odd, "store_rows(to + first_row * 300 + column, 300, at + p * 8192"));
   EXPECT_TRUE(has_note(*odd, "C is not stored by the copy engine: a row of C takes 600 bytes"));
 }
 
@@ -319,12 +316,13 @@ TEST(CudaSource, ProductsThatWarpgroupsDoNotTakeAreEachWarps) {
   EXPECT_EQ(ampere->kernels[0].products, "mma.sync");
   EXPECT_TRUE(has_note(*ampere, "computed by each warp (mma.sync): this GPU has no products of"));
   const auto whole = lower({"examples/gemm/gemm.py", "mappings/gemm/nvidia_h100.yaml",
-                            "M=256 N=256 K=256 dtype=i8 C=i32"},
+                            "M=128 N=256 K=256 dtype=i8 C=i32"},
                            messages);
   ASSERT_TRUE(whole) << messages;
   EXPECT_TRUE(has(*whole, "  warp_product_i8("));
   EXPECT_TRUE(has(*whole, "  bulk_copy("));
   EXPECT_EQ(whole->kernels[0].products, "mma.sync");
+  EXPECT_TRUE(has_note(*whole, "warpgroups multiply i8 only where k runs along rows of both"));
   const char* const narrow = "M=256 N=256 K=256 dtype=f8e4m3 C=f32";
   const auto hopper =
       lower({"examples/gemm/gemm.py", "mappings/gemm/nvidia_h100.yaml", narrow}, messages);

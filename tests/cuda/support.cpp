@@ -1,5 +1,6 @@
 #include "tests/cuda/support.h"
 
+#include <algorithm>
 #include <sstream>
 
 #include "source_dir.h"
@@ -27,12 +28,30 @@ const std::vector<GpuCase> fast_cases{
     {EXAMPLE("attention"), "B=1 H=2 G=2 LQ=512 LK=512 D=72 causal=false dtype=f16"},
 };
 
+#define TF32_GEMM "examples/gemm/gemm.py", "mappings/gemm/nvidia_h100_tf32.yaml"
+
+const std::vector<GpuCase> arranged_cases{
+    {EXAMPLE("gemm"), "M=4095 N=4095 K=4095 dtype=f16"},
+    {EXAMPLE("gemm"), "M=513 N=513 K=513 dtype=bf16"},
+    {EXAMPLE("gemm"), "M=197 N=300 K=130 dtype=f16"},
+    {EXAMPLE("gemm"), "M=4096 N=4096 K=4096 dtype=i8 C=i32"},
+    {EXAMPLE("gemm"), "M=600 N=515 K=777 dtype=i8 C=i32"},
+    {TF32_GEMM, "M=4096 N=4096 K=4096"},
+    {TF32_GEMM, "M=600 N=515 K=777"},
+    {"examples/gemm/gemm.py", "mappings/gemm/nvidia_h100_f8.yaml",
+     "M=4096 N=4096 K=4096 dtype=f8e4m3 C=f32"},
+    {"examples/gemm/gemm.py", "mappings/gemm/nvidia_h100_f8.yaml",
+     "M=600 N=515 K=777 dtype=f8e5m2 C=f16"},
+    {EXAMPLE("mlp"), "M=1000 N=776 K=515 F=333 dtype=f16"},
+};
+
 const std::vector<GpuCase> other_cases{
     {EXAMPLE("softmax"), "M=197 N=4096 dtype=f16"},
     {EXAMPLE("softmax"), "M=7 N=20001"},
     {EXAMPLE("layernorm"), "M=33 N=1024 eps=1e-5 dtype=bf16"},
-    {EXAMPLE("gemm"), "M=197 N=300 K=130 dtype=f16"},
+    {EXAMPLE("gemm"), "M=16 N=4095 K=4095 dtype=f16"},
     {EXAMPLE("gemm"), "M=197 N=300 K=130"},
+    {TF32_GEMM, "M=100 N=256 K=256"},
     {EXAMPLE("gemm"), "M=33 N=70 K=513 dtype=i8 C=i32"},
     {EXAMPLE("gemm"), "M=256 N=256 K=256 dtype=f16", "nvidia_a100"},
     {EXAMPLE("gemm"), "M=256 N=256 K=256 dtype=f16", "nvidia_h200"},
@@ -58,6 +77,15 @@ const std::vector<GpuCase> other_cases{
     {IN_CASES("convolution"), "N=2 H=9 W=7 C=5 KH=3 KW=3 O=6 OH=5 OW=4 dtype=f16"},
     {IN_CASES("vector_unit"), "M=13 N=29"},
 };
+
+bool has_note(const cuda::Source& source, const std::string& text) {
+  return std::any_of(source.notes.begin(), source.notes.end(),
+                     [&](const std::string& note) { return note.find(text) != std::string::npos; });
+}
+
+bool has(const cuda::Source& source, const std::string& text) {
+  return source.text.find(text) != std::string::npos;
+}
 
 std::optional<cuda::Source> lower(const GpuCase& one, std::string& messages) {
   const auto path = [](const std::string& name) { return SEPTRAN_SOURCE_DIR "/" + name; };

@@ -19,8 +19,13 @@ struct GpuCase {
 /// The case compiled through all passes and lowered; its faults in `messages` if there are any.
 std::optional<cuda::Source> lower(const GpuCase& one, std::string& messages);
 
+bool has_note(const cuda::Source& source, const std::string& text);
+bool has(const cuda::Source& source, const std::string& text);
+
 /// Every example with its mapping, in sizes and element types that take the fast ways.
 extern const std::vector<GpuCase> fast_cases;
+/// Those whose tensors must first be copied to other rows.
+extern const std::vector<GpuCase> arranged_cases;
 /// Odd sizes, other types, other mappings, other GPUs.
 extern const std::vector<GpuCase> other_cases;
 

@@ -94,6 +94,32 @@ TEST(CudaCode, FastCasesCompileWithoutSpills) {
   }
 }
 
+const std::vector<std::pair<std::string, std::string>> instructions_of_types{
+    {"dtype=f16", "k16.f32.f16.f16"},
+    {"dtype=bf16", "k16.f32.bf16.bf16"},
+    {"dtype=i8", "k32.s32.s8.s8"},
+    {"dtype=f8e4m3", "k32.f32.e4m3.e4m3"},
+    {"dtype=f8e5m2", "k32.f32.e5m2.e5m2"}};
+
+TEST(CudaCode, ArrangedCasesCompileWithoutSpills) {
+  for (const GpuCase& one : arranged_cases) {
+    SCOPED_TRACE(fmt::format("{} {}", one.mapping, one.words));
+    std::string messages;
+    const auto source = lower(one, messages);
+    ASSERT_TRUE(source) << messages;
+    const Compiled compiled = compile_code(*source);
+    expect_good(*source, compiled);
+    EXPECT_FALSE(std::regex_search(compiled.log, std::regex("[1-9][0-9]* bytes spill")))
+        << compiled.log;
+    std::string wanted = "k8.f32.tf32.tf32";
+    for (const auto& [type, instruction] : instructions_of_types) {
+      if (std::string(one.words).find(type) != std::string::npos) wanted = instruction;
+    }
+    EXPECT_NE(compiled.ptx.find(wanted), std::string::npos) << wanted;
+    EXPECT_NE(compiled.ptx.find("cp.async.bulk.tensor"), std::string::npos);
+  }
+}
+
 TEST(CudaCode, OtherCasesCompile) {
   for (const GpuCase& one : other_cases) {
     SCOPED_TRACE(fmt::format("{} {} {}", one.logic, one.words, one.target));
