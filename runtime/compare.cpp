@@ -207,27 +207,43 @@ double norm_tolerance(DType dtype, const Arithmetic& arithmetic, double root_mea
   return tolerance;
 }
 
+namespace {
+
+bool is_near(DType dtype, const Arithmetic& arithmetic, double value, double wanted,
+             double root_mean_square) {
+  return std::isfinite(value) && std::isfinite(wanted) &&
+         std::fabs(value - wanted) <=
+             element_tolerance(dtype, arithmetic, wanted, root_mean_square);
+}
+
+}  // namespace
+
 Comparison compare(const HostTensor& out, const HostTensor& reference,
                    const Arithmetic& arithmetic) {
   Measurement all(out, reference);
   const double root_mean_square = all.root_mean_square();
   Comparison result = all.compare([&](std::size_t /*element*/, double value, double wanted) {
-    return std::isfinite(value) && std::isfinite(wanted) &&
-           std::fabs(value - wanted) <=
-               element_tolerance(out.dtype, arithmetic, wanted, root_mean_square);
+    return is_near(out.dtype, arithmetic, value, wanted, root_mean_square);
   });
   result.tolerance = norm_tolerance(out.dtype, arithmetic, root_mean_square);
   result.ok = result.ok && result.relative_error <= result.tolerance;
   return result;
 }
 
-Comparison compare(const HostTensor& out, const HostTensor& reference, std::span<const double> low,
-                   std::span<const double> high) {
+Comparison compare(const HostTensor& out, const HostTensor& reference, const Arithmetic& arithmetic,
+                   std::span<const double> low, std::span<const double> high) {
   SEPTRAN_CHECK(low.size() == out.elements() && high.size() == out.elements());
-  return Measurement(out, reference).compare([&](std::size_t element, double value, double wanted) {
-    if (std::isnan(low[element])) return std::isfinite(wanted);
-    return value >= low[element] && value <= high[element];
+  Measurement all(out, reference);
+  const double root_mean_square = all.root_mean_square();
+  std::int64_t incomparable = 0;
+  Comparison result = all.compare([&](std::size_t element, double value, double wanted) {
+    if (!std::isnan(low[element])) return value >= low[element] && value <= high[element];
+    if (!std::isfinite(wanted)) return false;
+    if (!is_near(out.dtype, arithmetic, value, wanted, root_mean_square)) ++incomparable;
+    return true;
   });
+  result.incomparable_elements = incomparable;
+  return result;
 }
 
 void report_wrong_result(const Comparison& comparison, std::string_view name,

@@ -37,6 +37,9 @@ struct Comparison {
   double tolerance = 0;       // of relative_error
   std::int64_t wrong_elements = 0;
   std::int64_t elements = 0;
+  /// Those that miss the reference by more than element_tolerance() and of which no bounds are
+  /// known.
+  std::int64_t incomparable_elements = 0;
   std::optional<WrongElement> first_wrong;
 };
 
@@ -49,10 +52,10 @@ Comparison compare(const HostTensor& out, const HostTensor& reference,
 
 /// The same with bounds of every element (reference::enclose), for where the sizes of results do
 /// not tell what their errors may be: an element is wrong if it lies outside, and the result is not
-/// ok if any is. NaN bounds say that a finite reference may come out as anything. `tolerance` stays
-/// 0.
-Comparison compare(const HostTensor& out, const HostTensor& reference, std::span<const double> low,
-                   std::span<const double> high);
+/// ok if any is. NaN bounds say that a finite reference may come out as anything: such an element
+/// is not wrong, but incomparable if it misses the reference. `tolerance` stays 0.
+Comparison compare(const HostTensor& out, const HostTensor& reference, const Arithmetic& arithmetic,
+                   std::span<const double> low, std::span<const double> high);
 
 /// Largest |out - reference| that an element may show, where it is `reference` in size and the
 /// whole tensor `root_mean_square`; compare.cpp derives it.

@@ -155,7 +155,9 @@ void Checker::run(Row& row, Diagnostics& diagnostics) {
     row.code = exit_bad_input;
     return;
   }
-  row.verdict = row.errors->ok ? "ok" : "WRONG";
+  row.verdict = !row.errors->ok                         ? "WRONG"
+                : row.errors->incomparable_elements > 0 ? "not comparable"
+                                                        : "ok";
   row.code = row.errors->ok ? exit_fine : exit_wrong_result;
 }
 

@@ -70,8 +70,7 @@ int compare(const Job& job, const Options& options, const Request& request, cons
   driver.ok = verdict->ok;
   driver.max_abs_error = verdict->max_abs_error;
   driver.relative_error = verdict->relative_error;
-  fmt::print("result    {} (max abs error {:.3g}, relative error {:.3g})\n",
-             verdict->ok ? "ok" : "WRONG", verdict->max_abs_error, verdict->relative_error);
+  fmt::print("result    {}\n", to_text(*verdict));
   return verdict->ok ? exit_fine : exit_wrong_result;
 }
 

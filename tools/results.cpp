@@ -115,6 +115,16 @@ std::optional<UsedTunables> run_reference(const Compiled& compiled,
   return used;
 }
 
+std::string to_text(const Verdict& verdict) {
+  std::string text = verdict.ok ? "ok" : "WRONG";
+  if (verdict.incomparable_elements > 0) {
+    text += fmt::format("; {} elements cannot be compared, as their errors have no known bounds",
+                        verdict.incomparable_elements);
+  }
+  return text + fmt::format(" (max abs error {:.3g}, relative error {:.3g})", verdict.max_abs_error,
+                            verdict.relative_error);
+}
+
 std::optional<Verdict> compare_outputs(const Compiled& compiled,
                                        std::span<const KernelTensor> tensors,
                                        const Options& options, const Request& request,
@@ -141,10 +151,11 @@ std::optional<Verdict> compare_outputs(const Compiled& compiled,
       if (!bounds) bounds = enclose_results(compiled, tensors, options, request, diagnostics);
       if (!bounds) return std::nullopt;
       const reference::Enclosure& mine = (*bounds)[i];
-      comparison = runtime::compare(results[i], golden[i], mine.low, mine.high);
+      comparison = runtime::compare(results[i], golden[i], arithmetic, mine.low, mine.high);
     }
     runtime::report_wrong_result(comparison, tensors[i].name, diagnostics);
     verdict.ok = verdict.ok && comparison.ok;
+    verdict.incomparable_elements += comparison.incomparable_elements;
     verdict.max_abs_error = std::max(verdict.max_abs_error, comparison.max_abs_error);
     verdict.relative_error = std::max(verdict.relative_error, comparison.relative_error);
   }

@@ -42,7 +42,10 @@ struct Verdict {
   bool ok = true;
   double max_abs_error = 0;
   double relative_error = 0;
+  std::int64_t incomparable_elements = 0;  // see runtime::Comparison
 };
+/// What users read: "ok", "WRONG", or how many elements could not be compared; and the errors.
+std::string to_text(const Verdict& verdict);
 /// Compares every output; a wrong one is reported. Results that the sizes of the outputs do not
 /// explain are held against bounds of every element, which takes several times as long as the
 /// reference (and the inputs are made anew). Nothing if that failed, which is reported.

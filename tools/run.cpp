@@ -86,9 +86,7 @@ void print(const Report& report) {
     fmt::print("\n");
   }
   if (report.verdict) {
-    fmt::print("result    {} (max abs error {:.3g}, relative error {:.3g})\n",
-               report.verdict->ok ? "ok" : "WRONG", report.verdict->max_abs_error,
-               report.verdict->relative_error);
+    fmt::print("result    {}\n", to_text(*report.verdict));
   } else {
     fmt::print("result    not checked\n");
   }

@@ -153,7 +153,8 @@ TEST(Bounds, HoldWhatProcessorsCompute) {
         const Tensors golden = golden_of(kernel, tensors);
         const auto bounds = enclose(kernel, tensors);
         for (std::size_t i = 0; i < outputs; ++i) {
-          const auto found = compare(results[i], golden[i], bounds[i].low, bounds[i].high);
+          const auto found =
+              compare(results[i], golden[i], arithmetic_of(kernel), bounds[i].low, bounds[i].high);
           EXPECT_TRUE(found.ok) << target << ' ' << name(dtype) << ' ' << seed << " output " << i
                                 << ": " << found.wrong_elements << " wrong";
           needed |= !compare(results[i], golden[i], arithmetic_of(kernel)).ok;
@@ -254,7 +255,7 @@ void expect_caught(DType dtype, const std::vector<std::size_t>& checked) {
   const auto bounds = enclose(kernel, tensors);
   for (const std::size_t i : checked) {
     const auto ok = [&](const runtime::HostTensor& out) {
-      return compare(out, golden[i], bounds[i].low, bounds[i].high).ok;
+      return compare(out, golden[i], arithmetic_of(kernel), bounds[i].low, bounds[i].high).ok;
     };
     EXPECT_TRUE(ok(golden[i])) << i;
     for (const Fault& fault : misplacements()) {

@@ -187,5 +187,22 @@ TEST(Compare, ShortSumsWidenWithTheirLength) {
                    norm_tolerance(DType::f32, plain, 1) + 2 * 3 * std::ldexp(1.0, -13));
 }
 
+TEST(Compare, SaysWhatHasNoKnownBounds) {
+  const HostTensor reference = matrix(DType::f32, 2, {1, 2, 3, 4});
+  const std::vector<double> low{nan, nan, 2.5, 3.5};
+  const std::vector<double> high{nan, nan, 3.5, 4.5};
+  const auto found = [&](const std::vector<double>& out) {
+    return compare(matrix(DType::f32, 2, out), reference, {}, low, high);
+  };
+  EXPECT_TRUE(found({1, 2, 3.25, 4}).ok);
+  EXPECT_EQ(found({1, 2, 3.25, 4}).incomparable_elements, 0);
+  const Comparison far = found({1, 20, 3.25, 4});
+  EXPECT_TRUE(far.ok);  // nothing says that it is wrong
+  EXPECT_EQ(far.incomparable_elements, 1);
+  EXPECT_EQ(found({nan, infinity, 3, 4}).incomparable_elements, 2);
+  EXPECT_FALSE(found({1, 2, 3.75, 4}).ok);
+  EXPECT_EQ(found({1, 2, 3.75, 4}).incomparable_elements, 0);
+}
+
 }  // namespace
 }  // namespace septran::runtime
