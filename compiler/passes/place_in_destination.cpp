@@ -51,6 +51,11 @@ class Placer {
       if (fine) tile = {destination.tensor, simplify(*view, program_.vars), destination.age};
     });
     if (!fine) return false;
+    // A destination that is made in between is made first.
+    std::stable_partition(between.begin(), between.end(), [&](const Statement& statement) {
+      const auto* made_here = std::get_if<tile::Alloc>(&statement.node);
+      return made_here != nullptr && made_here->tensor == destination.tensor;
+    });
     std::move(between.begin(), between.end(), block.begin() + static_cast<std::ptrdiff_t>(at) + 1);
     block.erase(block.begin() + static_cast<std::ptrdiff_t>(last));
     block.erase(block.begin() + static_cast<std::ptrdiff_t>(at));
