@@ -29,14 +29,14 @@ std::size_t Arbiter::number(int core, dsa::EngineId engine) {
 }
 
 bool Arbiter::has_room(std::int64_t bursts) const {
-  return sent_.empty() || queued_ + bursts <= timing_.queue_bursts;
+  return queued_ == 0 || queued_ + bursts <= timing_.queue_bursts;
 }
 
-void Arbiter::forget_sent(Cycle now) {
-  std::erase_if(sent_, [&](const Sent& run) {
-    if (run.until <= now) queued_ -= run.bursts;
-    return run.until <= now;
-  });
+void Arbiter::forget_left(Cycle now) {
+  while (!leaving_.empty() && leaving_.front().until <= now) {
+    queued_ -= leaving_.front().bursts;
+    leaving_.pop_front();
+  }
 }
 
 bool Arbiter::admits(std::size_t engine, Wakeable& who, std::int64_t bursts) {
@@ -46,7 +46,7 @@ bool Arbiter::admits(std::size_t engine, Wakeable& who, std::int64_t bursts) {
   } else {
     const auto same = [&](const Waiter& waiter) { return waiter.engine == engine; };
     if (std::any_of(waiting_.begin(), waiting_.end(), same)) return false;
-    forget_sent(current_cycle());
+    forget_left(current_cycle());
     if (!waiting_.empty() || !has_room(bursts)) {
       waiting_.push_back({engine, &who, bursts});
       look_.notify(sc_core::SC_ZERO_TIME);
@@ -57,9 +57,9 @@ bool Arbiter::admits(std::size_t engine, Wakeable& who, std::int64_t bursts) {
   return true;
 }
 
-void Arbiter::sent(std::int64_t bursts, Cycle until) {
-  sent_.push_back({until, bursts});
-  queued_ += bursts;
+void Arbiter::leaves(Cycle until) {
+  if (leaving_.empty() || leaving_.back().until < until) leaving_.push_back({until, 0});
+  ++leaving_.back().bursts;
   if (!waiting_.empty()) look_.notify(sc_core::SC_ZERO_TIME);
 }
 
@@ -76,12 +76,15 @@ std::vector<Arbiter::Waiter>::iterator Arbiter::next() {
 void Arbiter::choose() {
   if (chosen_ || waiting_.empty()) return;
   const Cycle now = current_cycle();
-  forget_sent(now);
+  forget_left(now);
   const auto best = next();
-  if (!has_room(best->bursts)) {
-    Cycle soonest = sent_.front().until;
-    for (const Sent& run : sent_) soonest = std::min(soonest, run.until);
-    look_.notify(cycles(soonest - now));
+  if (!has_room(best->bursts)) {  // look again when it has, if that is known
+    std::int64_t queued = queued_;
+    for (const Leaving& some : leaving_) {
+      queued -= some.bursts;
+      if (queued > 0 && queued + best->bursts > timing_.queue_bursts) continue;
+      return look_.notify(cycles(some.until - now));
+    }
     return;
   }
   std::rotate(waiting_.begin(), best, best + 1);

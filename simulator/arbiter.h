@@ -5,7 +5,6 @@
 #include <systemc>
 #include <vector>
 
-#include "simulator/dram.h"
 #include "simulator/shared.h"
 
 namespace septran::simulator {
@@ -22,8 +21,10 @@ class Arbiter : public sc_core::sc_module {
   /// Whether the engine may send a run of so many bursts now. If not, it is woken when it is its
   /// turn, and asks again; asking more often changes nothing.
   bool admits(std::size_t engine, Wakeable& who, std::int64_t bursts);
-  /// The run that was let through leaves the queue at `until`.
-  void sent(std::int64_t bursts, Cycle until);
+  /// The run that was let through is under way.
+  void sent(std::int64_t bursts) { queued_ += bursts; }
+  /// A burst of it leaves the queue at `until`, not before those of earlier calls.
+  void leaves(Cycle until);
 
  private:
   struct Waiter {
@@ -31,12 +32,12 @@ class Arbiter : public sc_core::sc_module {
     Wakeable* who = nullptr;
     std::int64_t bursts = 0;
   };
-  struct Sent {
+  struct Leaving {
     Cycle until = 0;
     std::int64_t bursts = 0;
   };
   void choose();
-  void forget_sent(Cycle now);
+  void forget_left(Cycle now);
   [[nodiscard]] bool has_room(std::int64_t bursts) const;
   [[nodiscard]] std::vector<Waiter>::iterator next();
 
@@ -44,8 +45,8 @@ class Arbiter : public sc_core::sc_module {
   std::vector<int> ranks_;       // by engine: the smaller, the more urgent
   std::vector<Waiter> waiting_;  // in the order in which they came
   std::size_t last_ = 0;         // engine that was let through last
-  std::vector<Sent> sent_;       // runs in the queue
-  std::int64_t queued_ = 0;      // bursts of these
+  std::int64_t queued_ = 0;      // bursts in the queue
+  std::deque<Leaving> leaving_;  // those of them of which it is known when
   bool chosen_ = false;          // waiting_.front() was woken
   sc_core::sc_event look_;
 };

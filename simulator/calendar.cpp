@@ -4,31 +4,41 @@
 
 namespace septran::simulator {
 
+Calendar::Place Calendar::ends_after(Cycle time) const {
+  if (forgotten_ == taken_.size() || taken_.back().end <= time) return taken_.end();
+  return std::partition_point(taken_.begin() + static_cast<std::ptrdiff_t>(forgotten_),
+                              taken_.end(), [&](const Interval& one) { return one.end <= time; });
+}
+
 Cycle Calendar::find(Cycle earliest, Cycle length) const {
-  for (const Interval& taken : taken_) {
-    if (taken.begin >= earliest + length) break;
-    earliest = std::max(earliest, taken.end);
+  for (Place taken = ends_after(earliest); taken != taken_.end(); ++taken) {
+    if (taken->begin >= earliest + length) break;
+    earliest = std::max(earliest, taken->end);
   }
   return earliest;
 }
 
 void Calendar::take(Cycle begin, Cycle length) {
-  const Interval added{begin, begin + length};
-  auto place = std::find_if(taken_.begin(), taken_.end(),
-                            [&](const Interval& taken) { return taken.begin >= added.begin; });
-  const bool joins_next = place != taken_.end() && place->begin == added.end;
-  if (place != taken_.begin() && std::prev(place)->end == added.begin) {
-    std::prev(place)->end = joins_next ? place->end : added.end;
-    if (joins_next) taken_.erase(place);
+  const Cycle end = begin + length;
+  const auto next = taken_.begin() + (ends_after(begin) - taken_.cbegin());
+  const bool joins_next = next != taken_.end() && next->begin == end;
+  const bool joins_last = next != taken_.begin() + static_cast<std::ptrdiff_t>(forgotten_) &&
+                          std::prev(next)->end == begin;
+  if (joins_last) {
+    std::prev(next)->end = joins_next ? next->end : end;
+    if (joins_next) taken_.erase(next);
   } else if (joins_next) {
-    place->begin = added.begin;
+    next->begin = begin;
   } else {
-    taken_.insert(place, added);
+    taken_.insert(next, {begin, end});
   }
 }
 
 void Calendar::forget_before(Cycle now) {
-  while (!taken_.empty() && taken_.front().end <= now) taken_.pop_front();
+  while (forgotten_ < taken_.size() && taken_[forgotten_].end <= now) ++forgotten_;
+  if (2 * forgotten_ < taken_.size()) return;
+  taken_.erase(taken_.begin(), taken_.begin() + static_cast<std::ptrdiff_t>(forgotten_));
+  forgotten_ = 0;
 }
 
 Ports::Ports(int banks, int ports, std::int64_t bytes_per_cycle)

@@ -1,7 +1,7 @@
 // When a shared resource is taken: reservations ahead of time.
 #pragma once
 
-#include <deque>
+#include <cstddef>
 #include <vector>
 
 #include "simulator/simulator.h"
@@ -11,7 +11,8 @@ namespace septran::simulator {
 /// One port: serves one reservation at a time, in gaps that earlier ones left.
 class Calendar {
  public:
-  /// The earliest begin, not before `earliest`, of a gap of `length` cycles.
+  /// The earliest begin, not before `earliest`, of a gap of `length` cycles (or what else the
+  /// caller counts time in).
   [[nodiscard]] Cycle find(Cycle earliest, Cycle length) const;
   void take(Cycle begin, Cycle length);
   void forget_before(Cycle now);
@@ -21,7 +22,12 @@ class Calendar {
     Cycle begin = 0;
     Cycle end = 0;
   };
-  std::deque<Interval> taken_;  // sorted, apart from each other
+  using Place = std::vector<Interval>::const_iterator;
+  /// The first that ends after `time`.
+  [[nodiscard]] Place ends_after(Cycle time) const;
+
+  std::vector<Interval> taken_;  // sorted, apart from each other
+  std::size_t forgotten_ = 0;    // the first ones, which are over
 };
 
 /// The ports of a core's on-chip memory. Its banks are interleaved by the port's width; one port

@@ -77,8 +77,9 @@ void Engine::record_use(Use use, const ResolvedTile& tile, Cycle begin, Cycle en
 
 void Engine::record_event(std::uint32_t event, bool is_wait, Cycle at) {
   if (record_ == nullptr) return;
-  shared_.recording->event({core_.index, event, is_wait, recorded_index(id_),
-                            static_cast<std::size_t>(record_->operations), at});
+  std::size_t slice = static_cast<std::size_t>(record_->operations);
+  if (is_wait) slice += under_way();  // the next operation is recorded behind these
+  shared_.recording->event({core_.index, event, is_wait, recorded_index(id_), slice, at});
 }
 
 void Engine::step() {
@@ -138,7 +139,7 @@ void Engine::fire(const dsa::Sync& sync, std::size_t generation, Cycle pass) {
 
 void Engine::pass_sync(const Command& head, Cycle eligible, Cycle now, const char* cause) {
   stall(head.instruction, eligible, now, cause);
-  timeline_.settle(now);
+  settle(now);
   front_ = now + shared_.machine.dsa.sequencer.sync_cycles;
   stall(head.instruction, now, front_, "sync");
   ++cost(head.instruction).executed;

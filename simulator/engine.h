@@ -58,9 +58,14 @@ class Engine : public sc_core::sc_module, public Wakeable {
   virtual Next proceed(Cycle) { return again(); }
   [[nodiscard]] virtual bool is_active() const { return false; }
 
+  /// Operations that have begun and are not recorded yet.
+  [[nodiscard]] virtual std::size_t under_way() const { return 0; }
   /// A signal or arrival that the front end passed at `pass`: fires when all earlier operations
   /// have finished. `generation`: of an arrival.
   virtual void fire(const dsa::Sync& sync, std::size_t generation, Cycle pass);
+
+  /// Sums up all cycles before, of which everything has been told to the timeline.
+  virtual void settle(Cycle now) { timeline_.settle(now); }
 
   void pop();
   void complete(Cycle at);

@@ -8,28 +8,31 @@
 #include <vector>
 
 #include "simulator/arbiter.h"
+#include "simulator/calendar.h"
 #include "simulator/dram.h"
 #include "simulator/walk.h"
 
 namespace septran::simulator {
 
-/// A run of bursts of one engine, carried by one transaction: as many as the engine may have
-/// outstanding. The target fills in `done`.
+/// The target's phase between BEGIN_REQ and BEGIN_RESP: it is known when some bursts of a run are
+/// back. BEGIN_RESP tells the same of the last ones, and ends the transaction.
+TLM_DECLARE_EXTENDED_PHASE(bursts_settled);
+
+/// A run of bursts of one engine, carried by one transaction.
 struct BurstRun : tlm::tlm_extension<BurstRun> {
   struct Item {
     Burst burst;
-    Tick ready = 0;  // not issued before: the slot of an earlier burst has to fall free
-    Tick done = 0;   // read: all data in the engine; write: acknowledged
-    Tick begin = 0;  // data passes the engine from here ...
-    Tick end = 0;    // ... to here
+    Tick sent = 0;  // leaves the engine
+    Tick back = 0;  // read: the data is at the engine; write: acknowledged
   };
   std::size_t core = 0;
+  std::int64_t operation = 0;  // the engine's number of it
   std::int64_t burst_bytes = 0;
-  Tick pace = 0;        // of a burst through the engine; also between two issues
-  Tick last_issue = 0;  // of the engine's burst before; updated
-  Tick last_end = 0;    // end of data through the engine so far; updated
+  Tick link_ticks = 0;  // that a burst takes on its link; the target fills it in, as on ...
+  Tick all_ticks = 0;   // ... all links together, 0: without limit
   std::vector<Item> items;
-  Tick queued_until = 0;  // the last burst has crossed the bus of DRAM
+  std::vector<std::uint32_t> settled;  // items of which `back` is new, in its order
+  std::size_t open = 0;                // items of which it is not known yet
 
   [[nodiscard]] tlm::tlm_extension_base* clone() const override { return new BurstRun(*this); }
   void copy_from(const tlm::tlm_extension_base& other) override {
@@ -37,39 +40,56 @@ struct BurstRun : tlm::tlm_extension<BurstRun> {
   }
 };
 
+/// Bursts of several engines meet in DRAM, which may change their order. So it is not known when
+/// one is back before nothing can come in between, and that is told no later than the burst's data
+/// cross the bus of DRAM. One process activation settles all that have started by then.
 class Interconnect : public sc_core::sc_module {
  public:
   Interconnect(const sc_core::sc_module_name& name, const DsaSpec& spec, int cores);
 
   tlm_utils::multi_passthrough_target_socket<Interconnect> socket;
   Arbiter arbiter;
-  [[nodiscard]] const DramReport& dram_report() const { return dram_.report(); }
+  /// When the last data have crossed a bus of DRAM.
+  [[nodiscard]] Cycle last_end() const { return round_up(dram_.last_end()); }
+  [[nodiscard]] DramReport dram_report() const { return dram_.report(); }
 
  private:
-  /// Times the run; the annotated delay is grown to the end of its last burst.
-  void transport(int initiator, tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
-  void read(BurstRun& run);
-  void write(BurstRun& run);
+  tlm::tlm_sync_enum transport(int initiator, tlm::tlm_generic_payload& payload,
+                               tlm::tlm_phase& phase, sc_core::sc_time& delay);
+  void settle();
+  /// Wakes settle() before a burst can end at `end`.
+  void settle_by(Tick end);
   struct Link {
     Tick latency = 0;  // each way
     double bytes_per_cycle = 0;
-    Tick read_free = 0;   // towards the cores
-    Tick write_free = 0;  // away from them
+    Tick reads_free = 0;  // towards the cores
+    Calendar writes;      // away from them
   };
-  /// What a burst of a run takes.
-  struct Transfer {
-    Tick link = 0;
-    Tick total = 0;  // on all links together; 0: without limit
+  /// Ends of a burst's transfer on one way of a link, and on all together. Reads come in the order
+  /// of time, writes are told in advance.
+  Tick cross_back(Tick at, Link& link, const BurstRun& run);
+  Tick cross_there(Tick at, Link& link, const BurstRun& run);
+  /// A burst that DRAM has not served yet.
+  struct Flight {
+    tlm::tlm_generic_payload* payload = nullptr;
+    BurstRun* run = nullptr;
+    std::uint32_t item = 0;
+    int initiator = 0;
+    int parts = 0;  // bursts of DRAM
   };
-  [[nodiscard]] Transfer transfer(const Link& link, std::int64_t bytes) const;
-  /// End of a burst's transfer on a link, one of whose ways is free at `free`, and on all together.
-  Tick cross(Tick at, Tick& free, const Transfer& transfer);
+  std::uint32_t new_flight(const Flight& flight);
 
   const InterconnectTiming& timing_;
   Dram dram_;
-  Tick total_free_ = 0;
   std::vector<Link> links_;
+  Calendar all_links_;
   std::size_t cores_per_link_;
+  Cycle lookahead_;  // the least latency of the links
+  std::vector<Flight> flights_;
+  std::vector<std::uint32_t> free_flights_;
+  std::vector<Dram::Served> served_;
+  std::vector<Flight> touched_;  // one of each run that has news
+  sc_core::sc_event look_;
 };
 
 }  // namespace septran::simulator

@@ -64,6 +64,8 @@ Fault check_machine(const Machine& machine) {
                                 dsa.interconnect.queue_bursts,
                                 dsa.sharing.cores_per_link,
                                 dsa.sharing.cores_per_scratchpad,
+                                dsa.dram.read_queue_bursts,
+                                dsa.dram.write_queue_bursts,
                                 dsa.dram.channels,
                                 dsa.dram.banks,
                                 dsa.dram.bank_groups,
@@ -139,6 +141,7 @@ SimulationResult run(Shared& shared, const SimulationOptions& options) {
   if (shared.trap) return *shared.trap;
   bool done = true;
   for (const Core* core : cores) done = done && core->is_done();
+  shared.complete(interconnect.last_end());  // posted writes come after the last acknowledgement
   const bool late = options.cycle_limit > 0 && shared.last_completion > options.cycle_limit;
   if (late || (!done && sc_core::sc_pending_activity())) {
     return out_of_time(shared, cores, options.cycle_limit);

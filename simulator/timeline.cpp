@@ -7,11 +7,20 @@ namespace septran::simulator {
 
 void Timeline::busy(Cycle begin, Cycle end) {
   if (begin >= end) return;
-  if (!busy_.empty() && begin <= busy_.back().end) {
-    busy_.back().end = std::max(busy_.back().end, end);
-  } else {
-    busy_.push_back({begin, end, nullptr});
+  auto place = busy_.end();  // behind those that end before
+  while (place != busy_.begin() && std::prev(place)->end >= begin) --place;
+  if (place == busy_.end() || place->begin > end) {
+    busy_.insert(place, {begin, end, nullptr});
+    return;
   }
+  place->begin = std::min(place->begin, begin);
+  place->end = std::max(place->end, end);
+  const auto next = std::next(place);
+  auto behind = next;  // those that it has reached
+  for (; behind != busy_.end() && behind->begin <= place->end; ++behind) {
+    place->end = std::max(place->end, behind->end);
+  }
+  busy_.erase(next, behind);
 }
 
 void Timeline::stall(Cycle begin, Cycle end, const char* cause) {

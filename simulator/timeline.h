@@ -16,8 +16,8 @@ namespace septran::simulator {
 ///   3. `stall`: the head of the queue cannot start;
 ///   4. `drain`: results are on their way;
 ///   5. otherwise it is idle.
-/// Each layer is told in rising order of time. `settle(t)` sums up all cycles before t, so all that
-/// covers them must have been told by then; later calls must not reach back before t.
+/// Layers 2 to 4 are told in rising order of time. `settle(t)` sums up all cycles before t, so all
+/// that covers them must have been told by then; later calls must not reach back before t.
 class Timeline {
  public:
   /// Tells every stretch of a state that is not idle, as it is settled.

@@ -152,7 +152,20 @@ struct Sharing {
   int cores_per_link = 1;        // a link to memory
   int cores_per_scratchpad = 1;  // the banks and ports in which their scratchpads lie
 };
+/// Which of the bursts that wait for a channel of DRAM goes next.
+enum class DramScheduler {
+  fcfs,    // first come, first served
+  fr_fcfs  // first ready: whose data can come soonest, so those to open rows; of equals the oldest
+};
 struct DramTiming {
+  DramScheduler scheduler = DramScheduler::fr_fcfs;
+  // Of each channel; the controller looks at no more bursts than these.
+  int read_queue_bursts = 64;
+  int write_queue_bursts = 64;
+  // Writes wait while there are reads until there are so many, then go until so few are left.
+  int write_high_watermark = 48;
+  int write_low_watermark = 16;
+  int age_limit_bursts = 256;  // the oldest goes first once so many have gone before it
   int channels = 1;
   int banks = 16;
   int bank_groups = 1;
@@ -161,12 +174,15 @@ struct DramTiming {
   std::int64_t interleave_bytes = 256;       // consecutive bytes of one channel
   std::int64_t group_interleave_bytes = 64;  // consecutive bytes of one bank group
   bool interleave_hash = false;  // rounds over channels, groups and banks start at hashed places
-  double bytes_per_cycle_per_channel = 16;         // peak, in core cycles
-  std::int64_t activate_cycles = 18;               // row closed: tRCD
-  std::int64_t precharge_cycles = 18;              // tRP
-  std::int64_t column_cycles = 18;                 // CL
-  std::int64_t row_cycle_cycles = 48;              // tRC: between two activations of a bank
-  std::int64_t activate_spacing_cycles = 0;        // tRRD_S: between two of any banks
+  /// A write is acknowledged when it enters the write queue, and not when its data cross the bus.
+  bool posted_writes = false;
+  int refresh_postponed = 0;                 // refreshes that may be put off while bursts wait
+  double bytes_per_cycle_per_channel = 16;   // peak, in core cycles
+  std::int64_t activate_cycles = 18;         // row closed: tRCD
+  std::int64_t precharge_cycles = 18;        // tRP
+  std::int64_t column_cycles = 18;           // CL
+  std::int64_t row_cycle_cycles = 48;        // tRC: between two activations of a bank
+  std::int64_t activate_spacing_cycles = 0;  // tRRD_S: between two of any banks
   std::int64_t activate_spacing_group_cycles = 0;  // tRRD_L: of banks of one group
   std::int64_t activate_window_cycles = 0;         // tFAW: that sees four of them at most
   /// tCCD_L: between the data of two bursts of one group; parts of a cycle count.

@@ -159,6 +159,28 @@ void check_once(const Node& node, const std::string& name, Fields& f, Diagnostic
       .notes.push_back({in_ns->span, "given in nanoseconds here"});
 }
 
+/// The scheduler with its queues; all of it may be left out.
+void read_scheduler(const Node& node, Fields& f, DramTiming& out, Diagnostics& diagnostics) {
+  if (const Node* kind = f.optional("scheduler")) {
+    const auto number = one_of(*kind, "scheduler", {"fcfs", "fr_fcfs"}, diagnostics);
+    if (number) out.scheduler = static_cast<DramScheduler>(*number);
+  }
+  constexpr std::int64_t most = 1 << 12;
+  const auto count = [&](const char* key, std::int64_t low, std::int64_t high, int& value) {
+    if (node.find(key) != nullptr) f.integer(key, low, high, value);
+  };
+  count("read_queue_bursts", 1, most, out.read_queue_bursts);
+  count("write_queue_bursts", 1, most, out.write_queue_bursts);
+  out.write_high_watermark = std::min(out.write_high_watermark, out.write_queue_bursts);
+  count("write_high_watermark", 1, out.write_queue_bursts, out.write_high_watermark);
+  out.write_low_watermark = std::min(out.write_low_watermark, out.write_high_watermark - 1);
+  count("write_low_watermark", 0, out.write_high_watermark - 1, out.write_low_watermark);
+  count("age_limit_bursts", 1, max_count, out.age_limit_bursts);
+  if (node.find("posted_writes") != nullptr) f.boolean("posted_writes", out.posted_writes);
+  constexpr int most_postponed = 8;  // by JEDEC's standards
+  count("refresh_postponed", 0, most_postponed, out.refresh_postponed);
+}
+
 /// A time of DRAM: `name`_cycles, or `name`_ns, rounded up to cycles of the core's clock.
 void read_time(const Node& node, const std::string& name, std::int64_t least, double clock_hz,
                Fields& f, Diagnostics& diagnostics, std::int64_t& out) {
@@ -195,6 +217,7 @@ void read_rate(const Node& node, double clock_hz, Fields& f, double& out) {
 void read_dram(const Node& node, double clock_hz, DramTiming& out, Diagnostics& diagnostics) {
   Fields f(node, "'dram'", diagnostics);
   f.optional("preset");
+  read_scheduler(node, f, out, diagnostics);
   f.integer("channels", 1, 1 << 12, out.channels);
   f.integer("banks", 1, 1 << 12, out.banks);
   f.integer("bank_groups", 1, 1 << 12, out.bank_groups);

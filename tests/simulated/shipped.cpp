@@ -82,6 +82,66 @@ const std::vector<Example>& shipped_examples() {
   return examples;
 }
 
+namespace {
+
+Example product(const char* name, const char* m, const char* n, const char* k) {
+  return {name,
+          "examples/gemm/gemm.py",
+          "mappings/gemm/dsa_cloud.yaml",
+          {{"M", m}, {"N", n}, {"K", k}}};
+}
+
+/// Of an image of `size` x `size` pixels with `channels` each; `m` is the number of results'
+/// pixels.
+Example convolution(const char* name, const char* m, const char* filters, const char* size,
+                    const char* channels, const char* kernel, const char* stride) {
+  return {name,
+          "workloads/conv.py",
+          "workloads/conv_cloud.yaml",
+          {{"M", m},
+           {"O", filters},
+           {"N", "1"},
+           {"H", size},
+           {"W", size},
+           {"C", channels},
+           {"KH", kernel},
+           {"KW", kernel},
+           {"stride", stride}}};
+}
+
+}  // namespace
+
+const std::vector<Example>& shipped_layers() {
+  static const std::vector<Example> layers{
+      convolution("conv2_1a_cloud", "3136", "64", "56", "64", "1", "1"),
+      convolution("conv3_1c_cloud", "784", "512", "28", "128", "1", "1"),
+      convolution("conv4_1c_cloud", "196", "1024", "14", "256", "1", "1"),
+      convolution("conv4_2b_cloud", "196", "256", "16", "256", "3", "1"),
+      convolution("conv5_2a_cloud", "49", "512", "7", "2048", "1", "1"),
+      product("conv2_1c_product_cloud", "3136", "256", "64"),
+      product("conv3_2a_product_cloud", "784", "128", "512"),
+      product("conv4_2a_product_cloud", "196", "256", "1024"),
+      product("conv5_1c_product_cloud", "49", "2048", "512"),
+      product("fc_product_cloud", "1", "1000", "2048"),
+      product("bert_output_cloud", "512", "768", "768"),
+      {"bert_norm_cloud",
+       "examples/layernorm/layernorm.py",
+       "mappings/layernorm/dsa_cloud.yaml",
+       {{"M", "512"}, {"N", "768"}, {"eps", "1e-12"}}},
+      {"llama_attention_cloud",
+       "examples/attention/attention.py",
+       "mappings/attention/dsa_cloud.yaml",
+       {{"B", "1"},
+        {"H", "32"},
+        {"G", "8"},
+        {"LQ", "1"},
+        {"LK", "512"},
+        {"D", "128"},
+        {"causal", "true"}}},
+  };
+  return layers;
+}
+
 void PrintTo(const Example& example, std::ostream* out) { *out << example.name; }
 
 namespace {

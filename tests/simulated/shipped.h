@@ -21,6 +21,8 @@ struct Example {
 void PrintTo(const Example& example, std::ostream* out);
 
 [[nodiscard]] const std::vector<Example>& shipped_examples();
+/// Layers of the shipped workloads, all of them for dsa_cloud.
+[[nodiscard]] const std::vector<Example>& shipped_layers();
 
 /// The example's program; the machine is in `kernel`.
 std::optional<dsa::Program> lower(const Example& example, Kernel& kernel);

@@ -1,0 +1,133 @@
+#include "simulator/dram_controller.h"
+
+#include <algorithm>
+
+namespace septran::simulator {
+
+DramController::DramController(const DramTiming& timing, std::size_t sources)
+    : timing_(timing),
+      sources_(sources),
+      reads_(timing.read_queue_bursts, timing.banks),
+      writes_(timing.write_queue_bursts, timing.banks) {}
+
+void DramController::Source::pop() {
+  ++next;
+  if (next == bursts.size()) {
+    bursts.clear();
+    next = 0;
+  } else if (next >= 64 && 2 * next >= bursts.size()) {
+    bursts.erase(bursts.begin(), bursts.begin() + static_cast<std::ptrdiff_t>(next));
+    next = 0;
+  }
+}
+
+void DramController::push(std::size_t source, const WaitingBurst& burst) {
+  sources_[source].bursts.push_back(burst);
+  if (burst.at < next_coming_ || (burst.at == next_coming_ && source < next_source_)) {
+    next_coming_ = burst.at;
+    next_source_ = source;
+  }
+  ++left_;
+}
+
+void DramController::find_next_coming() {
+  next_coming_ = never;
+  for (std::size_t i = 0; i < sources_.size(); ++i) {
+    if (sources_[i].empty() || sources_[i].front().at >= next_coming_) continue;
+    next_coming_ = sources_[i].front().at;
+    next_source_ = i;
+  }
+}
+
+DramController::Source* DramController::next_with_room() {
+  Source* first = &sources_[next_source_];
+  if (!queue(first->front().write).full()) return first;
+  first = nullptr;
+  for (Source& source : sources_) {
+    if (source.empty() || queue(source.front().write).full()) continue;
+    if (first == nullptr || source.front().at < first->front().at) first = &source;
+  }
+  return first;
+}
+
+void DramController::admit(Tick until, const DramChannel& channel, std::vector<Served>& posted) {
+  while (next_coming_ < until) {
+    Source* first = next_with_room();
+    if (first == nullptr || first->front().at >= until) return;
+    const WaitingBurst& burst = first->front();
+    queue(burst.write).push(burst, channel);
+    if (burst.write && timing_.posted_writes) {
+      posted.push_back({std::max(burst.at, room_since_), burst.tag});
+    }
+    first->pop();
+    find_next_coming();
+  }
+}
+
+Tick DramController::next(const DramChannel& channel) const {
+  return waiting() ? channel.next_column() : std::max(channel.next_column(), next_coming_);
+}
+
+bool DramController::older_is_write() const {
+  if (reads_.empty() || writes_.empty()) return reads_.empty();
+  return writes_.oldest().at < reads_.oldest().at;
+}
+
+bool DramController::writes_next() const {
+  if (timing_.scheduler == DramScheduler::fcfs) return older_is_write();
+  if (reads_.empty() || writes_.empty()) return reads_.empty();
+  const bool reads_are_late = reads_.passed() >= timing_.age_limit_bursts;
+  const bool writes_are_late = writes_.passed() >= timing_.age_limit_bursts;
+  if (reads_are_late != writes_are_late) return writes_are_late;
+  if (writing_) return writes_.size() > timing_.write_low_watermark;
+  return writes_.size() >= timing_.write_high_watermark;
+}
+
+void DramController::serve(Tick now, Tick came, DramChannel& channel, std::vector<Served>& served) {
+  if (channel.refresh(now, came)) {
+    reads_.rows_closed();
+    writes_.rows_closed();
+  }
+  writing_ = writes_next();
+  BurstQueue& own = queue(writing_);
+  BurstQueue& other = queue(!writing_);
+  const bool in_order =
+      timing_.scheduler == DramScheduler::fcfs || own.passed() >= timing_.age_limit_bursts;
+  const DramChannel::Turn turn = channel.turn(now, writing_);
+  const BurstQueue::Choice choice =
+      in_order ? own.choose_oldest(channel, turn) : own.choose_first_ready(channel, turn);
+  if (writing_ && own.full()) room_since_ = now;
+  const WaitingBurst burst = own.take(choice.entry);
+  if (!other.empty()) other.pass();
+  --left_;
+  last_end_ = channel.serve(turn, burst.place, choice.plan);
+  if (choice.plan.row != DramChannel::Row::hit) {
+    reads_.row_opened(burst.place.bank, burst.place.row);
+    writes_.row_opened(burst.place.bank, burst.place.row);
+  }
+  if (!burst.write || !timing_.posted_writes) served.push_back({last_end_, burst.tag});
+}
+
+void DramController::advance(DramChannel& channel, Tick horizon, std::vector<Served>& served,
+                             std::vector<Served>& posted) {
+  while (!empty()) {
+    const Tick now = next(channel);
+    const Tick came = waiting() ? never_came : next_coming_;
+    admit(std::min(now + 1, horizon), channel, posted);
+    if (now >= horizon) return;
+    serve(now, came, channel, served);
+  }
+}
+
+Tick DramController::next_end(const DramChannel& channel, Tick least) const {
+  const Tick served = next(channel);
+  if (!timing_.posted_writes || next_coming_ == never) return served + least;
+  Tick accepted = never;
+  for (const Source& source : sources_) {
+    if (!source.empty() && source.front().write) accepted = std::min(accepted, source.front().at);
+  }
+  if (writes_.full() && accepted < never) accepted = std::max(accepted, served);
+  return std::min(served + least, accepted);
+}
+
+}  // namespace septran::simulator
