@@ -225,7 +225,7 @@ class Adviser {
           "Tiles with longer contiguous rows (a larger block along the tensor's last dimension), "
           "and larger blocks, for fewer bytes.",
           origin(stream, false));
-    } else {
+    } else if (load.idle < 0.5) {  // else it is told of copies too late, not slow at them
       say(share,
           fmt::format(
               "load waits for memory {} of the time, although memory is in use only {}: its "
