@@ -63,7 +63,7 @@ class DramController {
   Tick room_since_ = 0;  // the write queue has had room
   Tick last_end_ = 0;
   static constexpr Tick never = INT64_MAX;
-  static constexpr Tick never_came = INT64_MIN;
+  static constexpr Tick never_came = INT64_MIN / 4;  // differences stay within a Tick
 };
 
 }  // namespace septran::simulator

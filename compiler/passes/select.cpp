@@ -56,7 +56,7 @@ class Selector {
   const ImplementationSpec* first_fitting(const Prim& prim) const;
   const ImplementationSpec* check_binding(const Statement& statement, const Prim& prim,
                                           const ImplementationSpec& bound);
-  void emit_without_engine(const Origin& origin, Prim prim, Block& out);
+  void emit_without_engine(const Origin& origin, const Prim& prim, Block& out);
   [[nodiscard]] std::string misfit(const ImplementationSpec& implementation,
                                    const Prim& prim) const {
     return passes::misfit(program_, machine_, implementation, prim);
@@ -117,7 +117,7 @@ const ImplementationSpec* Selector::check_binding(const Statement& statement, co
 /// A call that nothing here executes. A product may take a fill with zeros over, and a copy the
 /// rounding of a product (passes fold-fill and drop-rounding): these get no engine, and are
 /// reported if they are still there behind those passes.
-void Selector::emit_without_engine(const Origin& origin, Prim prim, Block& out) {
+void Selector::emit_without_engine(const Origin& origin, const Prim& prim, Block& out) {
   if (is_zero_fill(*prim.primitive, prim.operands, prim.attributes) ||
       origin.rule == rounding_rule) {
     without_engine_.emplace_back(origin.logic_span, prim);
@@ -254,7 +254,7 @@ void Selector::emit_mma(const Statement& statement, Prim prim,
   tile::Origin origin = statement.origin;
   origin.rule = rounding_rule;
   const ImplementationSpec* rounding = first_fitting(copy);
-  if (rounding == nullptr) return emit_without_engine(origin, std::move(copy), out);
+  if (rounding == nullptr) return emit_without_engine(origin, copy, out);
   out.push_back({tile::Vec{copy.primitive, copy.operands, copy.attributes, std::nullopt},
                  rounding->engine, origin});
 }
@@ -274,7 +274,7 @@ void Selector::select_prim(Statement statement, Block& out) {
   const ImplementationSpec* implementation =
       bound == nullptr ? first_fitting(prim) : check_binding(statement, prim, *bound);
   if (implementation == nullptr) {
-    if (bound == nullptr) emit_without_engine(statement.origin, std::move(prim), out);
+    if (bound == nullptr) emit_without_engine(statement.origin, prim, out);
     return;
   }
   if (!implementation->matrix_types.empty()) {

@@ -139,14 +139,14 @@ class Printer {
   static std::string text(const GpuOptions& options) {
     std::vector<std::string> parts;
     if (options.consumers != 0) parts.push_back(fmt::format("consumers {}", options.consumers));
-    if (options.share_tiles) parts.push_back("tiles");
-    if (options.turns) parts.push_back("turns");
+    if (options.share_tiles) parts.emplace_back("tiles");
+    if (options.turns) parts.emplace_back("turns");
     if (options.producer_registers != 0 || options.consumer_registers != 0) {
       parts.push_back(
           fmt::format("registers {} {}", options.producer_registers, options.consumer_registers));
     }
     if (!options.cluster.empty()) parts.push_back("cluster " + list_text(options.cluster));
-    if (!options.multicast) parts.push_back("apart");
+    if (!options.multicast) parts.emplace_back("apart");
     if (options.epilogue_columns != 0) {
       parts.push_back(fmt::format("epilogue {}", options.epilogue_columns));
     }

@@ -58,11 +58,13 @@ bool encode(const Device& device, const cuda::TensorMap& map, Driver::DevicePoin
     steps.at(d) = 1;
     if (d > 0) strides.at(d - 1) = static_cast<std::uint64_t>(map.strides_bytes[d - 1]);
   }
+  // The driver's addresses are integers. NOLINTBEGIN(performance-no-int-to-ptr)
   const auto result = device.driver().cuTensorMapEncodeTiled(
       out.words.data(), map.to_tf32 ? map_type_tf32 : map_type(map.dtype),
       static_cast<std::uint32_t>(map.extents.size()), reinterpret_cast<void*>(address),
       extents.data(), strides.data(), box.data(), steps.data(), 0,
       map.swizzled ? map_swizzle_128 : 0, map_promote_256, 0);
+  // NOLINTEND(performance-no-int-to-ptr)
   return device.check(result, "encoding a tensor map", fault);
 }
 
