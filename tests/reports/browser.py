@@ -12,20 +12,50 @@ import sys
 import tempfile
 
 from selenium import webdriver
+from selenium.common.exceptions import WebDriverException
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common import utils
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
+
+LOOPBACK = "127.0.0.1"
+
+
+class Driver(Service):
+    """chromedriver, reached by address: a bare system may not know the name `localhost`. It reaches
+    the browser through a pipe for the same reason."""
+
+    @property
+    def service_url(self):
+        return f"http://{LOOPBACK}:{self.port}"
+
+    def is_connectable(self):
+        return utils.is_connectable(self.port, LOOPBACK)
+
+
+def start_browser(options, tries=3):
+    """A busy machine may take longer than the half minute that selenium waits."""
+    for left in reversed(range(tries)):
+        driver = Driver("chromedriver")
+        try:
+            return webdriver.Chrome(service=driver, options=options)
+        except WebDriverException as fault:
+            driver.stop()
+            if left == 0:
+                raise
+            print(f"once more, for the browser did not start: {fault.msg}", file=sys.stderr)
 
 
 def open_browser(width, dark):
     options = webdriver.ChromeOptions()
     for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
-                     "--disable-dev-shm-usage"):
+                     "--disable-dev-shm-usage", "--remote-debugging-pipe"):
         options.add_argument(argument)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     options.add_experimental_option("mobileEmulation", {
         "deviceMetrics": {"width": width, "height": 900, "pixelRatio": 1.0, "touch": False,
                           "mobile": width < 600}})
-    browser = webdriver.Chrome(options=options)
+    browser = start_browser(options)
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {
         "features": [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]})
     browser.execute_cdp_cmd("Network.enable", {})
