@@ -93,7 +93,9 @@ tlm::tlm_sync_enum Interconnect::transport(int initiator, tlm::tlm_generic_paylo
 }
 
 void Interconnect::settle_by(Tick end) {
-  look_.notify(cycles(std::max<Cycle>(0, round_up(end) - current_cycle())));
+  // Without latency another engine's burst may still come in this cycle: it is settled in the next.
+  const Cycle soonest = lookahead_ > 0 ? 0 : 1;
+  look_.notify(cycles(std::max(soonest, round_up(end) - current_cycle())));
 }
 
 void Interconnect::settle() {

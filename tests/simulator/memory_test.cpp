@@ -138,6 +138,21 @@ TEST(Store, OneBurst) {
   EXPECT_EQ(states(engine(report, "store")), "busy 1, stalled.memory 63, stalled.setup 8, idle 1");
 }
 
+// Without latency, what comes to a controller may have company until the end of the cycle:
+// out 9..10, link 11, where it is acknowledged, and its data follow: activation ..29, column,
+// data 49..53.
+TEST(Store, PostedWithoutLatency) {
+  Builder b;
+  b.global("Y", DType::f32, {16}, false, true);
+  b.store(b.tile(dsa::MemoryId::global, DType::f32, 0, {16}), b.shared(DType::f32, 0, {16}));
+  Machine machine = small_machine();
+  machine.dsa.interconnect.latency_cycles = 0;
+  machine.dsa.dram.posted_writes = true;
+  const SimulationReport report = finish(b.halt(), machine);
+  EXPECT_EQ(report.cycles, 53);
+  EXPECT_EQ(states(engine(report, "store")), "busy 1, stalled.memory 1, stalled.setup 8, idle 43");
+}
+
 // The load is done at 73 and signals. Wait ..74, setup ..82, out ..83, link 84, DRAM 94, the row is
 // open: column, data 114..118, acknowledged 128. The bus had been free for the turn since 65.
 TEST(Store, AfterALoad) {
