@@ -8,6 +8,9 @@
 
 #ifdef SEPTRAN_HWLOC
 #include <hwloc.h>
+#include <unistd.h>
+
+#include <cstdlib>
 #endif
 
 namespace septran {
@@ -22,9 +25,18 @@ struct Destroy {
 using Machine = std::unique_ptr<std::remove_pointer_t<hwloc_topology_t>, Destroy>;
 using Processors = std::unique_ptr<std::remove_pointer_t<hwloc_bitmap_t>, Destroy>;
 
+/// Where the system does not describe its processors, as in a container without /sys, the library
+/// writes so to stderr, where users read diagnostics; what it finds then serves, too. Environments
+/// are shared by all threads of a program: elsewhere this one stays as it is.
+void silence_where_nothing_is_described() {
+  if (access("/sys/devices/system/cpu/cpu0/topology", F_OK) == 0) return;
+  setenv("HWLOC_HIDE_ERRORS", "2", 0);
+}
+
 /// Cores and caches only, as the system itself describes them: asking each processor in turn, and
 /// what else a machine has, takes longer than running a kernel.
 Machine load(const std::string& synthetic) {
+  silence_where_nothing_is_described();
   hwloc_topology_t raw = nullptr;
   if (hwloc_topology_init(&raw) != 0) return nullptr;
   Machine machine(raw);
