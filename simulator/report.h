@@ -25,6 +25,7 @@ struct DriverResults {
   std::optional<bool> ok;
   std::optional<double> max_abs_error;
   std::optional<double> relative_error;
+  std::optional<std::int64_t> incomparable_elements = {};
   std::optional<double> compile_seconds;
   std::optional<double> simulate_seconds;
   std::optional<HazardReport> hazards;

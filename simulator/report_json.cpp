@@ -222,6 +222,9 @@ nlohmann::ordered_json to_json(const SimulationResult& result, const std::string
   };
   add("result", "max_abs_error", driver.max_abs_error);
   add("result", "relative_error", driver.relative_error);
+  if (driver.incomparable_elements) {
+    json["result"]["incomparable_elements"] = *driver.incomparable_elements;
+  }
   add("wall_seconds", "compile", driver.compile_seconds);
   add("wall_seconds", "simulate", driver.simulate_seconds);
   if (finished) {

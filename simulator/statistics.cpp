@@ -16,6 +16,8 @@ constexpr Statistic table[] = {
     {"result.max_abs_error", "value",
      "Largest difference of an output element from the reference."},
     {"result.relative_error", "ratio", "Norm of the difference over norm of the reference."},
+    {"result.incomparable_elements", "count",
+     "Output elements that miss the reference where its errors have no known bounds."},
     {"wall_seconds.compile", "s", "Time that the compiler took here."},
     {"wall_seconds.simulate", "s", "Time that the simulation took here."},
     {"cycles", "cycles", "From the host's first command to the last completion on any core."},

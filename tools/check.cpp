@@ -186,7 +186,8 @@ Json to_json(const Row& row) {
   if (row.errors) {
     json["result"] = {{"ok", row.errors->ok},
                       {"max_abs_error", row.errors->max_abs_error},
-                      {"relative_error", row.errors->relative_error}};
+                      {"relative_error", row.errors->relative_error},
+                      {"incomparable_elements", row.errors->incomparable_elements}};
   }
   if (row.measured) {
     if (row.measured->cycles) json["cycles"] = *row.measured->cycles;

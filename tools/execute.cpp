@@ -70,6 +70,7 @@ int compare(const Job& job, const Options& options, const Request& request, cons
   driver.ok = verdict->ok;
   driver.max_abs_error = verdict->max_abs_error;
   driver.relative_error = verdict->relative_error;
+  driver.incomparable_elements = verdict->incomparable_elements;
   fmt::print("result    {}\n", to_text(*verdict));
   return verdict->ok ? exit_fine : exit_wrong_result;
 }

@@ -171,6 +171,7 @@ TEST(Check, AMappingThatIsRefusedDoesNotLoseTheOthers) {
   EXPECT_EQ(fine.at("target"), "dsa_edge");
   EXPECT_EQ(fine.at("verdict"), "ok");
   EXPECT_EQ(fine.at("result").at("ok"), true);
+  EXPECT_EQ(fine.at("result").at("incomparable_elements"), 0);
   EXPECT_GT(fine.at("cycles").get<std::int64_t>(), 0);
   EXPECT_GT(fine.at("mma_utilization").get<double>(), 0);
 }

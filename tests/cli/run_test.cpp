@@ -37,6 +37,7 @@ TEST(Run, ReportsResultAndTime) {
   EXPECT_EQ(json.at("target"), "cpu_native");
   EXPECT_EQ(json.at("result").at("ok"), true);
   EXPECT_LT(json.at("result").at("relative_error"), 1e-3);
+  EXPECT_EQ(json.at("result").at("incomparable_elements"), 0);
   EXPECT_EQ(json.at("seconds").at("repetitions"), 3);
   EXPECT_GT(json.at("seconds").at("median"), 0.0);
   // Per element of C: K products and sums, clearing it and storing it once.

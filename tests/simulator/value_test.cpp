@@ -146,11 +146,12 @@ TEST(Report, JsonHasTheDocumentedKeys) {
   Builder b;
   gemm(b);
   const nlohmann::ordered_json json =
-      to_json(finish(b.program, small_machine()), "small", {true, 0.5, 0.25, 1.0, 2.0, {}});
+      to_json(finish(b.program, small_machine()), "small", {true, 0.5, 0.25, 3, 1.0, 2.0, {}});
   EXPECT_EQ(json["schema_version"], 1);
   EXPECT_EQ(json["target"], "small");
   EXPECT_EQ(json["result"]["ok"], true);
   EXPECT_EQ(json["result"]["relative_error"], 0.25);
+  EXPECT_EQ(json["result"]["incomparable_elements"], 3);
   EXPECT_EQ(json["wall_seconds"]["simulate"], 2.0);
   EXPECT_EQ(json["macs"], size * size * size);
   const auto& engines = json["cores"][0]["engines"];
