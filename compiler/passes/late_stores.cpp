@@ -1,8 +1,8 @@
 // late-stores: on a processor, what a core writes past its caches waits in few places, and
 // arithmetic waits for them. Where the trips of a parallel loop each end by storing rows that a
 // reduction over them had to come before, a core takes a run of trips in order and stores the rows
-// of each together with the calls of the next that have most to do; a backend makes one loop of
-// them.
+// of each together with the calls of the next that have most to do, or that read it from main
+// memory; a backend makes one loop of them.
 #include <algorithm>
 #include <map>
 #include <optional>
@@ -60,7 +60,8 @@ class Trip {
       if (vec == nullptr || vec->guard || tile_of(*vec, 0) == nullptr) return false;
     }
     if (!find_tail() || !needs_a_reduction()) return false;
-    const auto before = heaviest_run();
+    auto before = heaviest_run();
+    if (!before) before = first_read();
     if (!before) return false;
     before_ = *before;
     return true;
@@ -117,9 +118,7 @@ class Trip {
     const TensorId id = tile_of(vec, 0)->tensor;
     const tile::Tensor& to = program_[id];
     if (is_reduction(vec) || to.kind != tile::TensorKind::argument || to.is_input) return false;
-    auto bytes = static_cast<std::int64_t>(size_bytes(to.storage));
-    for (const Expr& extent : to.shape) bytes *= max_extent(program_, extent);
-    if (bytes <= caches_bytes_ || reads_tensor(program_.body, id)) return false;
+    if (bytes_of(to) <= caches_bytes_ || reads_tensor(program_.body, id)) return false;
     const std::vector<Expr> space = space_of(vec);
     return std::all_of(space.begin(), space.end(), [](const Expr& e) { return e.is_constant(); });
   }
@@ -178,6 +177,49 @@ class Trip {
       heaviest = begin;
     }
     return heaviest;
+  }
+
+  /// Where there is little arithmetic: right behind the first reduction over such rows, if what it
+  /// reads comes from main memory and the stores need operands that all of several rows share.
+  /// Reading and storing then overlap, and a backend can store by blocks of columns whose operands
+  /// stay close.
+  [[nodiscard]] std::optional<std::size_t> first_read() const {
+    const std::vector<Expr> space = space_of(*last_call());
+    if (space.size() != 2 || space[0].constant() == 1 || !tail_shares_operands()) {
+      return std::nullopt;
+    }
+    bool reads = false;
+    for (std::size_t i = 0; i < tail_; ++i) {
+      const Vec* vec = call(i);
+      if (vec == nullptr || space_of(*vec) != space) continue;
+      for (std::size_t o = 1; o < vec->operands.size(); ++o) {
+        const TileRef* from = tile_of(*vec, o);
+        reads |= from != nullptr && is_far_input(program_[from->tensor]);
+      }
+      if (is_reduction(*vec)) return reads ? std::optional(i + 1) : std::nullopt;
+    }
+    return std::nullopt;
+  }
+  [[nodiscard]] bool is_far_input(const tile::Tensor& tensor) const {
+    return tensor.kind == tile::TensorKind::argument && !tensor.is_output &&
+           bytes_of(tensor) > caches_bytes_;
+  }
+  [[nodiscard]] bool tail_shares_operands() const {
+    const Expr columns = space_of(*last_call()).back();
+    for (std::size_t i = tail_; i < body_.size(); ++i) {
+      const Vec* vec = call(i);
+      for (std::size_t o = 1; vec != nullptr && o < vec->operands.size(); ++o) {
+        const TileRef* from = tile_of(*vec, o);
+        if (from != nullptr && from->view.shape() == std::vector<Expr>{columns}) return true;
+      }
+    }
+    return false;
+  }
+
+  [[nodiscard]] std::int64_t bytes_of(const tile::Tensor& tensor) const {
+    auto bytes = static_cast<std::int64_t>(size_bytes(tensor.storage));
+    for (const Expr& extent : tensor.shape) bytes *= max_extent(program_, extent);
+    return bytes;
   }
 
   const Program& program_;

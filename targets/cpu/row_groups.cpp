@@ -125,7 +125,120 @@ bool conflict(const Emitter& emitter, const Statement& a, const Statement& b) {
   return false;
 }
 
+/// Whether one call writes what the other uses.
+bool depend(const Emitter& emitter, const VecCall& a, const VecCall& b) {
+  for (std::size_t one = 0; one < a.vec.operands.size(); ++one) {
+    for (std::size_t two = 0; two < b.vec.operands.size(); ++two) {
+      const TileRef* first = a.tile(one);
+      const TileRef* second = b.tile(two);
+      if (first == nullptr || second == nullptr || (one != 0 && two != 0)) continue;
+      if (first->tensor == second->tensor ? first->age == second->age
+                                          : share_addresses(emitter.program()[first->tensor],
+                                                            emitter.program()[second->tensor])) {
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
+bool uses(const RowGroup& group, tile::TensorId tensor) {
+  for (const auto* statements : {&group.calls, &group.before}) {
+    for (const Statement* statement : *statements) {
+      for (const auto& use : tile::operands(*statement)) {
+        if (use.tile->tensor == tensor) return true;
+      }
+    }
+  }
+  return false;
+}
+
+/// The calls of a group that its reductions need, and these.
+std::set<const Vec*> needed_by_reductions(const std::vector<VecCall>& calls) {
+  std::set<const Vec*> needed;
+  for (std::size_t c = calls.size(); c-- > 0;) {
+    bool is_needed = calls[c].primitive.kind == PrimitiveKind::reduction;
+    for (std::size_t later = c + 1; later < calls.size() && !is_needed; ++later) {
+      for (std::size_t o = 1; o < calls[later].vec.operands.size(); ++o) {
+        const TileRef* from = calls[later].tile(o);
+        is_needed |=
+            from != nullptr && *from == *calls[c].tile(0) && needed.contains(&calls[later].vec);
+      }
+    }
+    if (is_needed) needed.insert(&calls[c].vec);
+  }
+  return needed;
+}
+
+/// Whether a call needs nothing of its rows but their columns.
+bool needs_only_columns(const VecCall& call) {
+  if (call.primitive.kind == PrimitiveKind::mask) return false;
+  for (std::size_t o = 1; o < call.vec.operands.size(); ++o) {
+    if (call.tile(o) != nullptr && !call.along(o)) return false;
+  }
+  return true;
+}
+
+bool comes_from_main_memory(const Streams& streams, const VecCall& call) {
+  for (std::size_t o = 1; o < call.vec.operands.size(); ++o) {
+    if (streams.next(call.vec, o)) return true;
+  }
+  return false;
+}
+
+/// Whether an operand of a call has the same columns for all rows.
+bool shares_columns(const VecCall& call) {
+  for (std::size_t o = 1; o < call.vec.operands.size(); ++o) {
+    if (call.tile(o) != nullptr && call.along(o) && call.space.operand_dims[o].size() == 1) {
+      return true;
+    }
+  }
+  return false;
+}
+
 }  // namespace
+
+std::optional<RowTurns> find_turns(const Emitter& emitter, const Streams& streams,
+                                   const RowGroup& group) {
+  constexpr std::int64_t piece = 256;  // columns: 1 KiB of each operand that rows share
+  std::vector<VecCall> calls;
+  for (const Statement* statement : group.calls) {
+    calls.emplace_back(emitter.program(), std::get<Vec>(statement->node));
+  }
+  const std::set<const Vec*> needed = needed_by_reductions(calls);
+  std::vector<VecCall> stores;
+  std::vector<VecCall> reads;
+  RowTurns turns;
+  turns.stores.ends_here = group.ends_here;
+  turns.reads.ends_here = group.ends_here;
+  turns.piece = piece;
+  bool far = false;
+  bool shares = false;
+  bool comes = false;
+  for (std::size_t c = 0; c < calls.size(); ++c) {
+    const bool reduces = needed.contains(&calls[c].vec);
+    if (reduces && !needs_only_columns(calls[c])) return std::nullopt;
+    far |= !reduces && streams.is_far(calls[c].tile(0)->tensor);
+    shares |= !reduces && shares_columns(calls[c]);
+    comes |= reduces && comes_from_main_memory(streams, calls[c]);
+    (reduces ? turns.reads : turns.stores).calls.push_back(group.calls[c]);
+    (reduces ? reads : stores).push_back(std::move(calls[c]));
+  }
+  if (!far || !shares || !comes) return std::nullopt;
+  const auto& dims = stores[0].space.dims;
+  if (dims.size() != 2) return std::nullopt;
+  const auto rows = emitter.vars().simplify(dims[0].extent).constant();
+  const auto columns = emitter.vars().simplify(dims[1].extent).constant();
+  if (!rows || !columns || *rows < 2) return std::nullopt;
+  for (const VecCall& read : reads) {
+    for (const VecCall& store : stores) {
+      if (depend(emitter, store, read)) return std::nullopt;
+    }
+  }
+  turns.rows = *rows;
+  turns.columns = *columns;
+  return turns;
+}
 
 RowGroup find_rows(const Emitter& emitter, std::span<const Statement* const> statements) {
   RowGroup group;
@@ -135,8 +248,8 @@ RowGroup find_rows(const Emitter& emitter, std::span<const Statement* const> sta
     const Statement& statement = *statements[i];
     const auto* alloc = std::get_if<tile::Alloc>(&statement.node);
     if (alloc != nullptr && !calls.empty()) {
-      // The slot of a ring moves on, from which calls before may take theirs.
-      if (emitter.program()[alloc->tensor].depth > 1) break;
+      // The slot of a ring moves on, from which what stands before may take its own.
+      if (emitter.program()[alloc->tensor].depth > 1 && uses(so_far, alloc->tensor)) break;
       so_far.allocs.push_back(&statement);
       continue;
     }

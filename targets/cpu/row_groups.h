@@ -3,12 +3,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <span>
 #include <vector>
 
 #include "compiler/tile/program.h"
 #include "targets/cpu/emitter.h"
+#include "targets/cpu/streams.h"
 
 namespace septran::cpu {
 
@@ -25,6 +27,20 @@ struct RowGroup {
 /// The group that begins with the first of some statements, which follow each other but for what
 /// has been taken out. Without calls if the first is none that a nest does.
 RowGroup find_rows(const Emitter& emitter, std::span<const tile::Statement* const> statements);
+
+/// A group as two: calls that store rows past the caches and need operands that all rows share, and
+/// reductions over as many other rows from main memory with what they need. Neither uses an element
+/// that the other writes.
+struct RowTurns {
+  RowGroup stores;
+  RowGroup reads;
+  std::int64_t rows = 0;
+  std::int64_t columns = 0;
+  std::int64_t piece = 0;  // columns that are stored of all rows before the next ones
+};
+/// Nothing where a group is not of that kind.
+std::optional<RowTurns> find_turns(const Emitter& emitter, const Streams& streams,
+                                   const RowGroup& group);
 
 /// The lanes of a vector of f32.
 inline std::int64_t lanes_of(const Emitter& emitter) {

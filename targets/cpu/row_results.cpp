@@ -16,10 +16,6 @@ double neutral(const VecCall& call) {
   return what == "add" ? 0 : what == "max" ? -infinity : infinity;
 }
 
-std::string run_name(std::size_t call, std::size_t run) {
-  return fmt::format("run{}_{}", call, run);
-}
-
 }  // namespace
 
 std::string operation(const VecCall& call) {
@@ -35,8 +31,10 @@ std::string operation(const VecCall& call) {
 }
 
 RowResults::RowResults(Emitter& emitter, const std::vector<VecCall>& calls,
-                       const std::vector<std::vector<Access>>& accesses, std::size_t runs)
-    : out_(emitter.out()),
+                       const std::vector<std::vector<Access>>& accesses, std::size_t runs,
+                       std::string prefix)
+    : prefix_(std::move(prefix)),
+      out_(emitter.out()),
       vars_(emitter.vars()),
       calls_(calls),
       accesses_(accesses),
@@ -99,6 +97,18 @@ void RowResults::begin() const {
       out_.line("vector {} = all_v({});", run_name(c, run), number(DType::f32, neutral(calls_[c])));
     }
   }
+}
+
+void RowResults::restart() const {
+  for (const std::size_t c : reductions_) {
+    for (std::size_t run = 0; run < runs_; ++run) {
+      out_.line("{} = all_v({});", run_name(c, run), number(DType::f32, neutral(calls_[c])));
+    }
+  }
+}
+
+std::string RowResults::run_name(std::size_t call, std::size_t run) const {
+  return fmt::format("{}run{}_{}", prefix_, call, run);
 }
 
 void RowResults::add(std::size_t call, std::size_t run, std::string x, bool part) const {

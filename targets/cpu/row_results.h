@@ -20,15 +20,21 @@ std::string operation(const VecCall& call);
 /// that the row takes.
 class RowResults {
  public:
-  /// `accesses` by call and operand; `runs`: results side by side.
+  /// `accesses` by call and operand; `runs`: results side by side; `prefix`: of the C variables.
   RowResults(Emitter& emitter, const std::vector<VecCall>& calls,
-             const std::vector<std::vector<Access>>& accesses, std::size_t runs);
+             const std::vector<std::vector<Access>>& accesses, std::size_t runs,
+             std::string prefix);
+
+  /// Stores each row's results at once, where rows do not come in a loop of their own.
+  void one_by_one() { gathered_.clear(); }
 
   /// Opens the loop over the rows: the dimension before the last, with variable `row`.
   void open_rows(const std::string& row);
   void close_rows(const std::vector<Position>& at);
   /// Before a row's first columns.
   void begin() const;
+  /// Before those of another row.
+  void restart() const;
   /// Takes in a vector of columns, of which only `rest` are there if it is a part.
   void add(std::size_t call, std::size_t run, std::string x, bool part) const;
   /// After a row's last columns; `at`: positions along all dimensions.
@@ -42,6 +48,9 @@ class RowResults {
   void store_row(std::size_t call, const std::vector<Position>& at, const std::string& all) const;
   void store_rows(std::vector<Position> at) const;
 
+  [[nodiscard]] std::string run_name(std::size_t call, std::size_t run) const;
+
+  const std::string prefix_;
   Writer& out_;
   const VarTable& vars_;
   const std::vector<VecCall>& calls_;

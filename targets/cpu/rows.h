@@ -8,6 +8,6 @@
 namespace septran::cpu {
 
 /// Writes the loop nest of a group. Its buffers have been declared.
-void emit_rows(Emitter& emitter, const Streams& streams, const RowGroup& group);
+void emit_rows(Emitter& emitter, Streams& streams, const RowGroup& group);
 
 }  // namespace septran::cpu

@@ -110,6 +110,18 @@ std::optional<NextTrip> Streams::next(const tile::Vec& vec, std::size_t operand)
   return at == next_.end() ? std::nullopt : std::optional(at->second);
 }
 
+void Streams::fetches_no_more(const tile::Vec& vec) {
+  for (const auto& [key, readers] : readers_) {
+    const bool is_here = std::any_of(readers.begin(), readers.end(),
+                                     [&](const Reader& reader) { return reader.vec == &vec; });
+    if (!is_here) continue;
+    for (const Reader& reader : readers) {
+      NextTrip& next = next_.at({reader.vec, reader.operand});
+      next.begin = next.end;
+    }
+  }
+}
+
 void Streams::walk(const tile::Block& block, std::vector<Around>& loops) {
   for (const tile::Statement& statement : block) {
     if (const auto* vec = std::get_if<tile::Vec>(&statement.node)) {

@@ -36,6 +36,8 @@ class Streams {
   /// For an operand that reads its part of an input larger than a core's own cache: where the next
   /// trip will read. The processor can fetch it meanwhile.
   [[nodiscard]] std::optional<NextTrip> next(const tile::Vec& vec, std::size_t operand) const;
+  /// What a call reads is there when it is needed: nobody fetches it a trip ahead from now on.
+  void fetches_no_more(const tile::Vec& vec);
   /// How many operands of the program's operations are tiles of a buffer; SIZE_MAX for other
   /// tensors, which others may see.
   [[nodiscard]] std::size_t uses(tile::TensorId id) const;

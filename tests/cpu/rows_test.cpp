@@ -263,6 +263,45 @@ TEST(Rows, AreStoredWhileTheNextOnesCompute) {
   }
 }
 
+TEST(Rows, AreStoredByPiecesWhileOthersAreRead) {
+  const TemporaryFolder folder("pieces");
+  const Variable chosen("SEPTRAN_CACHE", folder.path().string());
+  const struct {
+    const char* target;
+    DType dtype;
+    int m, n;
+  } cases[] = {
+      {"cpu_avx2", DType::f32, 168, 530},      // the last piece is short, and rows begin anywhere
+      {"cpu_avx2", DType::bf16, 240, 768},     // whole pieces
+      {"cpu_generic", DType::f32, 1632, 120},  // rows of less than a piece, many at once
+  };
+  for (const auto& one : cases) {
+    SCOPED_TRACE(fmt::format("{} {} {}", one.target, one.n, name(one.dtype)));
+    KernelText text;
+    text.logic = read_text(SEPTRAN_SOURCE_DIR "/examples/layernorm/layernorm.py");
+    text.mapping_file = SEPTRAN_SOURCE_DIR "/mappings/layernorm/cpu.yaml";
+    text.mapping = read_text(text.mapping_file);
+    text.target = with_caches(folder, one.target, "81920");
+    text.dtype = one.dtype;
+    text.definitions = {
+        {"M", fmt::format("{}", one.m)}, {"N", fmt::format("{}", one.n)}, {"eps", "0.5"}};
+    Kernel kernel;
+    compile(text, kernel);
+    ASSERT_TRUE(kernel.program) << kernel.messages();
+    EXPECT_EQ(compare_stages(kernel, false, 1e-2), "");
+    shrink_caches(*kernel.machine);
+    const std::string work = work_of(cpu::lower_to_c(*kernel.program, *kernel.machine));
+    // The loop that stores some rows adds up the next ones; the squares find theirs in the caches.
+    const std::size_t pieces = work.find("piece += 256");
+    ASSERT_NE(pieces, std::string::npos) << work;
+    const std::string trip = work.substr(pieces, work.find("a peeled trip", pieces) - pieces);
+    EXPECT_LT(trip.find("nrun0_0 = add_v("), trip.find("store_far_"));
+    EXPECT_GT(count(trip, "__builtin_prefetch(nt"), 0U);
+    EXPECT_EQ(count(trip, "__builtin_prefetch(t"), 0U) << trip;
+    expect_right(text, true);
+  }
+}
+
 TEST(Rows, GoPastTheCachesByWholeLines) {
   for (const char* target : {"cpu_avx512", "cpu_avx2", "cpu_generic"}) {
     for (const DType dtype : {DType::f32, DType::f16}) {
