@@ -191,7 +191,11 @@ Value Evaluator::call_tensor(const Call& e, Span span, const std::string& name) 
       return {};
     }
   }
-  if (shape->empty()) return wrong_type("a shape", {SequenceValue{}}, arguments[0]->span);
+  if (shape->empty()) {
+    return wrong_type("a shape", {SequenceValue{}}, arguments[0]->span,
+                      "a tensor has at least one dimension; of one that is made as (1,), t[0] is "
+                      "a single value");
+  }
   TensorValue tensor;
   tensor.root = visitor_.temporary(name, *shape, *dtype, span);
   tensor.view = full_view(*shape);

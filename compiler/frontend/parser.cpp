@@ -385,6 +385,10 @@ Dimension Parser::dimension() {
   } else if (const auto* bare = std::get_if<NameRef>(&node.expression->node)) {
     report(out.span, messages::bad_dimension,
            fmt::format("a dimension's name stands in quotes: \"{}\"", bare->name));
+  } else if (const auto* tuple = std::get_if<TupleExpression>(&node.expression->node);
+             tuple != nullptr && tuple->items.empty()) {
+    report(out.span, messages::bad_dimension,
+           std::string("a tensor has at least one; of S: task.Tensor[1], S[0] is a single value"));
   } else {
     report(out.span, messages::bad_dimension, std::string("it is a name in quotes or an integer"));
   }

@@ -124,13 +124,15 @@ class EnclosedCall {
     if (roundoff_.type == DType::f32 && tile(o).logical == DType::i32) round_ends(x, DType::f32);
     return x;
   }
-  /// Operand o as n values: a scalar is repeated, and 0 stands for an absent operand.
+  /// Operand o as n values: one value is repeated, and 0 stands for an absent operand.
   [[nodiscard]] Intervals values(std::size_t o, std::int64_t n) const {
-    if (is_tile(o)) return read(o);
+    const bool one = is_tile(o) && tile(o).low.dims.empty();
+    if (is_tile(o) && !one) return read(o);
     const bool given = o < operands_.size() && std::holds_alternative<double>(operands_[o]);
     const double scalar = given ? constant(std::get<double>(operands_[o])) : 0;
+    const Interval value = one ? read(o)[0] : Interval{scalar, scalar};
     Intervals repeated(n);
-    for (std::int64_t i = 0; i < n; ++i) repeated.set(i, {scalar, scalar});
+    for (std::int64_t i = 0; i < n; ++i) repeated.set(i, value);
     return repeated;
   }
   [[nodiscard]] double constant(double value) const { return round_to(roundoff_.type, value); }

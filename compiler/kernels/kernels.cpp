@@ -65,14 +65,20 @@ class Call {
     return number<T>(float_attribute(attributes_, name));
   }
 
-  /// Operand o as n values: a scalar is repeated, and 0 stands for an absent operand.
+  /// A tile without dimensions, where operands of one value are allowed.
+  [[nodiscard]] bool is_one_value(std::size_t o) const {
+    const Tile* given = std::get_if<Tile>(&operands_[o]);
+    return given != nullptr && given->dims.empty();
+  }
+
+  /// Operand o as n values: one value is repeated, and 0 stands for an absent operand.
   Buffer<T> values(std::size_t o, std::int64_t n) const {
-    if (o < operands_.size() && std::holds_alternative<Tile>(operands_[o])) {
-      return gather<T>(tile(o));
-    }
+    const bool given = o < operands_.size();
+    const bool one = given && is_one_value(o);
+    if (given && !one && std::holds_alternative<Tile>(operands_[o])) return gather<T>(tile(o));
+    const T value = one ? gather<T>(tile(o))[0] : given && is_scalar(o) ? scalar(o) : T(0);
     Buffer<T> repeated(n);
-    const bool given = o < operands_.size() && is_scalar(o);
-    std::fill(repeated.data(), repeated.data() + n, given ? scalar(o) : T(0));
+    std::fill(repeated.data(), repeated.data() + n, value);
     return repeated;
   }
 
@@ -90,8 +96,8 @@ class Call {
     const Buffer<T> x = gather<T>(tile(1));
     const Binary op = lookup(binaries, primitive_.name);
     const auto& f = functions<T>();
-    if (is_scalar(2)) {
-      f.binary_scalar(op, x.data(), scalar(2), x.data(), x.size());
+    if (is_scalar(2) || is_one_value(2)) {
+      f.binary_scalar(op, x.data(), values(2, 1)[0], x.data(), x.size());
     } else if (const auto axis = integer_attribute(attributes_, "axis")) {
       const Buffer<T> y = gather<T>(tile(2));
       const AlongAxis s = along_axis(shape_of(tile(1)), static_cast<std::size_t>(*axis));

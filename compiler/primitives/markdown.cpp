@@ -95,7 +95,10 @@ std::string primitives_markdown() {
       "the output; it may also be an input. Arguments are given in the order shown or by name. "
       "Arithmetic happens in f32 for f16, bf16 and f8, in i32 for i8, otherwise in the element "
       "type (exp and its like on integers: in f32), and the result is rounded once, when it is "
-      "written: to nearest even; values beyond an integer type saturate, NaN becomes 0.\n";
+      "written: to nearest even; values beyond an integer type saturate, NaN becomes 0. Where an "
+      "operand may be one value, that is a number or a tensor without dimensions, such as `S[i]` "
+      "of "
+      "a 1-d `S`.\n";
   for (const Primitive& primitive : primitives()) text += section(primitive);
   return text;
 }

@@ -137,6 +137,11 @@ class Resolver {
     }
   }
 
+  /// A tensor without dimensions that stands where a number may: one value for all points.
+  [[nodiscard]] bool is_one_value(std::size_t o) const {
+    return primitive_.operands[o].scalar_allowed && shape(o).empty();
+  }
+
   /// Operand o has the shape of operand `from`.
   void same_shape(std::size_t o, std::size_t from, const std::string& hint = "") {
     const std::size_t rank = shape(from).size();
@@ -148,7 +153,7 @@ class Resolver {
   void elementwise(std::size_t from) {
     start_from(from);
     for (std::size_t o = 0; o < primitive_.operands.size(); ++o) {
-      if (o != from && present(o)) same_shape(o, from);
+      if (o != from && present(o) && !is_one_value(o)) same_shape(o, from);
     }
   }
 
@@ -168,6 +173,7 @@ class Resolver {
     same_shape(0, 1);
     if (!present(2)) return;
     if (!attributes_.contains("axis")) {
+      if (is_one_value(2)) return;
       const bool vector = shape(2).size() == 1;
       return same_shape(2, 1, vector ? "; axis=0 takes one value a row, axis=1 one a column" : "");
     }
@@ -212,7 +218,7 @@ class Resolver {
     packed ? prefix(1, full, 2, "half (rounded up) of the last dimension of Y")
            : same_shape(1 - full, full);
     for (const std::size_t o : {std::size_t{2}, std::size_t{3}}) {
-      if (!present(o)) continue;
+      if (!present(o) || is_one_value(o)) continue;
       if (group && *group > 0) {
         prefix(o, full, *group, fmt::format("the number of groups of {} in a row of Y", *group));
       } else if (check_rank(o, rank - 1, fmt::format("one value a row takes {}", rank - 1))) {

@@ -22,7 +22,7 @@ OperandSpec optional_zero() {
   return {.name = "zero",
           .scalar_allowed = true,
           .optional = true,
-          .doc = "zero point: a scalar, or a tensor of scale's shape; 0 if left out"};
+          .doc = "zero point: one value, or a tensor of scale's shape; 0 if left out"};
 }
 
 AttributeSpec flag(const char* name, const char* doc) {
@@ -96,7 +96,7 @@ Primitive binary(const char* name, const char* meaning) {
       .name = name,
       .kind = PrimitiveKind::binary,
       .operands = {output("Y", "X1's shape"), input("X1", "any shape"),
-                   scalar_or_tensor("X2", "X1's shape, a scalar, or 1-d with axis")},
+                   scalar_or_tensor("X2", "X1's shape, one value, or 1-d with axis")},
       .attributes = {optional_integer(
           "axis",
           "the dimension of X1 that a 1-d X2 runs along: 0 is one value a row, 1 one a column")},
@@ -142,8 +142,8 @@ Primitive fma() {
   return {.name = "fma",
           .kind = PrimitiveKind::ternary,
           .operands = {output("Y", "X1's shape"), input("X1", "any shape"),
-                       scalar_or_tensor("X2", "X1's shape or a scalar"),
-                       scalar_or_tensor("X3", "X1's shape or a scalar")},
+                       scalar_or_tensor("X2", "X1's shape or one value"),
+                       scalar_or_tensor("X3", "X1's shape or one value")},
           .attributes = {},
           .operations_per_point = 2,
           .meaning = "Y = X1 * X2 + X3",
@@ -164,8 +164,8 @@ Primitive select() {
   return {.name = "select",
           .kind = PrimitiveKind::ternary,
           .operands = {output("Y", "M's shape"), input("M", "any shape"),
-                       scalar_or_tensor("X1", "M's shape or a scalar"),
-                       scalar_or_tensor("X2", "M's shape or a scalar")},
+                       scalar_or_tensor("X1", "M's shape or one value"),
+                       scalar_or_tensor("X2", "M's shape or one value")},
           .attributes = {},
           .meaning = "Y = X1 where M is not 0, X2 elsewhere"};
 }
@@ -204,7 +204,7 @@ Primitive dequantize() {
       .kind = PrimitiveKind::quantization,
       .operands = {output("Y", "one dimension or more"), q,
                    scalar_or_tensor("scale",
-                                    "a scalar; or Y's shape without the last dimension; or, with "
+                                    "one value; or Y's shape without the last dimension; or, with "
                                     "group, Y's shape with one value a group in the last"),
                    optional_zero()},
       .attributes = {integer("bits", AttributeKind::integer, 8, "bits of a value of Q: 4 or 8"),
@@ -220,7 +220,7 @@ Primitive quantize() {
       .name = "quantize",
       .kind = PrimitiveKind::quantization,
       .operands = {output("Y", "X's shape"), input("X", "one dimension or more"),
-                   scalar_or_tensor("scale", "a scalar, or X's shape without the last dimension"),
+                   scalar_or_tensor("scale", "one value, or X's shape without the last dimension"),
                    optional_zero()},
       .attributes = {},
       .operations_per_point = 3,

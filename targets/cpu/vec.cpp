@@ -256,7 +256,7 @@ class VecEmitter {
     emit_nest(out_, shape, accesses_[0], vars_, [&](const std::vector<Position>& at) {
       const std::string& col = at.back().whole;
       const auto per_group = [&](std::size_t o) {
-        if (tile_of(o) == nullptr) return value(o, at);
+        if (tile_of(o) == nullptr || accesses_[o].dims.empty()) return value(o, at);
         std::vector<Position> where(at.begin(), at.end() - 1);
         if (accesses_[o].dims.size() == at.size()) {
           where.push_back(simple(group > 0 ? fmt::format("({} / {})", col, group) : "0"));

@@ -330,7 +330,9 @@ void VecWriter::quantization() {
   e_.thread_nest(shape, &y, 1, [&](const Point& point) {
     const std::string& col = point.at.back();
     const auto per_group = [&](std::size_t o) {
-      if (operands_[o].kind != Operand::Kind::memory) return value(o, point);
+      if (operands_[o].kind != Operand::Kind::memory || operands_[o].access.dims.empty()) {
+        return value(o, point);
+      }
       Position where(point.at.begin(), point.at.end() - 1);
       if (operands_[o].access.dims.size() == point.at.size()) {
         where.push_back(group > 0 ? fmt::format("({} / {})", col, group) : "0");

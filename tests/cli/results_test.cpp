@@ -139,6 +139,8 @@ constexpr Case cases[] = {
     {"attention", "H=1 L=16 D=16"},
     {"vector_product", "M=5 N=7 K=50"},
     {"vector_unit", "M=13 N=29"},
+    {"one_value", "M=5 N=19"},
+    {"one_value", "M=2 N=7 --dtype f16"},
     {"vector_unit", "M=1 N=3 --dtype f16"},
     {"cosine", "M=1 N=1 K=1 --dtype bf16"},
     {"cosine", "M=53 N=97 K=131"},

@@ -121,6 +121,8 @@ constexpr Case cases[] = {
     {IN_CASES("attention"), "H=3 L=50 D=20 dtype=f16"},
     {IN_CASES("vector_product"), "M=5 N=7 K=50"},
     {IN_CASES("vector_unit"), "M=13 N=29"},
+    {IN_CASES("one_value"), "M=5 N=19"},
+    {IN_CASES("one_value"), "M=2 N=7 dtype=bf16"},
     {"examples/gemm/gemm.py", "mappings/gemm/dsa_edge.yaml", "M=197 N=40 K=130"},
     {"examples/gemm/gemm.py", "mappings/gemm/dsa_edge.yaml", "M=65 N=129 K=70 dtype=f16"},
     {"examples/gemm/gemm.py", "mappings/gemm/dsa_edge.yaml", "M=65 N=129 K=70 dtype=bf16"},

@@ -76,6 +76,7 @@ const std::vector<GpuCase> other_cases{
     {IN_CASES("branches"), "S=3 M=22 N=17 factor=3 flip=true"},
     {IN_CASES("convolution"), "N=2 H=9 W=7 C=5 KH=3 KW=3 O=6 OH=5 OW=4 dtype=f16"},
     {IN_CASES("vector_unit"), "M=13 N=29"},
+    {IN_CASES("one_value"), "M=5 N=19"},
 };
 
 bool has_note(const cuda::Source& source, const std::string& text) {

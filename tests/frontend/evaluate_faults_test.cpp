@@ -57,6 +57,7 @@ const Fault faults[] = {
     {"value-type",
      "    P = task.partition(X, by=\"blocks\", shape=(4, 4))\n    Z = P.shape[0:1]  # here\n"},
     {"value-type", "    Z = task.tensor((M, 2.5), \"f32\")  # here\n"},
+    {"value-type", "    Z = task.tensor((), \"f32\")  # here\n"},
     {"value-type", "    Z = task.transpose(M, (0, 1))  # here\n"},
     {"value-type", "    for i in task.parallel_range(M / 2):  # here\n        pass\n"},
     {"no-value", "    if M < 3:\n        a = 1\n    assert a == 1  # here\n"},

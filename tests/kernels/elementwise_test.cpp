@@ -300,6 +300,20 @@ TEST(Positions, Iota) {
   EXPECT_EQ(large.values(), (Values{16777217, 16777218}));
 }
 
+TEST(Elementwise, OneValueStandsForAll) {
+  TestTensor x = tensor_of({2, 3}, DType::f32, {1, 2, 3, 4, 5, 6});
+  TestTensor s = tensor_of({}, DType::i32, {3});
+  TestTensor y({2, 3}, DType::f32);
+  run("sub", {y.tile(), x.tile(), s.tile()});
+  EXPECT_EQ(y.values(), (Values{-2, -1, 0, 1, 2, 3}));
+  run("fma", {y.tile(), x.tile(), s.tile(), x.tile()});
+  EXPECT_EQ(y.values(), (Values{4, 8, 12, 16, 20, 24}));
+  run("select", {y.tile(), x.tile(), 7.0, s.tile()});
+  EXPECT_EQ(y.values(), (Values{7, 7, 7, 7, 7, 7}));
+  run("quantize", {y.tile(), x.tile(), s.tile(), s.tile()});
+  EXPECT_EQ(y.values(), (Values{3, 4, 4, 4, 5, 5}));
+}
+
 TEST(Quantization, EightBits) {
   TestTensor x = tensor_of({2, 3}, DType::f32, {0.25, -0.75, 100, 3, nan, -7});
   TestTensor q({2, 3}, DType::i8);

@@ -93,6 +93,11 @@ TEST(Shapes, Binary) {
   EXPECT_EQ(resolve("add", {x, x, std::nullopt}).space.operand_dims[2], Dims{});
   EXPECT_EQ(resolve("add", {x, x, shape({8})}, {{"axis", Expr(0)}}).space.operand_dims[2], Dims{0});
   EXPECT_EQ(resolve("add", {x, x, shape({4})}, {{"axis", Expr(1)}}).space.operand_dims[2], Dims{1});
+  EXPECT_EQ(resolve("add", {x, x, shape({})}).space.operand_dims[2], Dims{});
+  EXPECT_EQ(resolve("fma", {x, x, shape({}), x}).space.operand_dims,
+            (std::vector<Dims>{{0, 1}, {0, 1}, {}, {0, 1}}));
+  EXPECT_EQ(fault_of(resolve("dequantize", {x, x, shape({}), shape({})})), "none");
+  EXPECT_EQ(fault_of(resolve("add", {x, shape({}), x})), "Y has 2 dimensions, but X1 has 0");
   EXPECT_EQ(fault_of(resolve("add", {x, x, shape({4})}, {{"axis", Expr(0)}})),
             "dimension 0 of X2 is 4, but dimension 0 of X1 is 8");
   EXPECT_EQ(fault_of(resolve("add", {x, x, shape({4})})),

@@ -78,6 +78,8 @@ TEST(Enclosure, HoldsTheReferenceItself) {
     all.push_back(call(fmt::format("\"{}\", Y, A, 3.7", name)));
   }
   all.push_back(call("\"gelu\", Y, A, approximate=\"tanh\""));
+  all.push_back(call("\"div\", Y, A, B[3]"));
+  all.push_back(call("\"fma\", Y, A, B[5], B"));
   all.push_back(call("\"fma\", Y, A, B, A"));
   all.push_back(call("\"clamp\", Y, A, -0.9, 2.7"));
   all.push_back(call("\"select\", Y, A, B, 0.3"));

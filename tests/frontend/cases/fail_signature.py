@@ -1,7 +1,7 @@
 import task_lang as task
 X = 1
 @task.define
-def f(A, A, task, X, n: task.i, m: str, T: task.Tensor[M, 0, "1x", 1 + 2, "K", -1], K: "int"): pass
+def f(A, A, task, X, n: task.i, m: str, T: task.Tensor[M, 0, "1x", 1 + 2, "K", -1, ()], K: "int"): pass
 @task.define
 def g(A=1, B: task.f16["M"] = None): pass
 @task.define
