@@ -1,7 +1,8 @@
 // An event's count is its credits and the signals, less the waits that are over. Signals are held
 // back where one trip's wait, through other events, comes before a later trip's signal: then it is
 // the credits and the trips in between. Elsewhere (as where only some trips of a loop use a ring)
-// the waiting engine's queue holds the sequencer back, or the number of signals there are.
+// the waiting engine's queue holds the sequencer back, or the number of signals there are. A bound
+// that is more than a counter holds gives way to what is found by following the program.
 #include "compiler/passes/event_bounds.h"
 
 #include <algorithm>
@@ -10,6 +11,7 @@
 #include <string>
 
 #include "compiler/base/messages.h"
+#include "compiler/passes/event_peaks.h"
 #include "compiler/tile/visit.h"
 
 namespace septran::passes {
@@ -177,26 +179,58 @@ class Bounds {
   std::vector<int> places_;  // of an event: how many syncs name it
 };
 
+constexpr std::size_t most_commands = 2'000'000;  // of a processor's share, unrolled
+constexpr std::size_t most_steps = 40'000'000;    // of all processors and events together
+
+/// Puts what the counters really come to in place of bounds, where the shares are short enough to
+/// be followed.
+void follow(const Program& program, const Machine& machine, std::vector<Overflow>& suspects) {
+  std::vector<std::int64_t> peaks(suspects.size(), 0);
+  std::size_t steps = 0;
+  const int workers = worker_count(program);
+  for (int worker = 0; worker < workers; ++worker) {
+    const auto stream = CommandStream::of(program, machine, worker, most_commands);
+    if (!stream) return;
+    for (std::size_t i = 0; i < suspects.size(); ++i) {
+      steps += stream->size();
+      if (steps > most_steps) return;
+      peaks[i] = std::max(peaks[i], stream->peak({suspects[i].event}));
+    }
+  }
+  for (std::size_t i = 0; i < suspects.size(); ++i) {
+    suspects[i].count = std::min(suspects[i].count, peaks[i]);
+  }
+}
+
 }  // namespace
 
-bool check_event_bounds(const Program& program, const PassContext& context) {
-  const Bounds bounds(program, context.machine);
-  const int maximum = context.machine.dsa.sequencer.event_maximum;
-  bool fine = true;
+std::vector<Overflow> find_overflows(const Program& program, const Machine& machine) {
+  const Bounds bounds(program, machine);
+  const int maximum = machine.dsa.sequencer.event_maximum;
+  std::vector<Overflow> found;
   for (std::uint32_t i = 0; i < program.events.size(); ++i) {
-    const tile::Event& event = program.events[i];
     const std::int64_t count = bounds.of(i, maximum);
-    if (count <= maximum) continue;
+    if (count > maximum) found.push_back({i, count});
+  }
+  if (!found.empty()) follow(program, machine, found);
+  std::erase_if(found, [&](const Overflow& one) { return one.count <= maximum; });
+  return found;
+}
+
+bool check_event_bounds(const Program& program, const PassContext& context) {
+  const std::vector<Overflow> found = find_overflows(program, context.machine);
+  for (const Overflow& one : found) {
+    const tile::Event& event = program.events[one.event];
     Span place;
     if (!event.orders.empty()) {
       const tile::Origin& origin = program[event.orders.front().source_tensor].origin;
       place = origin.mapping_span.valid() ? origin.mapping_span : origin.logic_span;
     }
     context.diagnostics.report(place, messages::event_beyond_maximum, event.name, event.signaller,
-                               count, event.waiter, maximum, context.machine.name);
-    fine = false;
+                               one.count, event.waiter, context.machine.dsa.sequencer.event_maximum,
+                               context.machine.name);
   }
-  return fine;
+  return found.empty();
 }
 
 }  // namespace septran::passes

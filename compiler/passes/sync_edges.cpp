@@ -322,6 +322,30 @@ class Reducer {
 
 }  // namespace
 
+int credits_of(const DependenceGraph& graph, const Edge& edge) {
+  const auto lag = [&](int child) {
+    const auto& part = graph.part(edge.scope, child);
+    return part && !part->peeled ? part->lag : 0;
+  };
+  return edge.distance + lag(edge.signal_child) - lag(edge.wait_child);
+}
+
+std::vector<std::pair<int, int>> sync_places(const DependenceGraph& graph, int block, int child) {
+  std::vector<std::pair<int, int>> places{{block, child}};
+  const std::optional<tile::TripPart>& own = graph.part(block, child);
+  if (!own || own->peeled) return places;
+  for (int b = 0; b < static_cast<int>(graph.blocks().size()); ++b) {
+    const tile::Block& other = *graph.blocks()[static_cast<std::size_t>(b)].block;
+    for (int c = 0; c < static_cast<int>(other.size()); ++c) {
+      const std::optional<tile::TripPart>& part = graph.part(b, c);
+      if (part && part->peeled && part->family == own->family && part->index == own->index) {
+        places.emplace_back(b, c);
+      }
+    }
+  }
+  return places;
+}
+
 void leave_out_implied(const DependenceGraph& graph, std::vector<Edge>& edges) {
   Reducer(graph, edges).run();
 }

@@ -23,10 +23,17 @@ struct Edge {
   bool kept = true;
   bool fixed = false;  // a barrier's
   bool merged = false;
-  int slots = 0;          // how far signals can be ahead of waits; 0: not known
-  bool in_turns = false;  // uses its event's counter in turns with those before
+  int slots = 0;  // how far signals can be ahead of waits; 0: not known
   std::size_t event = 0;
 };
+
+/// Signals that an edge's counter has at the start: the trips between signal and wait, seen in the
+/// order of the program.
+[[nodiscard]] int credits_of(const DependenceGraph& graph, const Edge& edge);
+
+/// Block and child of a statement, and of the same one in the trips that are peeled off its loop.
+[[nodiscard]] std::vector<std::pair<int, int>> sync_places(const DependenceGraph& graph, int block,
+                                                           int child);
 
 /// Marks as not kept every edge where the remaining ones, together with the order within each
 /// engine, imply its dependences, and those that were left to it before.

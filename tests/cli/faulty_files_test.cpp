@@ -205,7 +205,7 @@ TEST(FaultyTargets, AreRefused) {
   };
   refuse("", {"target.yaml:1:1", "error["});
   refuse(replaced(good, "clock_hz", "clok_hz"), {"target.yaml:", "error[", "hint:"});
-  refuse(replaced(good, "events: 64 ", "events: 3 "), {"error[too-many-events]", "dsa_edge has 3"});
+  refuse(replaced(good, "events: 64 ", "events: 2 "), {"error[too-many-events]", "dsa_edge has 2"});
   const std::string processor = read_file(in_source("targets/cpu_generic.yaml"));
   refuse(processor, {"error[wrong-family]", "hint:"});
   refuse(replaced(processor, "vector_bytes: 16", "vector_bytes: 24"),

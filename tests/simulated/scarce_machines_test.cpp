@@ -1,18 +1,16 @@
 // Descriptions of machines that lack something: what still runs, and what is said of the rest.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
-
-#include <filesystem>
-#include <fstream>
 #include <regex>
 
+#include "changed_machine.h"
 #include "simulated.h"
 #include "source_dir.h"
 
 namespace septran {
 namespace {
 
+using testing_support::ChangedMachine;
 using testing_support::check_kernel;
 using testing_support::Kernel;
 using testing_support::KernelText;
@@ -20,26 +18,6 @@ using testing_support::KernelText;
 std::string source(const std::string& path) {
   return testing_support::read_text(std::string(SEPTRAN_SOURCE_DIR) + "/" + path);
 }
-
-/// dsa_edge with every number of a field replaced, in a file, for as long as this lives.
-class ChangedMachine {
- public:
-  ChangedMachine(const std::string& field, const std::string& value)
-      : path_((std::filesystem::temp_directory_path() /
-               fmt::format("septran_{}_{}_{}.yaml", field, value, ::getpid()))
-                  .string()) {
-    std::ofstream(path_) << std::regex_replace(source("targets/dsa_edge.yaml"),
-                                               std::regex("\\b" + field + ": [0-9]+"),
-                                               field + ": " + value);
-  }
-  ChangedMachine(const ChangedMachine&) = delete;
-  ChangedMachine& operator=(const ChangedMachine&) = delete;
-  ~ChangedMachine() { std::filesystem::remove(path_); }
-  [[nodiscard]] const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 /// So many rows are added up one after the other; `loads` are the statements that do it.
 KernelText rows(const std::string& loads, int depth) {
@@ -65,7 +43,7 @@ KernelText rows(const std::string& loads, int depth) {
 
 TEST(Machines, BuffersStartAtWholeElements) {
   // Without an alignment of its own, a memory must not have f32 behind an odd number of f16.
-  const ChangedMachine machine("alignment_bytes", "1");
+  const ChangedMachine machine("dsa_edge", "alignment_bytes", "1");
   KernelText text;
   text.logic = source("examples/softmax/softmax.py");
   text.mapping = source("mappings/softmax/dsa_edge.yaml");
@@ -84,7 +62,7 @@ TEST(Machines, RingsShareRegistersWhereThereAreFew) {
   KernelText text = rows(loads, 2);
   text.definitions.emplace_back("L", "24");
   EXPECT_EQ(check_kernel(text, true, 0, true), "");
-  const ChangedMachine machine("registers", "16");
+  const ChangedMachine machine("dsa_edge", "registers", "16");
   text.target = machine.path();
   EXPECT_EQ(check_kernel(text, true, 0, true), "");
 }
@@ -98,7 +76,7 @@ void expect_message(const KernelText& text, const std::string& message) {
 }
 
 TEST(Machines, CountersHoldSoManyCredits) {
-  const ChangedMachine machine("event_maximum", "2");
+  const ChangedMachine machine("dsa_edge", "event_maximum", "2");
   KernelText text = rows(
       "    for k in task.sequential_range(X.shape[0]):\n"
       "        task.launch(add, Y, X[k])\n",
@@ -113,21 +91,37 @@ TEST(Machines, CountersHoldSoManyCredits) {
       "ahead of load, but an event counter of dsa_edge holds 2");
 }
 
-/// Where only some trips load, nothing else keeps the vector engine from running ahead.
+/// Where only some trips load, nothing else keeps the vector engine from running ahead: while the
+/// load engine stands before its wait in trip 3, X.free holds its credit and the signals of trips
+/// 0, 1 and 2. The 40 trips and the queue of 16 would allow more.
 TEST(Machines, CountersHoldWhatIsSignalledAhead) {
-  const ChangedMachine machine("event_maximum", "2");
   KernelText text = rows(
       "    for k in task.sequential_range(X.shape[0]):\n        if k > 2:\n"
       "            task.launch(add, Y, X[k])\n",
       1);
   text.definitions.emplace_back("L", "40");
   EXPECT_EQ(check_kernel(text, true, 0, false), "");
+  const ChangedMachine enough("dsa_edge", "event_maximum", "4");
+  text.target = enough.path();
+  EXPECT_EQ(check_kernel(text, true, 0, true), "");
+  const ChangedMachine machine("dsa_edge", "event_maximum", "3");
   text.target = machine.path();
-  expect_message(text, "error[event-beyond-maximum]: vector may signal 'X.free' 18 times");
+  expect_message(text, "error[event-beyond-maximum]: vector may signal 'X.free' 4 times");
+}
+
+/// So many loads, one after the other, whose slots come round from one row to the next: each of
+/// their counters is followed through the program, where its credits and the queue would be over
+/// what it holds.
+TEST(Machines, CountersAreFollowedThroughLongPrograms) {
+  std::string loads;
+  for (int row = 0; row < 60; ++row) loads += fmt::format("    task.launch(add, Y, X[{}])\n", row);
+  KernelText text = rows(loads, 2);
+  text.definitions.emplace_back("L", "60");
+  EXPECT_EQ(check_kernel(text, true, 0, true), "");
 }
 
 TEST(Machines, LimitsAreShownInTheSources) {
-  const ChangedMachine machine("operands", "4");
+  const ChangedMachine machine("dsa_edge", "operands", "4");
   KernelText text = rows("    task.launch(add, Y, X[0])\n", 1);
   text.definitions.emplace_back("L", "1");
   text.target = machine.path();

@@ -149,13 +149,14 @@ std::string path(const std::string& file) { return SEPTRAN_SOURCE_DIR "/" + file
 
 }  // namespace
 
-std::optional<dsa::Program> lower(const Example& example, Kernel& kernel) {
+std::optional<dsa::Program> lower(const Example& example, Kernel& kernel,
+                                  const std::string& target) {
   KernelText text;
   text.logic = read_text(path(example.logic));
   text.mapping_file = path(example.mapping);
   text.mapping = read_text(text.mapping_file);
   const bool cloud = std::string(example.name).ends_with("cloud");
-  text.target = cloud ? "dsa_cloud" : "dsa_edge";
+  text.target = !target.empty() ? target : cloud ? "dsa_cloud" : "dsa_edge";
   text.definitions = example.sizes;
   text.dtype = example.dtype;
   compile(text, kernel);

@@ -24,7 +24,8 @@ void PrintTo(const Example& example, std::ostream* out);
 /// Layers of the shipped workloads, all of them for dsa_cloud.
 [[nodiscard]] const std::vector<Example>& shipped_layers();
 
-/// The example's program; the machine is in `kernel`.
-std::optional<dsa::Program> lower(const Example& example, Kernel& kernel);
+/// The example's program, for its own target or another one; the machine is in `kernel`.
+std::optional<dsa::Program> lower(const Example& example, Kernel& kernel,
+                                  const std::string& target = "");
 
 }  // namespace septran::testing_support
