@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <span>
 
 #include "compiler/base/messages.h"
 #include "targets/dsa/encode.h"
@@ -18,15 +19,25 @@
 namespace septran::tools {
 namespace {
 
-std::optional<std::vector<std::byte>> read_bytes(const std::string& path) {
+/// What a program file, or another file, holds. Of what can be read once only, such as a pipe,
+/// `sources` keeps the text for those who ask again.
+std::optional<std::vector<std::byte>> read_bytes(const std::string& path, SourceManager& sources) {
   std::error_code ignored;
-  if (std::filesystem::is_directory(path, ignored)) return std::nullopt;
+  const auto status = std::filesystem::status(path, ignored);
+  const auto to_bytes = [](std::span<const char> text) {
+    const auto bytes = std::as_bytes(text);
+    return std::vector<std::byte>(bytes.begin(), bytes.end());
+  };
+  if (!std::filesystem::is_regular_file(status)) {
+    const auto file = sources.load(path);
+    if (!file) return std::nullopt;
+    return to_bytes(sources.text(*file));
+  }
   std::ifstream in(path, std::ios::binary);
   if (!in) return std::nullopt;
   const std::vector<char> text((std::istreambuf_iterator<char>(in)), {});
   if (in.bad()) return std::nullopt;
-  const auto bytes = std::as_bytes(std::span(text));
-  return std::vector<std::byte>(bytes.begin(), bytes.end());
+  return to_bytes(text);
 }
 
 int run_program(const std::vector<std::byte>& bytes, const Options& options, SourceManager& sources,
@@ -130,13 +141,7 @@ int run(const Options& options, SourceManager& sources, Diagnostics& diagnostics
     diagnostics.report({}, messages::nothing_to_run);
     return exit_bad_input;
   }
-  // A pipe can be read once only, so what comes out of one is logic.
-  std::error_code ignored;
-  const bool is_pipe = std::filesystem::exists(options.input, ignored) &&
-                       !std::filesystem::is_regular_file(options.input, ignored) &&
-                       !std::filesystem::is_directory(options.input, ignored);
-  if (is_pipe) return run_logic(options, sources, diagnostics);
-  const auto bytes = read_bytes(options.input);
+  const auto bytes = read_bytes(options.input, sources);
   if (!bytes) {
     diagnostics.report({}, messages::cannot_read, options.input);
     return exit_bad_input;

@@ -1,8 +1,11 @@
 // Files in and out: tensors, reports, program files and the stages of compilation.
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <numeric>
+#include <thread>
 
 #include "run_tool.h"
 
@@ -206,6 +209,24 @@ TEST(Stages, ProgramFileRunsLikeItsSource) {
     const Outcome timed = septran_sim({program, "--timing-only"});
     EXPECT_EQ(cycles_of(timed), cycles_of(direct));
   }
+}
+
+TEST(Stages, ProgramComesThroughAPipeToo) {
+  const TempFolder folder;
+  const Arguments source = job(gemm, gemm_mapping, "M=65 N=70 K=130 --dtype f16");
+  const std::string program = folder / "program.sdsa";
+  ASSERT_EQ(septran(Arguments{"compile"} + source + Arguments{"--emit", "bin", "-o", program}).code,
+            0);
+  const std::string pipe = folder / "pipe.sdsa";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  std::thread writer([&] { std::ofstream(pipe, std::ios::binary) << read_file(program); });
+  const Outcome outcome = septran_sim({pipe});
+  writer.join();
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_EQ(cycles_of(outcome), cycles_of(septran_sim({program})));
+  const Outcome idle = septran_sim({pipe});  // into which nobody writes
+  EXPECT_EQ(idle.code, 2);
+  EXPECT_NE(idle.err.find("error[cannot-read]"), std::string::npos) << idle.err;
 }
 
 TEST(Stages, AreText) {
