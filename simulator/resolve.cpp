@@ -95,7 +95,6 @@ std::optional<GlobalLayout> layout_globals(const dsa::Program& program, const Ma
     layout.size_bytes.push_back(static_cast<std::int64_t>(size));
     next += size;
   }
-  layout.total_bytes = static_cast<std::int64_t>(next);
   return layout;
 }
 

@@ -73,7 +73,6 @@ Fault check_program(const dsa::Program& program, const Machine& machine,
 struct GlobalLayout {
   std::vector<std::int64_t> address;
   std::vector<std::int64_t> size_bytes;
-  std::int64_t total_bytes = 0;
 };
 /// Nothing if they do not fit the machine's GLOBAL.
 std::optional<GlobalLayout> layout_globals(const dsa::Program& program, const Machine& machine);

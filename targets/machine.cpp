@@ -101,7 +101,7 @@ Result<Machine> load_described(const std::string& name_or_path, Span place, Sour
   if (!is_path(name_or_path)) {
     const std::vector<std::string> known = shipped_machines();
     if (std::find(known.begin(), known.end(), name_or_path) == known.end()) {
-      const std::string hint = fmt::format(fmt::runtime(messages::machine_folder_hint),
+      const std::string hint = fmt::format(messages::machine_folder_hint,
                                            yaml::name_hint(name_or_path, known), machines_folder());
       diagnostics.report(place, messages::machine_not_found, name_or_path, hint);
       return std::nullopt;

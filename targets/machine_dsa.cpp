@@ -156,7 +156,7 @@ void check_once(const Node& node, const std::string& name, Fields& f, Diagnostic
   if (in_cycles == nullptr) return;
   const Node* in_ns = node.find(name + "_ns");
   diagnostics.report(in_cycles->span, messages::yaml_duplicate_key, name)
-      .notes.push_back({in_ns->span, "given in nanoseconds here"});
+      .notes.push_back({in_ns->span, messages::in_nanoseconds_note});
 }
 
 /// The scheduler with its queues; all of it may be left out.

@@ -77,7 +77,7 @@ std::string hint(const Node& root, const std::string& path) {
     paths.push_back("core." + paths[i].substr(4));
   }
   const auto nearest = nearest_name(path, paths);
-  return nearest ? fmt::format(fmt::runtime(messages::nearest_hint), *nearest)
+  return nearest ? fmt::format(messages::nearest_hint, *nearest)
                  : "`septran targets NAME` shows the description";
 }
 

@@ -237,7 +237,7 @@ void Reader::check_hops(const Node& paths) {
       const PathSpec* hop = machine_.find_path(a, b);
       if (hop != nullptr && hop->via.empty()) return;
       diagnostics_.report(via->span, messages::machine_bad_path, from->text, to->text,
-                          fmt::format(fmt::runtime(messages::path_hop_missing), via->text, a, b));
+                          fmt::format(messages::path_hop_missing, via->text, a, b));
     };
     check(from->text, via->text);
     check(via->text, to->text);

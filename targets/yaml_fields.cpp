@@ -100,7 +100,7 @@ std::string_view describe(const Node& node) {
 
 std::string name_hint(std::string_view name, const std::vector<std::string>& known) {
   if (const auto nearest = nearest_name(name, known)) {
-    return fmt::format(fmt::runtime(messages::nearest_hint), *nearest);
+    return fmt::format(messages::nearest_hint, *nearest);
   }
   std::vector<std::string_view> names;
   for (const std::string& one : known) {
@@ -108,10 +108,10 @@ std::string name_hint(std::string_view name, const std::vector<std::string>& kno
   }
   if (names.empty()) return messages::none_known_hint;
   if (names.size() > max_names_in_hint) {
-    return fmt::format(fmt::runtime(messages::some_known_hint), names.size(),
+    return fmt::format(messages::some_known_hint, names.size(),
                        fmt::join(names.begin(), names.begin() + max_names_in_hint, ", "));
   }
-  return fmt::format(fmt::runtime(messages::known_hint), fmt::join(names, ", "));
+  return fmt::format(messages::known_hint, fmt::join(names, ", "));
 }
 
 std::optional<std::int64_t> parse_integer(std::string_view text) {

@@ -103,6 +103,16 @@ std::int64_t ceil_div(std::int64_t a, std::int64_t divisor) {
   return a % divisor > 0 ? quotient + 1 : quotient;
 }
 
+bool is_multiple(const Expr& e, std::int64_t m) {
+  if (e.offset() % m != 0) return false;
+  return std::all_of(e.terms().begin(), e.terms().end(), [&](const Term& term) {
+    if (term.coefficient % m == 0) return true;
+    const bool picks = term.atom.kind == Atom::Kind::min || term.atom.kind == Atom::Kind::max;
+    return picks && std::all_of(term.atom.args.begin(), term.atom.args.end(),
+                                [&](const Expr& arg) { return is_multiple(arg, m); });
+  });
+}
+
 Expr Expr::from_atom(Atom atom) {
   Expr e;
   e.terms_.push_back(Term{1, std::move(atom)});
@@ -390,11 +400,19 @@ Range VarTable::range(const Expr& e) const {
   return {-Bounder(*this).upper_bound(-e), Bounder(*this).upper_bound(e)};
 }
 
+Expr VarTable::expand_values(const Expr& e) const {
+  Expr expanded = e.substitute([&](VarId id) {
+    const VarInfo& info = vars_.at(id.value);
+    return info.is_value() ? info.begin : Expr::var(id);
+  });
+  return expanded == e ? expanded : expand_values(expanded);
+}
+
 Expr VarTable::simplify(const Expr& e) const {
   return map_atoms(e, [&](const Atom& atom) {
     if (atom.kind == Atom::Kind::var) {
       const VarInfo& info = vars_.at(atom.var.value);
-      if (info.end == info.begin + 1 && info.begin.is_constant()) return info.begin;
+      if (info.is_value() && info.begin.is_constant()) return info.begin;
       if (info.bounds && info.bounds->lo == info.bounds->hi) return Expr(info.bounds->lo);
       return Expr::var(atom.var);
     }

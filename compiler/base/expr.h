@@ -100,6 +100,8 @@ struct VarInfo {
   /// A variable of one trip that stands for a value (begin) whose range is known better than its
   /// expression tells: the index that a worker computes from its position in a parallel loop.
   std::optional<Range> bounds;
+  /// Whether it takes begin alone, and so gives that value a name.
+  [[nodiscard]] bool is_value() const { return end == begin + Expr(1); }
 };
 
 class VarTable {
@@ -114,6 +116,8 @@ class VarTable {
   [[nodiscard]] Range range(const Expr& e) const;
   /// The expression with every min, max and floor division removed that ranges decide.
   [[nodiscard]] Expr simplify(const Expr& e) const;
+  /// The expression with every variable that is a value replaced by it.
+  [[nodiscard]] Expr expand_values(const Expr& e) const;
 
  private:
   std::vector<VarInfo> vars_;
@@ -158,6 +162,9 @@ class Cond {
 /// floor division prints as `//`, modulo as `%` where its form is recognised.
 std::string to_string(const Expr& e, const VarTable& vars);
 std::string to_string(const Cond& c, const VarTable& vars);
+
+/// Whether an expression is surely a multiple of m > 0 for all values of its variables.
+[[nodiscard]] bool is_multiple(const Expr& e, std::int64_t m);
 
 /// Floor division and its remainder on integers; divisor > 0.
 [[nodiscard]] std::int64_t floor_div(std::int64_t a, std::int64_t divisor);

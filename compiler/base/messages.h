@@ -50,6 +50,7 @@ inline constexpr Message yaml_recursive_alias{"yaml-recursive-alias", Severity::
 inline constexpr Message yaml_duplicate_key{"yaml-duplicate-key", Severity::error,
                                             "'{0}' is given twice", "keep one of the two"};
 inline constexpr const char* yaml_duplicate_key_note = "first given here";
+inline constexpr const char* in_nanoseconds_note = "given in nanoseconds here";
 inline constexpr Message yaml_key_not_a_name{"yaml-key-not-a-name", Severity::error,
                                              "a key must be a name, not {0}",
                                              "write a plain word before the ':'"};
@@ -174,7 +175,7 @@ inline constexpr Message unopened_bracket{"unopened-bracket", Severity::error,
 inline constexpr Message bracket_mismatch{"bracket-mismatch", Severity::error,
                                           "'{0}' does not close '{1}'",
                                           "close the inner bracket first"};
-inline constexpr const char* note_opened_here = "opened here";
+inline constexpr const char* opened_here_note = "opened here";
 inline constexpr Message stray_backslash{"stray-backslash", Severity::error,
                                          "a backslash must end its line",
                                          "within brackets no backslash is needed"};
@@ -357,12 +358,12 @@ inline constexpr Message unknown_attribute{"unknown-attribute", Severity::error,
                                            "unknown attribute '{0}'", "{1}"};
 inline constexpr Message unknown_module_name{"unknown-module-name", Severity::error,
                                              "'{0}' has no '{1}'", "{2}"};
-inline constexpr const char* note_first_here = "'{0}' first stands here";
-inline constexpr const char* note_assigned = "'{0}' is assigned here";
-inline constexpr const char* note_declared_here = "declared here";
-inline constexpr const char* note_parameter = "parameter '{0}' stands here";
-inline constexpr const char* note_task_here = "task '{0}' is defined here";
-inline constexpr const char* note_launched_here = "'{0}' is launched here";
+inline constexpr const char* first_here_note = "'{0}' first stands here";
+inline constexpr const char* assigned_note = "'{0}' is assigned here";
+inline constexpr const char* declared_here_note = "declared here";
+inline constexpr const char* parameter_note = "parameter '{0}' stands here";
+inline constexpr const char* task_here_note = "task '{0}' is defined here";
+inline constexpr const char* launched_here_note = "'{0}' is launched here";
 
 // Statements and calls.
 inline constexpr Message unused_value{
@@ -511,6 +512,11 @@ inline constexpr std::array<Forbidden, 10> python_functions{{
 
 // ==== The evaluation of a task (compiler/frontend)
 
+inline constexpr const char* in_iteration_note = "in the iteration {0}";
+inline constexpr const char* in_place_note = "in the {0}";
+inline constexpr const char* which_writes_note = "which writes '{0}' here";
+inline constexpr const char* which_reads_note = "which reads '{0}' here";
+
 // The entry task's dimensions, element types and scalars.
 inline constexpr Message unknown_entry_task{"unknown-entry-task", Severity::error,
                                             "the logic file has no task '{0}'", "{1}"};
@@ -614,7 +620,7 @@ inline constexpr Message bad_view{"bad-view", Severity::error, "no view: {0}", "
 inline constexpr Message temporary_too_large{"temporary-too-large", Severity::error,
                                              "this tensor may take more than 2^61 bytes",
                                              "make it smaller, or cut the work into blocks"};
-inline constexpr const char* note_tunable_here = "tunable '{0}' is set here";
+inline constexpr const char* tunable_here_note = "tunable '{0}' is set here";
 inline constexpr Message missing_tunable{
     "missing-tunable", Severity::error, "tunable '{0}' has no value",
     "set it in the mapping's tunables, or give a default: task.tunable(\"{0}\", ...)"};
@@ -764,7 +770,6 @@ inline constexpr Message mapping_private_memory{
     "mapping-private-memory", Severity::error,
     "'{0}' cannot lie in {1} here: instance '{2}' runs on HOST, but every BLOCK has its own {1}",
     "leave it in GLOBAL here and place it in the `mems` of the BLOCK instance"};
-inline constexpr const char* task_here_note = "task '{0}' is defined here";
 inline constexpr const char* parameter_here_note = "the parameter is declared here";
 inline constexpr Message mapping_unknown_tunable{
     "mapping-unknown-tunable", Severity::error,
@@ -931,6 +936,19 @@ inline constexpr Message tile_too_many_errors{"tile-too-many-errors", Severity::
 
 // ==== Instantiation and the passes (compiler/passes)
 
+inline constexpr const char* for_call_note = "for this call";
+inline constexpr const char* views_launched_note = "launched here";
+inline constexpr const char* made_here_note = "it is made here";
+inline constexpr const char* instance_here_note = "the instance is here";
+inline constexpr const char* searched_instance_note = "looked in the tunables of instance '{0}'";
+inline constexpr const char* placed_note = "{0} is placed in {1} here";
+inline constexpr const char* moved_for_note = "moved for this";
+inline constexpr const char* buffer_bytes_note = "{0}: {1} {2}{3}{4} = {5} bytes";
+inline constexpr const char* not_scheduled_note = "this is not a part of any of them";
+inline constexpr const char* scheduled_here_note = "'{0}' stands here";
+inline constexpr const char* uses_here_note = "'{0}' uses {1} here";
+inline constexpr const char* tensor_here_note = "this tensor";
+inline constexpr const char* carried_here_note = "here";
 inline constexpr Message temporary_without_memory{
     "temporary-without-memory", Severity::error,
     "temporary '{0}' of task '{1}' has no place: instance '{2}' has no `mems` entry for it",

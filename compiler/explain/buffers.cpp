@@ -5,6 +5,7 @@
 #include <map>
 
 #include "compiler/explain/parts.h"
+#include "compiler/tile/text_words.h"
 
 namespace septran::explain {
 namespace {
@@ -38,7 +39,7 @@ BufferNote buffer_note(const Subject& subject, const std::vector<Site>& sites, c
   BufferNote note;
   note.name = tensor.name;
   note.memory = tensor.memory;
-  note.type = type_text(tensor.storage, tensor.shape, program.vars);
+  note.type = tile::type_text(tensor.storage, tensor.shape, program.vars);
   if (tensor.storage != tensor.dtype) note.held = name(tensor.dtype);
   note.slots = tensor.depth;
   note.bytes = tensor.slot_bytes * tensor.depth;

@@ -15,7 +15,6 @@ using mapping::Instance;
 using mapping::Mapping;
 using tile::Program;
 using tile::Statement;
-using tile::TensorId;
 
 std::string key_place(const Subject& subject, Span key, const Instance& instance) {
   return subject.sources.file_line(key.valid() ? key : instance.name_span);

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "compiler/explain/parts.h"
+#include "compiler/tile/text_words.h"
 
 namespace septran::explain {
 namespace {
@@ -110,7 +111,7 @@ ArgumentNote LaunchWalk::argument(const tile::Scope& scope,
   SEPTRAN_CHECK(instance != nullptr);
   ArgumentNote note;
   note.name = parameter.name;
-  note.type = type_text(parameter.dtype, parameter.shape, tree().vars);
+  note.type = tile::type_text(parameter, tree().vars);
   note.memory = given.memory;
   note.depth = given.depth;
   note.place = place_of(given.origin);
@@ -141,7 +142,7 @@ ArgumentNote LaunchWalk::argument(const tile::Scope& scope,
 void LaunchWalk::temporary(const tile::Tensor& tensor, std::size_t launch) {
   ArgumentNote note;
   note.name = tensor.name;
-  note.type = type_text(tensor.dtype, tensor.shape, tree().vars);
+  note.type = tile::type_text(tensor, tree().vars);
   note.memory = tensor.memory;
   note.placement = "temporary";
   note.depth = tensor.depth;

@@ -177,12 +177,6 @@ std::int64_t most_elements(const Program& program, const View& view) {
   return elements;
 }
 
-std::string type_text(DType dtype, const std::vector<Expr>& shape, const VarTable& vars) {
-  std::vector<std::string> extents;
-  for (const Expr& extent : shape) extents.push_back(to_string(extent, vars));
-  return fmt::format("{}[{}]", name(dtype), fmt::join(extents, ", "));
-}
-
 std::vector<VarId> dependent_vars(const Program& program, const View& view) {
   std::vector<VarId> open;
   collect_vars(view, open);

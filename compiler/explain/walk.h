@@ -51,8 +51,6 @@ Count count_bytes(const tile::Program& program, const Site& site, const View& vi
 /// Elements of a view at most.
 std::int64_t most_elements(const tile::Program& program, const View& view);
 
-/// "f32[128, 64]".
-std::string type_text(DType dtype, const std::vector<Expr>& shape, const VarTable& vars);
 /// The variables that the expressions of a view depend on, values resolved to what they are made
 /// of.
 std::vector<VarId> dependent_vars(const tile::Program& program, const View& view);

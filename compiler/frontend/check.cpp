@@ -23,7 +23,7 @@ void CheckContext::collect_names() {
     // Constants come first here, tasks may stand above them: the later one is the duplicate.
     const Span first = std::min(place->second.span, info.span);
     report(std::max(place->second.span, info.span), messages::duplicate_definition, name)
-        .notes.push_back({first, fmt::format(messages::note_first_here, name)});
+        .notes.push_back({first, fmt::format(messages::first_here_note, name)});
     return false;
   };
   for (const Constant& constant : module_.constants) {

@@ -173,7 +173,7 @@ void check_launch_argument(const Parameter& parameter, const Expression& argumen
   context
       .report(argument.span, messages::launch_argument_kind, parameter.name, launch.callee, wanted,
               literal)
-      .notes.push_back({parameter.span, fmt::format(messages::note_parameter, parameter.name)});
+      .notes.push_back({parameter.span, fmt::format(messages::parameter_note, parameter.name)});
 }
 
 }  // namespace
@@ -199,7 +199,7 @@ void check_launch(const Launch& launch, CheckContext& context) {
   }
   const auto& parameters = callee->parameters;
   const auto defined_here = [&](Diagnostic& diagnostic) {
-    diagnostic.notes.push_back({callee->span, fmt::format(messages::note_task_here, callee->name)});
+    diagnostic.notes.push_back({callee->span, fmt::format(messages::task_here_note, callee->name)});
   };
   std::vector<bool> given(parameters.size());
   for (std::size_t i = 0; i < launch.arguments.size(); ++i) {

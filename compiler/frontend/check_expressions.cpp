@@ -106,7 +106,7 @@ void ExpressionChecker::unknown_name(const std::string& name, Span span) {
     const bool before = local->second.span.begin > span.begin;
     const Message& message = before ? messages::used_before_assignment : messages::used_after_loop;
     context_.report(span, message, name)
-        .notes.push_back({local->second.span, fmt::format(messages::note_assigned, name)});
+        .notes.push_back({local->second.span, fmt::format(messages::assigned_note, name)});
     return;
   }
   std::string hint;

@@ -108,7 +108,7 @@ class LaunchGraph {
     for (std::size_t i = 1; i < std::min(length, longest_cycle); ++i) {
       const Edge& edge = *(first + static_cast<std::ptrdiff_t>(i));
       diagnostic.notes.push_back(
-          {edge.span, fmt::format(messages::note_launched_here, edge.callee->name)});
+          {edge.span, fmt::format(messages::launched_here_note, edge.callee->name)});
     }
   }
 

@@ -64,7 +64,7 @@ class TaskChecker {
       if (repeated) {
         context_.report(parameter.span, messages::duplicate_parameter, parameter.name)
             .notes.push_back(
-                {found->second.span, fmt::format(messages::note_first_here, parameter.name)});
+                {found->second.span, fmt::format(messages::first_here_note, parameter.name)});
       } else if (!taken_by_file(parameter.name, parameter.span, "a parameter")) {
         check_.names()[parameter.name] = {NameKind::parameter, parameter.span};
       }
@@ -78,7 +78,7 @@ class TaskChecker {
     if (found == context_.file_names().end()) return false;
     const std::string_view other = describe(found->second.kind);
     context_.report(span, messages::name_taken, name, what, other)
-        .notes.push_back({found->second.span, fmt::format(messages::note_first_here, name)});
+        .notes.push_back({found->second.span, fmt::format(messages::first_here_note, name)});
     return true;
   }
 
@@ -98,7 +98,7 @@ class TaskChecker {
           .report(dimension.span, messages::dimension_is_parameter, dimension.name,
                   free_dimension_name(dimension.name))
           .notes.push_back(
-              {found->second.span, fmt::format(messages::note_parameter, dimension.name)});
+              {found->second.span, fmt::format(messages::parameter_note, dimension.name)});
       return;
     }
     const bool known = found != check_.names().end() && found->second.kind == NameKind::dimension;
@@ -164,7 +164,7 @@ class TaskChecker {
       return;
     }
     context_.report(target.span, messages::assigned_name, target.name, describe(other->kind))
-        .notes.push_back({other->span, fmt::format(messages::note_first_here, target.name)});
+        .notes.push_back({other->span, fmt::format(messages::first_here_note, target.name)});
   }
 
   /// What a loop assigns first has no value after it: the loop may run zero times.
@@ -208,7 +208,7 @@ class TaskChecker {
   void statement(Launch& launch, Span span) {
     if (task_.is_leaf) {
       context_.report(span, messages::leaf_launches, task_.name)
-          .notes.push_back({task_.name_span, fmt::format(messages::note_task_here, task_.name)});
+          .notes.push_back({task_.name_span, fmt::format(messages::task_here_note, task_.name)});
     }
     const auto file_name = context_.file_names().find(launch.callee);
     const bool is_constant =

@@ -156,7 +156,7 @@ void Checker::add_tunable_notes(Diagnostic& diagnostic) const {
     if (at->first.begin >= diagnostic.span.end) break;
     const auto& [name, place] = at->second;
     if (at->first.end > diagnostic.span.end || !noted.insert(place).second) continue;
-    diagnostic.notes.push_back({place, fmt::format(messages::note_tunable_here, name)});
+    diagnostic.notes.push_back({place, fmt::format(messages::tunable_here_note, name)});
   }
 }
 

@@ -70,7 +70,7 @@ std::optional<LaunchArgument> Evaluator::launch_argument(const Parameter& parame
     if (Diagnostic* diagnostic = checker_.report(span, messages::argument_mismatch, parameter.name,
                                                  callee.name, expected, found)) {
       diagnostic->notes.insert(diagnostic->notes.begin(),
-                               {parameter.span, messages::note_declared_here});
+                               {parameter.span, messages::declared_here_note});
     }
     return std::nullopt;
   };
@@ -138,7 +138,7 @@ bool Evaluator::bind_dimension(const Parameter& parameter, std::size_t d, const 
   }
   if (wanted == extent) return true;
   return checker_.require_noted(Cond::eq(extent, wanted),
-                                {{dimension.span, messages::note_declared_here}}, span,
+                                {{dimension.span, messages::declared_here_note}}, span,
                                 messages::launch_extent_mismatch, d, parameter.name,
                                 checker_.text(extent), what, checker_.text(wanted));
 }

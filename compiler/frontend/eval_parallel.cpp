@@ -168,8 +168,9 @@ class ParallelCheck {
     const auto note = [&](const std::pair<Span, std::string>& place, const AccessNode& node) {
       diagnostic->notes.push_back({place.first, place.second});
       if (node.span != place.first) {
-        const char* verb = node.is_write ? "writes" : "reads";
-        diagnostic->notes.push_back({node.span, fmt::format("which {} '{}' here", verb, name)});
+        diagnostic->notes.push_back(
+            {node.span, node.is_write ? fmt::format(messages::which_writes_note, name)
+                                      : fmt::format(messages::which_reads_note, name)});
       }
     };
     note(place_a, *a.node);

@@ -356,10 +356,10 @@ class WrittenCheck {
       if (!point_.empty()) {
         diagnostic->notes.push_back(
             {node.span,
-             fmt::format("in the iteration {}", lang::to_string(point_, checker_.vars()))});
+             fmt::format(messages::in_iteration_note, lang::to_string(point_, checker_.vars()))});
       }
       for (auto at = node.chain.rbegin() + 1; at != node.chain.rend(); ++at) {
-        diagnostic->notes.push_back({at->first, "in the " + at->second});
+        diagnostic->notes.push_back({at->first, fmt::format(messages::in_place_note, at->second)});
       }
     }
     return false;

@@ -371,7 +371,7 @@ void Lexer::close_bracket(char c) {
   }
   diagnostics_
       .report(here, messages::bracket_mismatch, std::string(1, c), std::string(1, opened.open))
-      .notes.push_back({span(opened.at, opened.at + 1), messages::note_opened_here});
+      .notes.push_back({span(opened.at, opened.at + 1), messages::opened_here_note});
   emit(TokenKind::error, here.begin, here.end);
 }
 

@@ -1,7 +1,6 @@
 // Loops over arrays, and numbers, in the type of a call's arithmetic: float, double or int32.
 #pragma once
 
-#include <cmath>
 #include <cstdint>
 #include <type_traits>
 
@@ -27,7 +26,5 @@ T number(double value) {
     return static_cast<T>(value);
   }
 }
-
-inline bool is_whole(double value) { return std::nearbyint(value) == value; }
 
 }  // namespace septran::kernels

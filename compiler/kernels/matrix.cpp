@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "compiler/kernels/arithmetic.h"
+#include "compiler/primitives/call_type.h"
 
 namespace septran::kernels {
 namespace {

@@ -65,11 +65,10 @@ void BindingReader::check_executes(const ImplementationSpec& spec, Span span) {
     if (fits) able.push_back(one.name);
   }
   diagnostics_
-      .report(span, messages::mapping_wrong_implementation, spec.name, leaf_->task->name,
-              fmt::join(wanted, ", "),
-              able.empty() ? ""
-                           : fmt::format(fmt::runtime(messages::implementations_hint),
-                                         fmt::join(able, ", ")))
+      .report(
+          span, messages::mapping_wrong_implementation, spec.name, leaf_->task->name,
+          fmt::join(wanted, ", "),
+          able.empty() ? "" : fmt::format(messages::implementations_hint, fmt::join(able, ", ")))
       .notes.push_back({leaf_->primitives[0].span, messages::primitive_here_note});
 }
 
@@ -79,7 +78,6 @@ void BindingReader::implementation(const Node& tagged) {
   const auto name = yaml::to_text(*node, "an implementation", diagnostics_);
   if (!name) return;
   binding_.implementation = *name;
-  binding_.implementation_span = node->span;
   if (const ImplementationSpec* spec = context_.machine.find_implementation(*name)) {
     check_executes(*spec, node->span);
     return;
@@ -110,10 +108,10 @@ void BindingReader::tile(const Node& tagged) {
   if (std::find(spec->tiles.begin(), spec->tiles.end(), extents) != spec->tiles.end()) return;
   std::vector<std::string> known;
   for (const auto& one : spec->tiles) known.push_back(fmt::format("[{}]", fmt::join(one, ", ")));
-  diagnostics_.report(
-      node->span, messages::mapping_wrong_tile, spec->name, fmt::join(extents, ", "),
-      known.empty() ? std::string(messages::no_tiles_hint)
-                    : fmt::format(fmt::runtime(messages::known_hint), fmt::join(known, ", ")));
+  diagnostics_.report(node->span, messages::mapping_wrong_tile, spec->name,
+                      fmt::join(extents, ", "),
+                      known.empty() ? std::string(messages::no_tiles_hint)
+                                    : fmt::format(messages::known_hint, fmt::join(known, ", ")));
 }
 
 std::vector<std::string> BindingReader::dims() const {
@@ -179,8 +177,7 @@ Binding BindingReader::read(const Node& node) {
                      [](const PrimitiveSite& site) { return site.primitive == "gemm"; })) {
       diagnostics_.report(swap->span, messages::mapping_swaps_nothing, leaf_->task->name)
           .notes.push_back(
-              {leaf_->task->name_span,
-               fmt::format(fmt::runtime(messages::task_here_note), leaf_->task->name)});
+              {leaf_->task->name_span, fmt::format(messages::task_here_note, leaf_->task->name)});
     }
   }
   check_family_fields(fields, {"cuda", "cpu", "dsa"}, context_);
@@ -195,8 +192,8 @@ void check_leaf(const Entry& entry, const TaskNames* task, const ReadContext& co
                                entry.key, yaml::name_hint(entry.key, context.logic.leaf_tasks()));
   } else if (!leaf->task->is_leaf) {
     context.diagnostics.report(entry.key_span, messages::mapping_not_a_leaf, entry.key)
-        .notes.push_back({leaf->task->name_span,
-                          fmt::format(fmt::runtime(messages::task_here_note), leaf->task->name)});
+        .notes.push_back(
+            {leaf->task->name_span, fmt::format(messages::task_here_note, leaf->task->name)});
   } else if (task != nullptr && context.logic.reachable(task->task->name).count(entry.key) == 0) {
     context.diagnostics.report(entry.key_span, messages::mapping_binding_unused, task->task->name,
                                entry.key);

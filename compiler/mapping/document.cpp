@@ -75,8 +75,8 @@ Result<Node> Loader::load_base(FileId file, const Node& extends, const Node* par
     Diagnostic& fault = diagnostics_.report(extends.span, messages::mapping_extends_cycle, full);
     for (std::size_t j = i; j < chain_.size(); ++j) {
       const std::string& next = j + 1 < chain_.size() ? chain_[j + 1].name : full;
-      fault.notes.push_back({chain_[j].extends, fmt::format(fmt::runtime(messages::extends_note),
-                                                            chain_[j].name, next)});
+      fault.notes.push_back(
+          {chain_[j].extends, fmt::format(messages::extends_note, chain_[j].name, next)});
     }
     return std::nullopt;
   }

@@ -62,8 +62,8 @@ const Node* InstanceReader::map_field(const char* key) {
 }
 
 void InstanceReader::note_task(Diagnostic& fault) {
-  fault.notes.push_back({task_->task->name_span,
-                         fmt::format(fmt::runtime(messages::task_here_note), task_->task->name)});
+  fault.notes.push_back(
+      {task_->task->name_span, fmt::format(messages::task_here_note, task_->task->name)});
 }
 
 void InstanceReader::task_name() {

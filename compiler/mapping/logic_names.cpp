@@ -5,7 +5,6 @@
 namespace septran::mapping {
 namespace {
 
-using lang::Expression;
 using lang::ExpressionPtr;
 
 /// Walks one task's body; every expression is visited, since a tunable may be read anywhere.

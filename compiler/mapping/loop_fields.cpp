@@ -58,8 +58,8 @@ bool LoopFields::check_has_loop(const char* field, Span span, LoopKind kind) {
   if (task_ == nullptr || task_->has_loop(kind)) return true;
   Diagnostic& fault =
       diagnostics_.report(span, messages::mapping_no_loop, field, word(kind), task_->task->name);
-  fault.notes.push_back({task_->task->name_span,
-                         fmt::format(fmt::runtime(messages::task_here_note), task_->task->name)});
+  fault.notes.push_back(
+      {task_->task->name_span, fmt::format(messages::task_here_note, task_->task->name)});
   return false;
 }
 
@@ -72,7 +72,7 @@ bool LoopFields::check_loop(const std::string& name, Span span, LoopKind kind) {
   for (const LoopVariable& loop : task_->loops) {
     if (loop.name != name) continue;
     fault.notes.push_back(
-        {loop.span, fmt::format(fmt::runtime(messages::loop_here_note), name, word(loop.kind))});
+        {loop.span, fmt::format(messages::loop_here_note, name, word(loop.kind))});
     break;
   }
   return false;

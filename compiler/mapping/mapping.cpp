@@ -28,7 +28,7 @@ const Entry* find_entry_point(const Node& root, const Node& instances, Diagnosti
   const Node* node = root.find("entrypoint");
   if (node == nullptr) {
     const std::string example =
-        known.empty() ? "" : fmt::format(fmt::runtime(messages::entrypoint_of), known.front());
+        known.empty() ? "" : fmt::format(messages::entrypoint_of, known.front());
     diagnostics.report(root.span, messages::mapping_no_entrypoint, example);
     return nullptr;
   }

@@ -28,7 +28,6 @@ using TunableValue =
 
 struct Binding {
   std::string implementation;  // empty: the compiler chooses
-  Span implementation_span;
   std::vector<Spanned<std::int64_t>> tile;
   struct Split {
     std::string dim;

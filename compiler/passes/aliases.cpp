@@ -54,7 +54,7 @@ void Aliases::check(const tile::Scope& scope, Span span, Diagnostics& diagnostic
       diagnostics
           .report(a.origin.mapping_span, messages::written_in_two_views, program_[a.parameter].name,
                   program_[b.parameter].name)
-          .notes.push_back({span, "launched here"});
+          .notes.push_back({span, messages::views_launched_note});
     }
   }
 }

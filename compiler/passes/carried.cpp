@@ -66,7 +66,7 @@ class LoopReader {
               const std::string& what) {
     fine_ = false;
     diagnostics_.report(key_.span, message, key_.name, program_[tensor].name, what)
-        .notes.push_back({statement.origin.logic_span, "here"});
+        .notes.push_back({statement.origin.logic_span, messages::carried_here_note});
   }
 
   void writes_of(const Statement& statement) {
@@ -123,7 +123,7 @@ Result<Carried> carried_by(const Program& program, const Statement& call, const 
   const auto& prim = std::get<Prim>(call.node);
   if (!carries_partial_results(program, prim)) {
     diagnostics.report(key.span, messages::split_unsupported, prim.primitive->name, key.name)
-        .notes.push_back({call.origin.logic_span, "for this call"});
+        .notes.push_back({call.origin.logic_span, messages::for_call_note});
     return std::nullopt;
   }
   const TileRef& output = std::get<TileRef>(prim.operands[0]);

@@ -223,8 +223,7 @@ bool check_event_bounds(const Program& program, const PassContext& context) {
     const tile::Event& event = program.events[one.event];
     Span place;
     if (!event.orders.empty()) {
-      const tile::Origin& origin = program[event.orders.front().source_tensor].origin;
-      place = origin.mapping_span.valid() ? origin.mapping_span : origin.logic_span;
+      place = program[event.orders.front().source_tensor].origin.span();
     }
     context.diagnostics.report(place, messages::event_beyond_maximum, event.name, event.signaller,
                                one.count, event.waiter, context.machine.dsa.sequencer.event_maximum,

@@ -24,10 +24,6 @@ const TileRef* zero_filled(const Statement& statement) {
   return std::get_if<TileRef>(&vec->operands[0]);
 }
 
-bool touches(const Block& block, tile::TensorId tensor) {
-  return reads_tensor(block, tensor) || writes_tensor(block, tensor);
-}
-
 /// The loops around the product that takes a fill over.
 struct Taker {
   std::vector<VarId> loops;   // within the statement
@@ -103,8 +99,7 @@ std::string obstacle(const Program& program, const Statement& statement, const T
   std::string why = "nothing behind it adds to it";
   bool found = false;
   for (const Statement& inner : loop->body) {
-    const Block alone{inner};
-    if (!touches(alone, filled.tensor)) continue;
+    if (!uses_tensor(inner, filled.tensor)) continue;
     if (found) return "in the loop behind it, more than a product touches it";
     found = true;
     why = obstacle(program, inner, filled, taker);
@@ -116,8 +111,7 @@ std::string obstacle(const Program& program, const Statement& statement, const T
 tile::Mma* product_in(Statement& statement, tile::TensorId tensor) {
   if (auto* mma = std::get_if<tile::Mma>(&statement.node)) return mma;
   for (Statement& inner : std::get<tile::Loop>(statement.node).body) {
-    const Block alone{inner};
-    if (touches(alone, tensor)) return product_in(inner, tensor);
+    if (uses_tensor(inner, tensor)) return product_in(inner, tensor);
   }
   SEPTRAN_BUG("a product that is not there");
 }
@@ -126,11 +120,7 @@ tile::Mma* product_in(Statement& statement, tile::TensorId tensor) {
 /// does.
 std::size_t next_touch(const Block& block, std::size_t place, tile::TensorId tensor) {
   std::size_t next = place + 1;
-  while (next < block.size()) {
-    const Block alone{block[next]};
-    if (touches(alone, tensor)) break;
-    ++next;
-  }
+  while (next < block.size() && !uses_tensor(block[next], tensor)) ++next;
   return next;
 }
 

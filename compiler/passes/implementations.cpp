@@ -103,9 +103,8 @@ void note_places(const Program& program, const Prim& prim, Diagnostic& diagnosti
     if (tile == nullptr) continue;
     const tile::Tensor& tensor = program[tile->tensor];
     if (!tensor.origin.mapping_span.valid()) continue;
-    diagnostic.notes.push_back(
-        {tensor.origin.mapping_span,
-         fmt::format("{} is placed in {} here", tensor.name, tensor.memory)});
+    diagnostic.notes.push_back({tensor.origin.mapping_span,
+                                fmt::format(messages::placed_note, tensor.name, tensor.memory)});
   }
 }
 

@@ -63,8 +63,7 @@ std::vector<GlobalUse> BarrierInserter::uses(const Statement& statement) const {
       out.push_back({use.tile->tensor, s.engine, writes(use.access)});
     }
   };
-  add(statement);
-  for (const Block* inner : tile::child_blocks(statement)) tile::for_each_statement(*inner, add);
+  tile::for_each_statement(statement, add);
   return out;
 }
 

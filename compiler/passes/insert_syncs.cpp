@@ -104,15 +104,10 @@ void record_orders(Program& program, const DependenceGraph& graph,
                          source.end <= scope.ends[static_cast<std::size_t>(edge.signal_child)] &&
                          target.begin >= scope.begins[static_cast<std::size_t>(edge.wait_child)];
       if (!served && !along) continue;
-      tile::Ordered ordered{source.tile.tensor,
-                            target.tile.tensor,
-                            source.writes,
-                            target.writes,
-                            origin(source),
-                            origin(target),
-                            {},
-                            d.distance,
-                            !served};
+      tile::Ordered ordered{source.tile.tensor, target.tile.tensor,
+                            source.writes,      origin(source),
+                            origin(target),     {},
+                            d.distance,         !served};
       if (d.loop != -1 && d.distance > 0) {
         const auto* owner = blocks[static_cast<std::size_t>(d.loop)].owner;
         ordered.loop = program.vars[std::get<tile::Loop>(owner->node).var].name;

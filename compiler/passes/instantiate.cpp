@@ -113,12 +113,12 @@ std::uint32_t Instantiator::temporary(const std::string& name, const std::vector
       diagnostics_
           .report(at->second.span, messages::temporary_in_none, tensor.name, frame.task->name,
                   known)
-          .notes.push_back({span, "it is made here"});
+          .notes.push_back({span, messages::made_here_note});
     } else {
       diagnostics_
           .report(span, messages::temporary_without_memory, tensor.name, frame.task->name,
                   frame.instance->name, known)
-          .notes.push_back({frame.instance->name_span, "the instance is here"});
+          .notes.push_back({frame.instance->name_span, messages::instance_here_note});
     }
   } else {
     tensor.memory = at->second.value;
@@ -368,9 +368,8 @@ std::vector<DiagnosticNote> Instantiator::tunable_notes(const std::string& /*nam
   std::vector<DiagnosticNote> notes;
   for (std::size_t i = frames_.size(); i-- > 0;) {
     if (frames_[i].inlined) continue;
-    notes.push_back(
-        {frames_[i].instance->name_span,
-         fmt::format("looked in the tunables of instance '{}'", frames_[i].instance->name)});
+    notes.push_back({frames_[i].instance->name_span,
+                     fmt::format(messages::searched_instance_note, frames_[i].instance->name)});
   }
   return notes;
 }

@@ -9,6 +9,7 @@
 
 #include "compiler/base/messages.h"
 #include "compiler/passes/rewrite.h"
+#include "compiler/tile/text_words.h"
 
 namespace septran::passes {
 namespace {
@@ -99,9 +100,7 @@ class LifetimeWalk {
         continue;
       }
       position += width(statement);
-      Block alone;
-      alone.push_back(statement);
-      if (reads_tensor(alone, tensor) || writes_tensor(alone, tensor)) last = position;
+      if (uses_tensor(statement, tensor)) last = position;
     }
     return last;
   }
@@ -152,17 +151,11 @@ std::int64_t fit(Program& program, std::vector<Lifetime> lives, bool share_withi
   return needed;
 }
 
-/// Where the mapping places a tensor; of the entry's parameters, where the logic names them.
-Span place_of(const tile::Tensor& tensor) {
-  const tile::Origin& origin = tensor.origin;
-  return origin.mapping_span.valid() ? origin.mapping_span : origin.logic_span;
-}
-
 void report_occupancy(const Program& program, const PassContext& context, const MemorySpec& memory,
                       const std::vector<TensorId>& tensors, std::int64_t needed) {
   Span place;
   for (const TensorId id : tensors) {
-    if (!place.valid()) place = place_of(program[id]);
+    if (!place.valid()) place = program[id].origin.span();
   }
   auto& diagnostic = context.diagnostics.report(
       place, messages::does_not_fit, memory.name, context.machine.name, needed, memory.size_bytes,
@@ -170,14 +163,11 @@ void report_occupancy(const Program& program, const PassContext& context, const 
       memory.is_private ? messages::smaller_tiles_hint : messages::smaller_problem_hint);
   for (const TensorId id : tensors) {
     const tile::Tensor& tensor = program[id];
-    std::string shape;
-    for (const Expr& extent : tensor.shape) {
-      shape += (shape.empty() ? "" : " x ") + to_string(extent, program.vars);
-    }
     diagnostic.notes.push_back(
-        {place_of(tensor),
+        {tensor.origin.span(),
          fmt::format(
-             "{}: {} {}{}{} = {} bytes", tensor.name, shape, name(tensor.dtype),
+             messages::buffer_bytes_note, tensor.name,
+             tile::extents_text(tensor.shape, program.vars, " x "), name(tensor.dtype),
              tensor.storage == tensor.dtype ? "" : fmt::format(" held as {}", name(tensor.storage)),
              tensor.depth > 1 ? fmt::format(", {} deep", tensor.depth) : "",
              tensor.slot_bytes * tensor.depth)});

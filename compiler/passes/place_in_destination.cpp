@@ -67,8 +67,7 @@ class Placer {
   static std::size_t last_use(const Block& block, std::size_t at, TensorId tensor) {
     std::size_t last = at;
     for (std::size_t i = at + 1; i < block.size(); ++i) {
-      const Block alone{block[i]};
-      if (writes_tensor(alone, tensor) || reads_tensor(alone, tensor)) last = i;
+      if (uses_tensor(block[i], tensor)) last = i;
     }
     return last;
   }

@@ -9,9 +9,11 @@
 namespace septran::passes {
 namespace {
 
-bool touches(const tile::Block& block, tile::TensorId tensor, bool (*wanted)(Access)) {
+/// Of a block or a statement.
+template <typename Code>
+bool touches(const Code& code, tile::TensorId tensor, bool (*wanted)(Access)) {
   bool found = false;
-  tile::for_each_statement(block, [&](const tile::Statement& statement) {
+  tile::for_each_statement(code, [&](const tile::Statement& statement) {
     for (const auto& use : tile::operands(statement)) {
       found |= use.tile->tensor == tensor && wanted(use.access);
     }
@@ -33,6 +35,10 @@ bool writes_tensor(const tile::Block& block, tile::TensorId tensor) {
 
 bool reads_tensor(const tile::Block& block, tile::TensorId tensor) {
   return touches(block, tensor, [](Access access) { return reads(access); });
+}
+
+bool uses_tensor(const tile::Statement& statement, tile::TensorId tensor) {
+  return touches(statement, tensor, [](Access /*any*/) { return true; });
 }
 
 void for_each_tile(tile::Block& block, const std::function<void(tile::TileRef&)>& visit) {

@@ -13,6 +13,8 @@ namespace septran::passes {
 /// Whether something in the block writes (reads) the tensor, or a parameter that stands for a part.
 bool writes_tensor(const tile::Block& block, tile::TensorId tensor);
 bool reads_tensor(const tile::Block& block, tile::TensorId tensor);
+/// Whether a statement or what is inside it does either.
+bool uses_tensor(const tile::Statement& statement, tile::TensorId tensor);
 
 /// Calls `visit` for every tile in the block, sources of launch arguments included.
 void for_each_tile(tile::Block& block, const std::function<void(tile::TileRef&)>& visit);

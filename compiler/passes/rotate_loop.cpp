@@ -156,7 +156,7 @@ class Rotation {
       const auto unit = find(statement.launch);
       if (!unit) {
         diagnostics_.report(loop_.schedule.front().span, messages::schedule_unnamed)
-            .notes.push_back({statement.origin.logic_span, "this is not a part of any of them"});
+            .notes.push_back({statement.origin.logic_span, messages::not_scheduled_note});
         fine = false;
       } else if (!is_free_copy(statement)) {
         owners_[at] = unit;
@@ -232,11 +232,12 @@ class Rotation {
       auto& diagnostic =
           diagnostics_.report(second.span, messages::schedule_dependence, second.launch,
                               first.launch, when, program_[*tensor].name);
-      diagnostic.notes.push_back({first.span, fmt::format("'{}' stands here", first.launch)});
+      diagnostic.notes.push_back(
+          {first.span, fmt::format(messages::scheduled_here_note, first.launch)});
       for (const Unit* unit : {&first, &second}) {
         diagnostic.notes.push_back(
             {line_that_uses(*unit, *tensor),
-             fmt::format("'{}' uses {} here", unit->launch, program_[*tensor].name)});
+             fmt::format(messages::uses_here_note, unit->launch, program_[*tensor].name)});
       }
       return false;
     }
@@ -398,14 +399,6 @@ class Rotation {
 };
 
 }  // namespace
-
-bool uses_tensor(const tile::Statement& statement, tile::TensorId tensor) {
-  Block alone;
-  alone.push_back(statement);
-  const std::vector<Use> uses = uses_in(alone);
-  return std::any_of(uses.begin(), uses.end(),
-                     [&](const Use& use) { return use.tile.tensor == tensor; });
-}
 
 Result<tile::Block> rotate_loop(tile::Program& program, tile::Loop loop, const tile::Origin& origin,
                                 int family, Diagnostics& diagnostics) {

@@ -5,9 +5,6 @@
 
 namespace septran::passes {
 
-/// Whether the statement, or anything in it, uses the tensor.
-bool uses_tensor(const tile::Statement& statement, tile::TensorId tensor);
-
 /// What stands in the place of a loop with a schedule: its first trips, the rotated loop, its last
 /// trips. `family`: a number of its own for every such loop (TripPart). Nothing if the order is not
 /// possible, which is reported.

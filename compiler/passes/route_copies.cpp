@@ -46,13 +46,11 @@ class Router {
 
 void Router::report(const Statement& statement, const tile::DmaCopy& copy,
                     const std::string& hint) {
-  const Span place = statement.origin.mapping_span.valid() ? statement.origin.mapping_span
-                                                           : statement.origin.logic_span;
-  auto& diagnostic =
-      diagnostics_.report(place, messages::no_path, machine_.name, program_[copy.src.tensor].memory,
-                          program_[copy.dst.tensor].memory, program_[copy.dst.tensor].name, hint);
+  auto& diagnostic = diagnostics_.report(
+      statement.origin.span(), messages::no_path, machine_.name, program_[copy.src.tensor].memory,
+      program_[copy.dst.tensor].memory, program_[copy.dst.tensor].name, hint);
   if (statement.origin.logic_span.valid()) {
-    diagnostic.notes.push_back({statement.origin.logic_span, "moved for this"});
+    diagnostic.notes.push_back({statement.origin.logic_span, messages::moved_for_note});
   }
   fine_ = false;
 }

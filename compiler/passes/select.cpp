@@ -108,7 +108,7 @@ const ImplementationSpec* Selector::check_binding(const Statement& statement, co
   auto& diagnostic = context_.diagnostics.report(prim.binding.span, messages::binding_mismatch,
                                                  bound.name, prim.primitive->name,
                                                  describe_operands(program_, prim.operands), why);
-  diagnostic.notes.push_back({statement.origin.logic_span, "for this call"});
+  diagnostic.notes.push_back({statement.origin.logic_span, messages::for_call_note});
   note_places(program_, prim, diagnostic);
   fine_ = false;
   return nullptr;

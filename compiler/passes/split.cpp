@@ -57,7 +57,7 @@ bool Splitter::check(const Prim& prim) {
     if (!parallel && !combines) {
       diagnostics_
           .report(prim.binding.span, messages::split_unsupported, prim.primitive->name, split.dim)
-          .notes.push_back({statement_.origin.logic_span, "for this call"});
+          .notes.push_back({statement_.origin.logic_span, messages::for_call_note});
       fine = false;
     }
   }

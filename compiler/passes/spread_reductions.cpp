@@ -213,7 +213,7 @@ void Dealer::refuse_need(const Dealt& dealt, TensorId tensor, const char* why) {
   auto& diagnostic = diagnostics_.report(dealt.key.span, messages::spread_needs_shared,
                                          dealt.key.name, program_[tensor].name, why);
   if (program_[tensor].origin.logic_span.valid()) {
-    diagnostic.notes.push_back({program_[tensor].origin.logic_span, "this tensor"});
+    diagnostic.notes.push_back({program_[tensor].origin.logic_span, messages::tensor_here_note});
   }
 }
 

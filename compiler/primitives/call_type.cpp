@@ -5,8 +5,6 @@
 namespace septran {
 namespace {
 
-bool is_whole(double value) { return std::nearbyint(value) == value; }
-
 /// Whether the primitive exists on integers; the others convert to f32 first.
 bool has_integer_arithmetic(const Primitive& primitive) {
   if (primitive.kind == PrimitiveKind::quantization) return false;
@@ -15,6 +13,8 @@ bool has_integer_arithmetic(const Primitive& primitive) {
 }
 
 }  // namespace
+
+bool is_whole(double value) { return std::nearbyint(value) == value; }
 
 DType call_type(const Primitive& primitive, std::span<const OperandKind> operands,
                 const Attributes& attributes) {

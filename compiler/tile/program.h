@@ -35,6 +35,8 @@ struct Origin {
   std::string rule;     // "stream A", "copy out C", ...
   Span logic_span;      // where diagnostics point; not part of the text form
   Span mapping_span;
+  /// Where diagnostics point: into the mapping, where it has a say.
+  [[nodiscard]] Span span() const { return mapping_span.valid() ? mapping_span : logic_span; }
   bool operator==(const Origin& other) const {
     return logic == other.logic && mapping == other.mapping && rule == other.rule;
   }
@@ -265,7 +267,6 @@ struct Ordered {
   TensorId source_tensor;
   TensorId target_tensor;  // another one where buffers share addresses
   bool source_writes = false;
-  bool target_writes = false;
   Origin source;
   Origin target;
   std::string loop;    // variable of the loop that carries it; empty within one trip

@@ -138,6 +138,14 @@ std::string origin_comment(const Origin& origin) {
   return out + " | " + escaped_part(origin.rule);
 }
 
+std::string origin_line(const Origin& origin) {
+  std::string line;
+  for (const std::string& part : {origin.logic, origin.mapping, origin.rule}) {
+    if (!part.empty()) line += (line.empty() ? "" : "  ") + part;
+  }
+  return line;
+}
+
 Origin parse_origin_comment(std::string_view text) {
   std::array<std::string, 3> parts;
   for (std::string& part : parts) {
@@ -190,12 +198,22 @@ std::string tile_text(const TileRef& tile, const Program& program) {
          (box ? box_text(tile.view, tensor, program.vars) : general_text(tile.view, program.vars));
 }
 
-std::string type_text(const Tensor& tensor, const VarTable& vars) {
-  std::string out = std::string(name(tensor.dtype)) + "[";
-  for (std::size_t i = 0; i < tensor.shape.size(); ++i) {
-    out += (i > 0 ? ", " : "") + to_string(tensor.shape[i], vars);
+std::string extents_text(const std::vector<Expr>& extents, const VarTable& vars,
+                         std::string_view between) {
+  std::string out;
+  for (const Expr& extent : extents) {
+    if (!out.empty()) out += between;
+    out += to_string(extent, vars);
   }
-  return out + "]";
+  return out;
+}
+
+std::string type_text(DType dtype, const std::vector<Expr>& shape, const VarTable& vars) {
+  return fmt::format("{}[{}]", name(dtype), extents_text(shape, vars));
+}
+
+std::string type_text(const Tensor& tensor, const VarTable& vars) {
+  return type_text(tensor.dtype, tensor.shape, vars);
 }
 
 }  // namespace septran::tile

@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "compiler/tile/program.h"
 
@@ -16,6 +17,8 @@ std::string quoted_text(std::string_view value);
 std::string number_text(double value);
 /// "logic | mapping | rule" behind a '#', without trailing empty parts; empty for an empty origin.
 std::string origin_comment(const Origin& origin);
+/// "logic  mapping  rule", without empty parts: for comments of generated code.
+std::string origin_line(const Origin& origin);
 /// Reads what stands behind the '#'.
 Origin parse_origin_comment(std::string_view text);
 
@@ -24,7 +27,11 @@ std::string_view tensor_kind_name(TensorKind kind);
 
 /// A tile as `%a`, `%A[64*i :+ 64, 3]` or in the general form `%A view [...] (...)`.
 std::string tile_text(const TileRef& tile, const Program& program);
-/// "f16[64, 64]" of a tensor.
+/// "64, 64", or with " x " between them "64 x 64".
+std::string extents_text(const std::vector<Expr>& extents, const VarTable& vars,
+                         std::string_view between = ", ");
+/// "f16[64, 64]".
+std::string type_text(DType dtype, const std::vector<Expr>& shape, const VarTable& vars);
 std::string type_text(const Tensor& tensor, const VarTable& vars);
 
 }  // namespace septran::tile

@@ -14,21 +14,25 @@ namespace septran::tile {
 std::vector<Block*> child_blocks(Statement& statement);
 std::vector<const Block*> child_blocks(const Statement& statement);
 
-/// Calls `visit(statement)` for every statement of a block and of the blocks inside it, a statement
-/// before what it contains. `visit` must not add or remove statements.
+/// Calls `visit(statement)` for every statement of a block, or for one statement, and of the blocks
+/// inside it, a statement before what it contains. `visit` must not add or remove statements.
 template <typename F>
 void for_each_statement(Block& block, F&& visit) {
-  for (Statement& statement : block) {
-    visit(statement);
-    for (Block* child : child_blocks(statement)) for_each_statement(*child, visit);
-  }
+  for (Statement& statement : block) for_each_statement(statement, visit);
 }
 template <typename F>
 void for_each_statement(const Block& block, F&& visit) {
-  for (const Statement& statement : block) {
-    visit(statement);
-    for (const Block* child : child_blocks(statement)) for_each_statement(*child, visit);
-  }
+  for (const Statement& statement : block) for_each_statement(statement, visit);
+}
+template <typename F>
+void for_each_statement(Statement& statement, F&& visit) {
+  visit(statement);
+  for (Block* child : child_blocks(statement)) for_each_statement(*child, visit);
+}
+template <typename F>
+void for_each_statement(const Statement& statement, F&& visit) {
+  visit(statement);
+  for (const Block* child : child_blocks(statement)) for_each_statement(*child, visit);
 }
 
 template <typename Ref>

@@ -5,6 +5,7 @@
 #include <set>
 #include <span>
 
+#include "compiler/tile/text_words.h"
 #include "compiler/tile/visit.h"
 #include "targets/cpu/direct_results.h"
 #include "targets/cpu/emitter.h"
@@ -153,17 +154,17 @@ class Lowering {
       const char* type = c_type(tensor.storage);
       if (tensor.kind == TensorKind::argument) {
         text.line("{0} *const {1} = ({0} *)arguments[{2}];  // {3}", type, pointer, next++,
-                  shape_text(tensor));
+                  tile::type_text(tensor, program_.vars));
       } else if (tensor.kind == TensorKind::temporary) {
         const bool is_own = space_.own.contains(i);
         text.line("{0} *const {1} = ({0} *)({2} + {3});  // {4}", type, pointer,
                   is_own ? "own" : "shared", (is_own ? space_.own : space_.shared).at(i),
-                  shape_text(tensor));
+                  tile::type_text(tensor, program_.vars));
       } else if (tensor.kind == TensorKind::buffer && outlives_block(tensor, i)) {
         if (tensor.depth > 1) text.line("int64_t {}_slot = {};", pointer, tensor.depth - 1);
         text.line("{0} *{1}{2} = ({0} *)(own + {3});  // {4} {5}", type,
-                  tensor.depth > 1 ? "" : "const ", pointer, address(tensor), shape_text(tensor),
-                  tensor.memory);
+                  tensor.depth > 1 ? "" : "const ", pointer, address(tensor),
+                  tile::type_text(tensor, program_.vars), tensor.memory);
       } else {
         continue;
       }
@@ -194,14 +195,6 @@ class Lowering {
     text.close();
     if (workers_ > 1) text.directive("#endif");
     return text.text();
-  }
-
-  std::string shape_text(const Tensor& tensor) const {
-    std::string shape;
-    for (const Expr& extent : tensor.shape) {
-      shape += (shape.empty() ? "" : ", ") + to_string(extent, program_.vars);
-    }
-    return fmt::format("{}[{}]", name(tensor.dtype), shape);
   }
 
   // Structure.
@@ -260,21 +253,13 @@ class Lowering {
       for (const auto& use : tile::operands(statement)) tensors.erase(use.tile->tensor.value);
     };
     for (const Statement* statement : pending.all) {
-      if (pending.done.contains(statement)) continue;
-      take_out(*statement);
-      for (const Block* inner : tile::child_blocks(*statement)) {
-        tile::for_each_statement(*inner, take_out);
-      }
+      if (!pending.done.contains(statement)) tile::for_each_statement(*statement, take_out);
     }
     return tensors;
   }
 
   void comment(const Statement& statement) {
-    const tile::Origin& origin = statement.origin;
-    std::string text = origin.logic;
-    for (const std::string& part : {origin.mapping, origin.rule}) {
-      if (!part.empty()) text += (text.empty() ? "" : "  ") + part;
-    }
+    const std::string text = tile::origin_line(statement.origin);
     if (!text.empty()) out_.line("// {}", comment_text(text));
   }
 
@@ -289,7 +274,7 @@ class Lowering {
                 tensor.slot_bytes);
     } else if (!outlives_block(tensor, alloc.tensor.value)) {
       out_.line("{0} *const {1} = ({0} *)(own + {2});  // {3} {4}", type, pointer, address(tensor),
-                shape_text(tensor), tensor.memory);
+                tile::type_text(tensor, program_.vars), tensor.memory);
     }
   }
 
@@ -313,7 +298,7 @@ class Lowering {
       out_.open(
           "for (int64_t {0} = {1} + worker; worker < {2} && {0} < {3}; {0} += min({2}, workers))",
           var, factor(info.begin, program_.vars), loop.workers, end);
-    } else if (info.end == info.begin + Expr(1)) {
+    } else if (info.is_value()) {
       out_.open("{}", "");
       out_.line("const int64_t {} = {};", var, begin);
     } else {

@@ -174,19 +174,7 @@ void Streams::look(const tile::Vec& vec, const std::vector<Around>& loops) {
 
 /// Variables of loops of one trip replaced by their values.
 Expr Streams::expanded(const Expr& e) const {
-  Expr result = e;
-  for (bool again = true; again;) {
-    again = false;
-    std::vector<VarId> vars;
-    result.collect_vars(vars);
-    for (const VarId var : vars) {
-      const VarInfo& info = program_.vars[var];
-      if (!(info.end == info.begin + Expr(1))) continue;
-      result = result.substitute(var, info.begin);
-      again = true;
-    }
-  }
-  return program_.vars.simplify(result);
+  return program_.vars.simplify(program_.vars.expand_values(e));
 }
 
 std::int64_t Streams::bytes(const Tensor& tensor) const {

@@ -123,14 +123,4 @@ std::string number(DType type, double value) {
   return fmt::format("({:a}{})", value, suffix);
 }
 
-bool is_multiple(const Expr& e, std::int64_t m) {
-  if (e.offset() % m != 0) return false;
-  return std::all_of(e.terms().begin(), e.terms().end(), [&](const Term& term) {
-    if (term.coefficient % m == 0) return true;
-    const bool picks = term.atom.kind == Atom::Kind::min || term.atom.kind == Atom::Kind::max;
-    return picks && std::all_of(term.atom.args.begin(), term.atom.args.end(),
-                                [&](const Expr& arg) { return is_multiple(arg, m); });
-  });
-}
-
 }  // namespace septran::cuda

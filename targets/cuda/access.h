@@ -72,7 +72,4 @@ std::string encoded(DType logical, DType storage, DType type, const std::string&
 /// A number as a C constant of f32, f64 or i32.
 std::string number(DType type, double value);
 
-/// Whether an expression is a multiple of m for all values of its variables.
-bool is_multiple(const Expr& e, std::int64_t m);
-
 }  // namespace septran::cuda

@@ -22,7 +22,6 @@ using tile::Tensor;
 using tile::TensorId;
 using tile::TensorKind;
 
-constexpr const char* copying_engine = "load";
 constexpr std::int64_t copy_alignment = 16;    // bytes, of rows that the copy engine reads
 constexpr std::int64_t pitch_alignment = 128;  // of a line of the cache
 /// What a kernel brings to shared memory, for each byte that is arranged: less is not worth it.
@@ -120,8 +119,7 @@ class Wishes {
         }
       }
     };
-    look(statement);
-    for (const Block* inner : tile::child_blocks(statement)) tile::for_each_statement(*inner, look);
+    tile::for_each_statement(statement, look);
     std::erase_if(turned_buffers, [&](std::uint32_t id) { return kept.contains(id); });
   }
 
@@ -264,8 +262,7 @@ class Arranger {
         if (use.tile->tensor.value == id) swap_axes(use.tile->view, 0, 1);
       }
     };
-    look(statement);
-    for (Block* inner : tile::child_blocks(statement)) tile::for_each_statement(*inner, look);
+    tile::for_each_statement(statement, look);
   }
 
   TensorId arranged(TensorId from, bool transposed, const std::string& why) {

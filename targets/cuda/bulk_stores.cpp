@@ -14,7 +14,6 @@ using tile::Program;
 using tile::Statement;
 using tile::Tensor;
 
-constexpr std::int64_t warpgroup_rows = 64;
 constexpr std::int64_t panel_columns_of_halves = 64;  // 128 bytes
 constexpr std::int64_t panel_bytes = warpgroup_rows * 128;
 constexpr std::int64_t panel_registers = panel_columns_of_halves / 2;
@@ -27,12 +26,7 @@ class StorePlanner {
 
   StorePlan run(std::int64_t room) {
     if (!machine_.cuda.bulk_copies) return {};
-    for (std::size_t i = kernel_.begin; i < kernel_.end; ++i) {
-      look(program_.body[i]);
-      for (const tile::Block* inner : tile::child_blocks(program_.body[i])) {
-        tile::for_each_statement(*inner, [&](const Statement& s) { look(s); });
-      }
-    }
+    for_each_statement(program_, kernel_, [&](const Statement& statement) { look(statement); });
     std::erase_if(result_.stores, [&](const auto& one) {
       const auto& copy = std::get<tile::DmaCopy>(one.first->node);
       return touched_.contains(copy.dst.tensor.value);

@@ -13,6 +13,9 @@
 
 namespace septran::cuda {
 
+inline constexpr std::int64_t warpgroup_rows = 64;    // of a tile, that its products step by
+inline constexpr std::int64_t slab_alignment = 1024;  // the period of the swizzle
+
 /// One such copy: the tensor's map, of boxes of `rows` rows in panels of 128 bytes, and the corner
 /// of the tile (innermost first). Where the copy engine cannot store it, warps do, row by row.
 struct BulkStore {

@@ -17,8 +17,6 @@ using tile::Loop;
 using tile::Program;
 using tile::Statement;
 
-constexpr const char* copying_engine = "load";
-
 class ClusterPlanner {
  public:
   ClusterPlanner(const Program& program, const Plan& plan, const KernelPlan& kernel,
@@ -53,20 +51,6 @@ class ClusterPlanner {
     return {};
   }
 
-  /// Values that stand for expressions in a share's position and its loops' variables.
-  [[nodiscard]] Expr resolved(const Expr& e) const {
-    Expr result = e;
-    for (int round = 0; round < 8; ++round) {
-      const Expr next = result.substitute([&](VarId v) {
-        const VarInfo& info = program_.vars[v];
-        return info.end == info.begin + Expr(1) ? info.begin : Expr::var(v);
-      });
-      if (next == result) break;
-      result = next;
-    }
-    return result;
-  }
-
   void look(const Statement& statement) {
     const auto* loop = std::get_if<Loop>(&statement.node);
     if (loop != nullptr && loop->workers > 0) {
@@ -94,13 +78,13 @@ class ClusterPlanner {
 
   bool trips_agree(const Loop& loop) const {
     const VarInfo& info = program_.vars[loop.var];
-    return !resolved(info.end - info.begin).depends_on(share_->var);
+    return !program_.vars.expand_values(info.end - info.begin).depends_on(share_->var);
   }
 
   /// The part of an expression that a share's position decides; false where it cannot be told from
   /// what other loops decide.
   bool position_part(const Expr& e, Expr& part) const {
-    const Expr whole = resolved(e);
+    const Expr whole = program_.vars.expand_values(e);
     for (const Term& term : whole.terms()) {
       const Expr one = Expr::from_atom(term.atom) * term.coefficient;
       if (!one.depends_on(share_->var)) continue;

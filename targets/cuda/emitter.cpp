@@ -23,6 +23,17 @@ std::int64_t common_alignment(const Expr& offset) {
 
 }  // namespace
 
+std::string Emitter::parameters() const {
+  std::string parameters;
+  for (std::uint32_t i = 0; i < program_.tensors.size(); ++i) {
+    const tile::Tensor& tensor = program_.tensors[i];
+    if (tensor.kind != tile::TensorKind::argument) continue;
+    parameters += fmt::format("{} *__restrict__ {}, ", cpu::c_type(tensor.storage),
+                              tensor_name(tile::TensorId{i}));
+  }
+  return parameters + "char *workspace";
+}
+
 Operand Emitter::operand(const tile::TileRef& ref, const std::string& pointer, bool raw_values) {
   Operand result;
   if (in_registers(ref.tensor)) {
@@ -41,7 +52,7 @@ RegisterTile Emitter::register_tile(tile::TensorId id, bool raw_values) const {
   const TilePlace& where = place(id);
   RegisterTile tile;
   tile.name = tensor_name(id);
-  tile.layout = layout_of(program_, *kernel_, where, tensor);
+  tile.layout = layout_of(*kernel_, where, tensor);
   tile.element = where.element;
   tile.logical = raw_values ? where.element : tensor.dtype;
   tile.paired = size_bytes(where.element) == 2 && tensor.shape.size() == 2;

@@ -68,6 +68,8 @@ class Emitter {
   [[nodiscard]] std::string tensor_name(tile::TensorId id) const {
     return identifier(program_[id].name, id.value);
   }
+  /// The parameters that all kernels have: the arguments and the workspace.
+  [[nodiscard]] std::string parameters() const;
   /// The tile as an operand; one in memory gets a pointer. With `raw_values`, what is written is
   /// not rounded to a type narrower than the storage.
   Operand operand(const tile::TileRef& ref, const std::string& pointer, bool raw_values = false);
@@ -127,9 +129,9 @@ class Emitter {
 
 /// `before_write`, if given, writes what has to stand between an elementwise operation's arithmetic
 /// and the overwriting of its tile in registers.
-void emit_vec(Emitter& emitter, const tile::Statement& statement, const tile::Vec& vec,
+void emit_vec(Emitter& emitter, const tile::Vec& vec,
               const std::function<void()>& before_write = {});
-void emit_mma(Emitter& emitter, const tile::Statement& statement, const tile::Mma& mma);
+void emit_mma(Emitter& emitter, const tile::Mma& mma);
 void emit_dma_copy(Emitter& emitter, const tile::DmaCopy& copy);
 
 /// dst = src, element by element or in larger pieces where both sides allow.

@@ -3,33 +3,16 @@
 #include <algorithm>
 
 #include "compiler/base/diagnostic.h"
+#include "compiler/tile/text_words.h"
 #include "compiler/tile/visit.h"
 #include "targets/cpu/access.h"
 #include "targets/cuda/sync_plan.h"
 
 namespace septran::cuda {
 
-using tile::Block;
 using tile::Statement;
 using tile::Tensor;
 using tile::TensorKind;
-
-namespace {
-
-constexpr const char* copying_engine = "load";
-constexpr std::int64_t slab_alignment = 1024;  // the period of the swizzle
-
-template <typename Visit>
-void for_each(const tile::Program& program, const KernelPlan& kernel, Visit visit) {
-  for (std::size_t i = kernel.begin; i < kernel.end; ++i) {
-    visit(program.body[i]);
-    for (const Block* inner : tile::child_blocks(program.body[i])) {
-      tile::for_each_statement(*inner, visit);
-    }
-  }
-}
-
-}  // namespace
 
 KernelWriter::KernelWriter(Emitter& emitter, const KernelPlan& kernel,
                            const std::optional<Roles>& roles, const StorePlan& stores,
@@ -45,7 +28,7 @@ KernelWriter::KernelWriter(Emitter& emitter, const KernelPlan& kernel,
 
 void KernelWriter::write(std::int64_t grid_counter_bytes) {
   bool async = roles_.has_value();
-  for_each(program_, kernel_, [&](const Statement& statement) {
+  for_each_statement(program_, kernel_, [&](const Statement& statement) {
     const auto* mma = std::get_if<tile::Mma>(&statement.node);
     async |= mma != nullptr && plan_.runs_on_its_own(mma);
   });
@@ -53,7 +36,8 @@ void KernelWriter::write(std::int64_t grid_counter_bytes) {
   barriers_ = find_barriers(program_, plan_, kernel_, stores_, roles_ ? "consumer" : "");
   slabs_at_ = ceil_div(kernel_.shared_bytes, slab_alignment) * slab_alignment;
   scratch_at_ = stores_.stores.empty() ? kernel_.shared_bytes : slabs_at_ + stores_.bytes;
-  barriers_at_ = ceil_div(scratch_at_ + kernel_.teams * kernel_.scratch_bytes, 64) * 64;
+  barriers_at_ = ceil_div(scratch_at_ + kernel_.teams * kernel_.scratch_bytes, barrier_alignment) *
+                 barrier_alignment;
   shared_bytes_ = barriers_at_ + (roles_ ? roles_->barrier_bytes : 0);
   // Tensor maps are parameters: what they are is known only once the copies are written.
   const Writer before = out_;
@@ -62,7 +46,7 @@ void KernelWriter::write(std::int64_t grid_counter_bytes) {
   if (roles_) {
     write_roles();
   } else {
-    declare_rings(Role::all);
+    declare_rings();
     declare_registers();
     if (!stores_.stores.empty()) declare_slabs();
     for (std::size_t i = kernel_.begin; i < kernel_.end; ++i) lower(program_.body[i]);
@@ -80,14 +64,7 @@ void KernelWriter::write(std::int64_t grid_counter_bytes) {
 }
 
 void KernelWriter::signature(std::int64_t grid_counter_bytes) {
-  std::string parameters;
-  for (std::uint32_t i = 0; i < program_.tensors.size(); ++i) {
-    const Tensor& tensor = program_.tensors[i];
-    if (tensor.kind != TensorKind::argument) continue;
-    parameters += fmt::format("{} *__restrict__ {}, ", cpu::c_type(tensor.storage),
-                              e_.tensor_name(tile::TensorId{i}));
-  }
-  parameters += "char *workspace";
+  std::string parameters = e_.parameters();
   for (std::size_t m = 0; m < maps_.size(); ++m) {
     parameters += fmt::format(", const __grid_constant__ TensorMap map_{}", m);
   }
@@ -128,7 +105,7 @@ void KernelWriter::declare_memory() {
     if (const auto at = plan_.workspace.find(id); at != plan_.workspace.end()) {
       out_.line("{0} *const {1} = ({0} *)({2} + {3});  // {4}", type, name,
                 plan_.own.contains(id) ? "own" : "common", at->second, shape_text(tensor));
-    } else if (place.kind == TilePlace::Kind::shared || place.kind == TilePlace::Kind::swizzled) {
+    } else if (place.in_shared()) {
       out_.line("{0} *const {1} = ({0} *)(shared + {2});  // {3}{4}{5}", type, name,
                 place.offset_bytes, shape_text(tensor),
                 place.kind == TilePlace::Kind::swizzled ? ", swizzled" : "",
@@ -181,13 +158,9 @@ void KernelWriter::pass_other_trips(const tile::Loop& share) {
               plan.count);
   }
   for (const auto& [id, count] : counts->rings) {
-    const Tensor& tensor = program_.tensors[id];
-    const auto place = plan_.places.find(id);
-    const bool ring = place != plan_.places.end() && tensor.depth > 1 &&
-                      place->second.kind != TilePlace::Kind::registers;
-    if (!ring || !uses(id, role_)) continue;
+    if (!counts_slots(id)) continue;
     out_.line("{0}_slot = (int)(({0}_slot + {1}) % {2});", e_.tensor_name(tile::TensorId{id}),
-              factor(count, program_.vars), tensor.depth);
+              factor(count, program_.vars), program_.tensors[id].depth);
   }
   out_.line("continue;");
   out_.close();
@@ -195,15 +168,20 @@ void KernelWriter::pass_other_trips(const tile::Loop& share) {
 
 void KernelWriter::pass_turn() { out_.line("turn_pass<threads>((team + 1) % {});", kernel_.teams); }
 
-void KernelWriter::declare_rings(Role role) {
+void KernelWriter::declare_rings() {
   for (const auto& [id, place] : plan_.places) {
-    const Tensor& tensor = program_.tensors[id];
-    const bool ring = place.kind != TilePlace::Kind::registers &&
-                      tensor.kind == TensorKind::buffer && tensor.depth > 1;
-    if (ring && uses(id, role)) {
-      out_.line("int {}_slot = {};", e_.tensor_name(tile::TensorId{id}), tensor.depth - 1);
-    }
+    if (!counts_slots(id)) continue;
+    out_.line("int {}_slot = {};", e_.tensor_name(tile::TensorId{id}),
+              program_.tensors[id].depth - 1);
   }
+}
+
+/// Whether a tensor is a ring of buffers, of which the role in hand counts the slots.
+bool KernelWriter::counts_slots(std::uint32_t tensor) const {
+  const auto place = plan_.places.find(tensor);
+  return place != plan_.places.end() && place->second.kind != TilePlace::Kind::registers &&
+         program_.tensors[tensor].kind == TensorKind::buffer &&
+         program_.tensors[tensor].depth > 1 && uses(tensor, role_);
 }
 
 void KernelWriter::declare_registers() {
@@ -248,7 +226,7 @@ void KernelWriter::write_role(Role role) {
     out_.line("Event {} = {{0, {}}};", event_name(plan.event),
               waits && program_.events[plan.event.value].credits > 0 ? 1 : 0);
   }
-  declare_rings(role);
+  declare_rings();
   if (role == Role::consumer) {
     declare_registers();
     if (!stores_.stores.empty()) declare_slabs();
@@ -266,7 +244,7 @@ bool KernelWriter::is_mine(const Statement& statement) const {
 
 bool KernelWriter::uses(std::uint32_t tensor, Role role) const {
   bool found = false;
-  for_each(program_, kernel_, [&](const Statement& statement) {
+  for_each_statement(program_, kernel_, [&](const Statement& statement) {
     const bool copies = statement.engine == copying_engine;
     if (role != Role::all && copies != (role == Role::producer)) return;
     for (const auto& use : tile::operands(statement)) found |= use.tile->tensor.value == tensor;
@@ -281,28 +259,17 @@ bool KernelWriter::concerns(const Statement& statement) const {
     const bool acting = std::holds_alternative<tile::Sync>(s.node) || !tile::operands(s).empty();
     return acting && is_mine(s);
   };
-  if (acts(statement)) return true;
   bool found = false;
-  for (const Block* inner : tile::child_blocks(statement)) {
-    tile::for_each_statement(*inner, [&](const Statement& s) { found |= acts(s); });
-  }
+  tile::for_each_statement(statement, [&](const Statement& s) { found |= acts(s); });
   return found;
 }
 
 std::string KernelWriter::shape_text(const Tensor& tensor) const {
-  std::string shape;
-  for (const Expr& extent : tensor.shape) {
-    shape += (shape.empty() ? "" : ", ") + to_string(extent, program_.vars);
-  }
-  return fmt::format("{} {}[{}]", cpu::comment_text(tensor.name), name(tensor.dtype), shape);
+  return cpu::comment_text(tensor.name) + " " + tile::type_text(tensor, program_.vars);
 }
 
 void KernelWriter::comment(const Statement& statement) {
-  const tile::Origin& origin = statement.origin;
-  std::string text = origin.logic;
-  for (const std::string& part : {origin.mapping, origin.rule}) {
-    if (!part.empty()) text += (text.empty() ? "" : "  ") + part;
-  }
+  const std::string text = tile::origin_line(statement.origin);
   if (!text.empty()) out_.line("// {}", cpu::comment_text(text));
 }
 

@@ -45,7 +45,8 @@ class KernelWriter {
   void declare_slabs();
   void pass_other_trips(const tile::Loop& share);
   void pass_turn();
-  void declare_rings(Role role);
+  void declare_rings();
+  [[nodiscard]] bool counts_slots(std::uint32_t tensor) const;
   void declare_registers();
   void write_roles();
   void write_role(Role role);
@@ -57,6 +58,7 @@ class KernelWriter {
 
   void lower(const tile::Statement& statement);
   void lower_block(const tile::Block& block);
+  void emit(const tile::Statement& statement);
   void lower_node(const tile::Alloc& node, const tile::Statement& statement);
   void lower_node(const tile::Loop& node, const tile::Statement& statement);
   void lower_node(const tile::If& node, const tile::Statement& statement);
@@ -68,8 +70,13 @@ class KernelWriter {
   template <typename Other>
   void lower_node(const Other& node, const tile::Statement& statement);
 
-  void bulk_copy_of(const tile::DmaCopy& copy, const tile::Statement& statement);
+  void open_share(const tile::Loop& loop, const tile::Statement& statement);
   void open_trips(const tile::Loop& loop, const tile::Statement& statement);
+  [[nodiscard]] bool deals_to_and_fro(const tile::Loop& loop) const;
+  [[nodiscard]] bool is_short(const tile::Loop& loop) const;
+
+  // Copies by the copy engine, and events.
+  void bulk_copy_of(const tile::DmaCopy& copy, const tile::Statement& statement);
   void lower_with(const tile::Statement& statement, const LateCopies& late);
   void late_piece_of(const LateCopies::Copy& copy, std::int64_t first, std::int64_t end);
   void bulk_store_of(const tile::DmaCopy& copy, const BulkStore& store);
@@ -93,8 +100,6 @@ class KernelWriter {
   void apply_scale(tile::TensorId sums);
   void apply_scales();
   void forget_scales(const tile::Vec& vec);
-  [[nodiscard]] bool deals_to_and_fro(const tile::Loop& loop) const;
-  [[nodiscard]] bool is_short(const tile::Loop& loop) const;
   [[nodiscard]] bool only_products(const tile::Loop& loop) const;
   void lower_product_loop(const tile::Loop& loop, bool ends_turn);
 

@@ -11,7 +11,6 @@ using tile::Block;
 using tile::Program;
 using tile::Statement;
 
-constexpr const char* copying_engine = "load";
 constexpr std::int64_t least_piece_bytes = 2048;
 constexpr std::int64_t most_cuts = 16;
 
@@ -44,16 +43,6 @@ class Planner {
   }
 
  private:
-  template <typename Visit>
-  void for_each_in_kernel(Visit visit) const {
-    for (std::size_t i = kernel_.begin; i < kernel_.end; ++i) {
-      visit(program_.body[i]);
-      for (const Block* inner : tile::child_blocks(program_.body[i])) {
-        tile::for_each_statement(*inner, visit);
-      }
-    }
-  }
-
   /// From that trip on, what the copying thread has waited for says that the others are in the
   /// loop, past what they did before it. Each trip must wait once for what each trip tells once.
   bool find_first_trip() {
@@ -74,7 +63,8 @@ class Planner {
              std::find(sync->events.begin(), sync->events.end(), id) != sync->events.end();
     };
     int anywhere = 0;
-    for_each_in_kernel([&](const Statement& statement) { anywhere += has(statement); });
+    for_each_statement(program_, kernel_,
+                       [&](const Statement& statement) { anywhere += has(statement); });
     return anywhere == 2 && std::count_if(loop_.body.begin(), loop_.body.end(), has) == 2;
   }
 
@@ -104,7 +94,7 @@ class Planner {
   bool may_come_early(const Statement& statement, const tile::DmaCopy& copy) const {
     if (roles_.cluster.sharers.contains(&statement)) return false;
     bool fine = true;
-    for_each_in_kernel([&](const Statement& other) {
+    for_each_statement(program_, kernel_, [&](const Statement& other) {
       for (const auto& use : tile::operands(other)) {
         fine &= !writes(use.access) || use.tile->tensor != copy.src.tensor;
       }
@@ -118,15 +108,13 @@ class Planner {
   }
 
   bool share_bytes(tile::TensorId a, tile::TensorId b) const {
-    const auto in_shared = [](const TilePlace& place) {
-      return place.kind == TilePlace::Kind::shared || place.kind == TilePlace::Kind::swizzled;
-    };
     const TilePlace& x = plan_.places.at(a.value);
     const TilePlace& y = plan_.places.at(b.value);
     const auto end = [&](const TilePlace& place, tile::TensorId id) {
       return place.offset_bytes + program_[id].depth * program_[id].slot_bytes;
     };
-    return in_shared(x) && in_shared(y) && x.offset_bytes < end(y, b) && y.offset_bytes < end(x, a);
+    return x.in_shared() && y.in_shared() && x.offset_bytes < end(y, b) &&
+           y.offset_bytes < end(x, a);
   }
 
   /// Into small pieces, as long as each has a trip of its own.

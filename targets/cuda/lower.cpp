@@ -6,7 +6,7 @@
 #include <set>
 
 #include "compiler/base/messages.h"
-#include "compiler/tile/visit.h"
+#include "compiler/tile/text_words.h"
 #include "targets/cpu/access.h"
 #include "targets/cuda/arrange.h"
 #include "targets/cuda/emitter.h"
@@ -21,8 +21,6 @@ using tile::Program;
 using tile::Tensor;
 using tile::TensorKind;
 
-constexpr std::int64_t slab_alignment = 1024;  // the period of the swizzle
-constexpr std::int64_t barrier_alignment = 64;
 constexpr std::int64_t grid_counter_bytes = 256;  // at the start of the workspace
 
 class Lowering {
@@ -42,13 +40,10 @@ class Lowering {
       for (const auto& [id, words] : misfit.tiles) {
         const Tensor& tensor = program_.tensors[id];
         if (!place.valid()) place = tensor.origin.mapping_span;
-        std::string shape;
-        for (const Expr& extent : tensor.shape) {
-          shape += (shape.empty() ? "" : " x ") + to_string(extent, program_.vars);
-        }
         notes.push_back({tensor.origin.mapping_span,
-                         fmt::format(fmt::runtime(messages::tile_registers_note), tensor.name,
-                                     shape, name(tensor.dtype), words)});
+                         fmt::format(messages::tile_registers_note, tensor.name,
+                                     tile::extents_text(tensor.shape, program_.vars, " x "),
+                                     name(tensor.dtype), words)});
       }
       diagnostics
           .report(place, messages::registers_do_not_fit, misfit.words, misfit.threads, misfit.most,
@@ -129,16 +124,9 @@ class Lowering {
   /// The kernel that copies tensors, before all others, as these want them.
   KernelSource lower_arranging() {
     Writer& out = e_.out();
-    std::string parameters;
-    for (std::uint32_t i = 0; i < program_.tensors.size(); ++i) {
-      const Tensor& tensor = program_.tensors[i];
-      if (tensor.kind != TensorKind::argument) continue;
-      parameters += fmt::format("{} *__restrict__ {}, ", cpu::c_type(tensor.storage),
-                                e_.tensor_name(tile::TensorId{i}));
-    }
     const bool early = capability_of(machine_.cuda.architecture) >= first_with_early_starts;
-    out.open("extern \"C\" __global__ void __launch_bounds__({}, {}) {}({}char *workspace)",
-             arranging_threads, arranging_together, arranging_kernel, parameters);
+    out.open("extern \"C\" __global__ void __launch_bounds__({}, {}) {}({})", arranging_threads,
+             arranging_together, arranging_kernel, e_.parameters());
     out.line("__shared__ uint32_t tile[4096];");
     out.line("(void)tile;");
     if (early) out.line("wait_for_previous(), let_next_start();");
@@ -170,12 +158,7 @@ class Lowering {
         ways.insert(at->second.by_warps.empty() ? "wgmma" : "mma.sync");
       }
     };
-    for (std::size_t i = kernel.begin; i < kernel.end; ++i) {
-      look(program_.body[i]);
-      for (const tile::Block* inner : tile::child_blocks(program_.body[i])) {
-        tile::for_each_statement(*inner, look);
-      }
-    }
+    for_each_statement(program_, kernel, look);
     return fmt::format("{}", fmt::join(ways, ", "));
   }
 

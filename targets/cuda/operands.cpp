@@ -4,8 +4,6 @@
 
 #include "compiler/base/diagnostic.h"
 
-#include "compiler/tile/visit.h"
-
 namespace septran::cuda {
 namespace {
 

@@ -60,16 +60,6 @@ class Planner {
   }
 
  private:
-  template <typename Visit>
-  void for_each(const KernelPlan& kernel, Visit visit) const {
-    for (std::size_t i = kernel.begin; i < kernel.end; ++i) {
-      visit(program_.body[i]);
-      for (const Block* inner : tile::child_blocks(program_.body[i])) {
-        tile::for_each_statement(*inner, visit);
-      }
-    }
-  }
-
   /// At the barriers of the program's top, where nothing on chip lives across one.
   void cut_into_kernels() {
     std::vector<KernelPlan> kernels;
@@ -90,7 +80,7 @@ class Planner {
       KernelPlan& kernel = kernels[k];
       kernel.warpgroups = 0;
       kernel.name = fmt::format("kernel_{}", k);
-      for_each(kernel, [&](const Statement& statement) {
+      for_each_statement(program_, kernel, [&](const Statement& statement) {
         kernel.waits_for_grid |= std::holds_alternative<tile::Barrier>(statement.node);
       });
     }
@@ -101,7 +91,7 @@ class Planner {
     std::map<std::uint32_t, std::size_t> user;
     bool shared = false;
     for (std::size_t k = 0; k < kernels.size(); ++k) {
-      for_each(kernels[k], [&](const Statement& statement) {
+      for_each_statement(program_, kernels[k], [&](const Statement& statement) {
         for (const auto& use : tile::operands(statement)) {
           if (program_[use.tile->tensor].kind != TensorKind::buffer) continue;
           const auto [at, is_new] = user.emplace(use.tile->tensor.value, k);
@@ -115,7 +105,7 @@ class Planner {
   /// The most workers that a share keeps busy.
   std::int64_t blocks_of(const KernelPlan& kernel) const {
     std::int64_t blocks = 1;
-    for_each(kernel, [&](const Statement& statement) {
+    for_each_statement(program_, kernel, [&](const Statement& statement) {
       const auto* loop = std::get_if<tile::Loop>(&statement.node);
       if (loop == nullptr || loop->workers == 0) return;
       const VarInfo& var = program_.vars[loop->var];
@@ -127,7 +117,7 @@ class Planner {
 
   GpuOptions options_of(const KernelPlan& kernel) const {
     std::optional<GpuOptions> options;
-    for_each(kernel, [&](const Statement& statement) {
+    for_each_statement(program_, kernel, [&](const Statement& statement) {
       const auto* loop = std::get_if<tile::Loop>(&statement.node);
       if (loop != nullptr && loop->workers > 0 && !options) options = loop->gpu;
     });
@@ -135,7 +125,7 @@ class Planner {
   }
 
   void choose_products(const KernelPlan& kernel) {
-    for_each(kernel, [&](const Statement& statement) {
+    for_each_statement(program_, kernel, [&](const Statement& statement) {
       const auto* mma = std::get_if<tile::Mma>(&statement.node);
       if (mma == nullptr) return;
       TensorCoreProduct product;
@@ -151,7 +141,7 @@ class Planner {
   void place_others(KernelPlan& kernel) {
     std::set<std::uint32_t> by_tensor_cores;
     std::set<std::uint32_t> to_tf32;
-    for_each(kernel, [&](const Statement& statement) {
+    for_each_statement(program_, kernel, [&](const Statement& statement) {
       const auto* mma = std::get_if<tile::Mma>(&statement.node);
       if (mma == nullptr || !plan_.products.contains(mma)) return;
       for (const tile::TileRef* tile : {&mma->a, &mma->b}) {
@@ -164,7 +154,7 @@ class Planner {
     bool any_f64 = false;
     bool reduces = false;
     const std::set<std::uint32_t> swizzled = met_by_sums(kernel);
-    for_each(kernel, [&](const Statement& statement) {
+    for_each_statement(program_, kernel, [&](const Statement& statement) {
       const auto* vec = std::get_if<tile::Vec>(&statement.node);
       reduces |= vec != nullptr && vec->primitive->kind == PrimitiveKind::reduction;
       for (const auto& use : tile::operands(statement)) {
@@ -197,7 +187,7 @@ class Planner {
   std::set<std::uint32_t> met_by_sums(const KernelPlan& kernel) const {
     std::set<std::uint32_t> met;
     std::set<std::uint32_t> otherwise;
-    for_each(kernel, [&](const Statement& statement) {
+    for_each_statement(program_, kernel, [&](const Statement& statement) {
       const auto* copy = std::get_if<tile::DmaCopy>(&statement.node);
       const auto* vec = std::get_if<tile::Vec>(&statement.node);
       const auto uses = tile::operands(statement);
@@ -295,8 +285,7 @@ Layout layout_of(const KernelPlan& kernel, const TileGroup& group, std::int64_t 
   return grid_layout(rows, cols, kernel.threads(), group.lanes, group.width);
 }
 
-Layout layout_of(const Program& /*program*/, const KernelPlan& kernel, const TilePlace& place,
-                 const Tensor& tensor) {
+Layout layout_of(const KernelPlan& kernel, const TilePlace& place, const Tensor& tensor) {
   const TileGroup& group = kernel.groups.at(static_cast<std::size_t>(place.group));
   const std::int64_t first = tensor.shape[0].offset();
   if (tensor.shape.size() == 2) return layout_of(kernel, group, first, tensor.shape[1].offset());

@@ -8,15 +8,19 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "compiler/base/gpu_options.h"
-#include "compiler/tile/program.h"
+#include "compiler/tile/visit.h"
 #include "targets/cuda/layout.h"
 #include "targets/machine.h"
 
 namespace septran::cuda {
+
+/// The engine whose copies are the copy engine's, issued by one thread.
+inline constexpr std::string_view copying_engine = "load";
 
 /// How the tiles of a group are spread over threads.
 enum class Spread {
@@ -51,6 +55,7 @@ struct TilePlace {
   bool to_tf32 = false;           // what comes there is rounded to tf32
   std::int64_t offset_bytes = 0;  // shared, swizzled: from the start of shared memory; workspace
   std::string reason;             // why not what was asked for
+  [[nodiscard]] bool in_shared() const { return kind == Kind::shared || kind == Kind::swizzled; }
 };
 
 /// A product that the tensor cores compute.
@@ -111,6 +116,14 @@ struct Plan {
 /// Compute capability from which on kernels may start before the one before has ended.
 inline constexpr int first_with_early_starts = 90;
 
+/// Calls `visit(statement)` for every statement of a kernel, one before what it contains.
+template <typename F>
+void for_each_statement(const tile::Program& program, const KernelPlan& kernel, F&& visit) {
+  for (std::size_t i = kernel.begin; i < kernel.end; ++i) {
+    tile::for_each_statement(program.body[i], visit);
+  }
+}
+
 /// Decides everything. The program must outlive the plan.
 Plan make_plan(const tile::Program& program, const Machine& machine);
 
@@ -118,8 +131,7 @@ Plan make_plan(const tile::Program& program, const Machine& machine);
 Layout layout_of(const KernelPlan& kernel, const TileGroup& group, std::int64_t rows,
                  std::int64_t cols);
 /// Of a register tile of the program.
-Layout layout_of(const tile::Program& program, const KernelPlan& kernel, const TilePlace& place,
-                 const tile::Tensor& tensor);
+Layout layout_of(const KernelPlan& kernel, const TilePlace& place, const tile::Tensor& tensor);
 
 /// Whether a view is the corner of its tensor: all dimensions in order, from the first element on.
 bool is_corner(const View& view);

@@ -130,7 +130,7 @@ void VecWriter::matrix() {
   emit_product(e_, product);
 }
 
-void emit_mma(Emitter& emitter, const tile::Statement& /*statement*/, const tile::Mma& mma) {
+void emit_mma(Emitter& emitter, const tile::Mma& mma) {
   Product product;
   product.out = emitter.operand(mma.acc, "c", true);
   product.a = emitter.operand(mma.a, "a").access;

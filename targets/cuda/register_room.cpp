@@ -61,9 +61,7 @@ class LifeWalk {
  private:
   bool repeats(const Statement& statement) const {
     const auto* loop = std::get_if<tile::Loop>(&statement.node);
-    if (loop == nullptr) return false;
-    const VarInfo& var = program_.vars[loop->var];
-    return var.end != var.begin + Expr(1);
+    return loop != nullptr && !program_.vars[loop->var].is_value();
   }
 
   const tile::Program& program_;
@@ -84,7 +82,7 @@ RegisterUse most_at_once(const tile::Program& program, const KernelPlan& kernel,
 std::int64_t register_words(const tile::Program& program, const KernelPlan& kernel,
                             const TilePlace& place, std::uint32_t tensor) {
   const tile::Tensor& tile = program.tensors[tensor];
-  const std::int64_t count = layout_of(program, kernel, place, tile).offsets();
+  const std::int64_t count = layout_of(kernel, place, tile).offsets();
   const auto bytes = static_cast<std::int64_t>(size_bytes(place.element));
   const bool paired = bytes == 2 && tile.shape.size() == 2;
   return paired ? ceil_div(count, 2) : count * ceil_div(bytes, 4);
@@ -109,12 +107,7 @@ bool has_products(const tile::Program& program, const KernelPlan& kernel) {
     found |= std::holds_alternative<tile::Mma>(statement.node) ||
              (vec != nullptr && vec->primitive->kind == PrimitiveKind::matrix);
   };
-  for (std::size_t i = kernel.begin; i < kernel.end; ++i) {
-    look(program.body[i]);
-    for (const Block* inner : tile::child_blocks(program.body[i])) {
-      tile::for_each_statement(*inner, look);
-    }
-  }
+  for_each_statement(program, kernel, look);
   return found;
 }
 

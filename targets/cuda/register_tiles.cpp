@@ -6,7 +6,6 @@
 #include <bit>
 #include <numeric>
 
-#include "compiler/tile/visit.h"
 #include "targets/cuda/operands.h"
 #include "targets/cuda/register_room.h"
 
@@ -54,18 +53,8 @@ class Placer {
   }
 
  private:
-  template <typename Visit>
-  void for_each(Visit visit) {
-    for (std::size_t i = kernel_.begin; i < kernel_.end; ++i) {
-      visit(program_.body[i]);
-      for (const tile::Block* inner : tile::child_blocks(program_.body[i])) {
-        tile::for_each_statement(*inner, visit);
-      }
-    }
-  }
-
   void collect() {
-    for_each([&](const Statement& statement) {
+    for_each_statement(program_, kernel_, [&](const Statement& statement) {
       const auto dims = operation_dims(statement);
       if (!dims) return;
       for (const OperandDims& operand : dims->operands) {
@@ -103,7 +92,7 @@ class Placer {
     }
     // Vectors that meet only each other learn from the rest what they run along.
     for (int round = 0; round < 3; ++round) {
-      for_each([&](const Statement& statement) { relate(statement); });
+      for_each_statement(program_, kernel_, [&](const Statement& statement) { relate(statement); });
     }
   }
 
@@ -187,7 +176,7 @@ class Placer {
   /// Products whose sums or fragments are not in registers are plain ones. True if any became so.
   bool settle_products() {
     bool changed = false;
-    for_each([&](const Statement& statement) {
+    for_each_statement(program_, kernel_, [&](const Statement& statement) {
       const auto* mma = std::get_if<tile::Mma>(&statement.node);
       if (mma == nullptr || !plan_.products.contains(mma)) return;
       std::string why;
@@ -230,7 +219,7 @@ class Placer {
       group.narrowest =
           std::min(group.narrowest, static_cast<std::int64_t>(size_bytes(tensor.dtype)));
     }
-    for_each([&](const Statement& statement) {
+    for_each_statement(program_, kernel_, [&](const Statement& statement) {
       const auto dims = operation_dims(statement);
       const auto* mma = std::get_if<tile::Mma>(&statement.node);
       if (!dims || dims->extents.size() != 3) return;

@@ -15,8 +15,6 @@ using tile::Block;
 using tile::Program;
 using tile::Statement;
 
-constexpr const char* copying_engine = "load";
-
 class RolePlanner {
  public:
   RolePlanner(const Program& program, const Plan& plan, const KernelPlan& kernel, std::string& why)
@@ -119,12 +117,7 @@ class RolePlanner {
   /// the copy must have waited for just that one.
   void tell_copies() {
     std::vector<const Statement*> order;
-    for (std::size_t i = kernel_.begin; i < kernel_.end; ++i) {
-      order.push_back(&program_.body[i]);
-      for (const Block* inner : tile::child_blocks(program_.body[i])) {
-        tile::for_each_statement(*inner, [&](const Statement& s) { order.push_back(&s); });
-      }
-    }
+    for_each_statement(program_, kernel_, [&](const Statement& s) { order.push_back(&s); });
     for (std::size_t i = 0; i < order.size(); ++i) {
       const auto* copy = std::get_if<tile::DmaCopy>(&order[i]->node);
       if (copy == nullptr || order[i]->engine != copying_engine) continue;

@@ -13,6 +13,8 @@
 
 namespace septran::cuda {
 
+inline constexpr std::int64_t barrier_alignment = 64;  // of all of a block's, in shared memory
+
 /// An event as barriers: `count` of them in turn, of which each phase has `arrivals`.
 struct EventPlan {
   tile::EventId event;

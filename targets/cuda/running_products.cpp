@@ -22,8 +22,7 @@ bool is_elementwise(PrimitiveKind kind) {
 /// Whether a statement is a loop that only gives a value a name.
 bool KernelWriter::is_value(const Statement& statement) const {
   const auto* loop = std::get_if<tile::Loop>(&statement.node);
-  return loop != nullptr && loop->workers == 0 &&
-         program_.vars[loop->var].end == program_.vars[loop->var].begin + Expr(1);
+  return loop != nullptr && loop->workers == 0 && program_.vars[loop->var].is_value();
 }
 
 /// Waits for the products that a statement needs: those whose sums it touches, or whose fragments
@@ -147,6 +146,75 @@ void KernelWriter::settle(std::size_t left_running) {
 void KernelWriter::finish_products() {
   settle(0);
   apply_scales();
+}
+
+// Loops of nothing but such products.
+
+/// Whether a role's part of a loop is waits, products that read shared memory, and signals of rings
+/// with room, which may come a trip late.
+bool KernelWriter::only_products(const tile::Loop& loop) const {
+  bool multiplies = false;
+  bool tells = false;
+  if (loop.workers > 0) return false;
+  for (const Statement& statement : loop.body) {
+    if (std::holds_alternative<tile::Alloc>(statement.node) || !concerns(statement)) continue;
+    const auto* mma = std::get_if<tile::Mma>(&statement.node);
+    const auto* sync = std::get_if<tile::Sync>(&statement.node);
+    if (mma != nullptr) {
+      if (!plan_.runs_on_its_own(mma) || mma->alpha != 1.0 || e_.in_registers(mma->a.tensor) ||
+          barriers_.contains(&statement)) {
+        return false;
+      }
+      multiplies = true;
+    } else if (sync == nullptr) {
+      return false;
+    } else if (sync->kind == tile::SyncKind::signal) {
+      tells = true;
+      for (const tile::EventId id : sync->events) {
+        if (plan_of(id).count < 2) return false;
+      }
+    }
+  }
+  return multiplies && tells;
+}
+
+/// Such a loop keeps the products of one trip running while the next one's are issued.
+void KernelWriter::lower_product_loop(const tile::Loop& loop, bool ends_turn) {
+  const VarInfo& info = program_.vars[loop.var];
+  const std::string var = variable(loop.var, program_.vars);
+  std::vector<tile::EventId> told;
+  in_product_loop_ = true;
+  for (const Statement& statement : loop.body) {
+    const auto* sync = std::get_if<tile::Sync>(&statement.node);
+    if (sync != nullptr && sync->kind == tile::SyncKind::signal && is_mine(statement)) {
+      told.insert(told.end(), sync->events.begin(), sync->events.end());
+      continue;
+    }
+    if (is_mine(statement)) emit(statement);
+  }
+  in_product_loop_ = false;
+  const std::size_t products = running_.size();
+  running_.clear();
+  out_.line("products_wait<{}>();  // those of the trip before are done", products);
+  out_.open("if ({} > {})", var, to_c(info.begin, program_.vars));
+  if (stores_.place && stores_.place->loop == &loop) {
+    out_.line("if ({} == {} && thread % 128 == 0) stores_wait_read<0>();", var,
+              to_c(info.begin + Expr(1), program_.vars));
+  }
+  for (const tile::EventId id : told) signal(id);
+  out_.close();
+  out_.close();
+  if (ends_turn) {
+    pass_turn();  // what has been issued runs before what another team will issue
+    turn_passed_ = true;
+  }
+  out_.line("products_wait<0>();");
+  const bool always = program_.vars.range(info.end - info.begin).lo >= 1;
+  if (!always) {
+    out_.open("if ({} < {})", to_c(info.begin, program_.vars), to_c(info.end, program_.vars));
+  }
+  for (const tile::EventId id : told) signal(id);
+  if (!always) out_.close();
 }
 
 }  // namespace septran::cuda

@@ -12,8 +12,6 @@ using tile::Block;
 using tile::Program;
 using tile::Statement;
 
-constexpr const char* copying_engine = "load";
-constexpr std::int64_t warpgroup_rows = 64;
 constexpr std::int64_t row_bytes = 128;  // of a panel
 
 class PlaceFinder {
@@ -78,12 +76,7 @@ class PlaceFinder {
         fine &= here && !writes(use.access) && is_corner(use.tile->view) && meets_sums(statement);
       }
     };
-    for (std::size_t i = kernel_.begin; i < kernel_.end; ++i) {
-      look(program_.body[i]);
-      for (const Block* inner : tile::child_blocks(program_.body[i])) {
-        tile::for_each_statement(*inner, look);
-      }
-    }
+    for_each_statement(program_, kernel_, look);
     return fine;
   }
 

@@ -48,8 +48,7 @@ class Finder {
   void visit(const Statement& statement) {
     if (const auto* loop = std::get_if<tile::Loop>(&statement.node)) {
       visit(loop->body);
-      const VarInfo& var = program_.vars[loop->var];
-      if (var.end == var.begin + Expr(1)) return;
+      if (program_.vars[loop->var].is_value()) return;
       // What one trip leaves meets the next.
       const State first = state_;
       if (loop->independent) forget_shared_by_blocks();
@@ -98,8 +97,7 @@ class Finder {
     const tile::Tensor& tensor = program_[tile.tensor];
     if (place.kind == TilePlace::Kind::registers) return;
     Touched touched;
-    touched.in_shared =
-        place.kind == TilePlace::Kind::shared || place.kind == TilePlace::Kind::swizzled;
+    touched.in_shared = place.in_shared();
     if (touched.in_shared) {
       touched.begin = place.offset_bytes;
       touched.end = place.offset_bytes + tensor.depth * tensor.slot_bytes;

@@ -14,24 +14,8 @@ using tile::Loop;
 using tile::Program;
 using tile::Statement;
 
-constexpr const char* copying_engine = "load";
-
 bool is_value(const Program& program, const Loop& loop) {
-  const VarInfo& info = program.vars[loop.var];
-  return loop.workers == 0 && info.end == info.begin + Expr(1);
-}
-
-/// In a share's variable and those of loops.
-Expr resolved(const Program& program, Expr e) {
-  for (int round = 0; round < 8; ++round) {
-    Expr next = e.substitute([&](VarId v) {
-      const VarInfo& info = program.vars[v];
-      return info.end == info.begin + Expr(1) ? info.begin : Expr::var(v);
-    });
-    if (next == e) break;
-    e = std::move(next);
-  }
-  return e;
+  return loop.workers == 0 && program.vars[loop.var].is_value();
 }
 
 class Counter {
@@ -68,7 +52,7 @@ class Counter {
   Expr trips(const Loop& loop, const Expr& times) {
     if (is_value(program_, loop)) return times;
     const VarInfo& info = program_.vars[loop.var];
-    const Expr own = Expr::max(resolved(program_, info.end - info.begin), Expr(0));
+    const Expr own = Expr::max(program_.vars.expand_values(info.end - info.begin), Expr(0));
     std::vector<VarId> vars;
     own.collect_vars(vars);
     fine_ &= std::all_of(vars.begin(), vars.end(), [&](VarId v) { return v == share_.var; });
@@ -82,11 +66,6 @@ class Counter {
   TripCounts counts_;
   bool fine_ = true;
 };
-
-bool in_shared(const Plan& plan, tile::TensorId id) {
-  const TilePlace::Kind kind = plan.places.at(id.value).kind;
-  return kind == TilePlace::Kind::shared || kind == TilePlace::Kind::swizzled;
-}
 
 /// The innermost block of a trip, inside the loops that only give values.
 const Block& trip_block(const Program& program, const Loop& share) {
@@ -129,11 +108,10 @@ std::string why_no_teams(const Program& program, const Plan& plan, const KernelP
     if (mma != nullptr && !plan.products.contains(mma)) why = "a product is not the tensor cores'";
     for (const auto& use : tile::operands(statement)) {
       const TilePlace& place = plan.places.at(use.tile->tensor.value);
-      const bool shared = in_shared(plan, use.tile->tensor);
       const bool own =
           place.kind == TilePlace::Kind::workspace ||
           (place.kind == TilePlace::Kind::global && plan.own.contains(use.tile->tensor.value));
-      if (own || (shared && writes(use.access))) {
+      if (own || (place.in_shared() && writes(use.access))) {
         why = fmt::format("{} is kept for the whole block", program[use.tile->tensor].name);
       }
     }
@@ -151,10 +129,11 @@ Turn find_turn(const Program& program, const Plan& plan, const Loop& share) {
       const auto* sync = std::get_if<tile::Sync>(&s.node);
       found |= (mma != nullptr && plan.products.contains(mma)) ||
                (sync != nullptr && sync->kind == tile::SyncKind::wait);
-      for (const auto& use : tile::operands(s)) found |= in_shared(plan, use.tile->tensor);
+      for (const auto& use : tile::operands(s)) {
+        found |= plan.places.at(use.tile->tensor.value).in_shared();
+      }
     };
-    look(statement);
-    for (const Block* inner : tile::child_blocks(statement)) tile::for_each_statement(*inner, look);
+    tile::for_each_statement(statement, look);
     if (!found) continue;
     if (turn.first == nullptr) turn.first = &statement;
     turn.last = &statement;

@@ -358,8 +358,7 @@ void VecWriter::quantization() {
   });
 }
 
-void emit_vec(Emitter& emitter, const tile::Statement& /*statement*/, const Vec& vec,
-              const std::function<void()>& before_write) {
+void emit_vec(Emitter& emitter, const Vec& vec, const std::function<void()>& before_write) {
   VecWriter(emitter, vec, before_write).emit();
 }
 

@@ -103,8 +103,7 @@ class Lowering {
     const tile::Origin& origin = statement_->origin;
     std::string where = origin.rule.empty() ? "the program" : origin.rule;
     if (!origin.logic.empty()) where += fmt::format(" ({})", origin.logic);
-    const Span span = origin.mapping_span.valid() ? origin.mapping_span : origin.logic_span;
-    return diagnostics_.report(span, message, where, args...);
+    return diagnostics_.report(origin.span(), message, where, args...);
   }
   void not_final(const std::string& what) { report(messages::dsa_not_final, what); }
 
@@ -126,7 +125,7 @@ class Lowering {
     if (node.var.value >= program_.vars.size()) return not_final("a loop without a variable");
     const VarInfo& var = program_.vars[node.var];
     const bool is_share = node.workers > 0;
-    if (!is_share && var.end == var.begin + Expr(1)) {
+    if (!is_share && var.is_value()) {
       values_.bind(node.var, var.begin);
       return lower_block(node.body, code);
     }

@@ -106,7 +106,7 @@ std::uint32_t Tables::origin(const tile::Origin& origin) {
       origins_.emplace(std::array{origin.logic, origin.mapping, origin.rule}, next);
   if (is_new) {
     out_.origins.push_back({origin.logic, origin.mapping, origin.rule});
-    places_.push_back(origin.mapping_span.valid() ? origin.mapping_span : origin.logic_span);
+    places_.push_back(origin.span());
   }
   return at->second;
 }

@@ -44,9 +44,7 @@ class Finder {
         continue;
       }
       if (!groups.empty()) {
-        Block alone;
-        alone.push_back(statement);
-        tile::for_each_statement(alone, [&](const Statement& inner) {
+        tile::for_each_statement(statement, [&](const Statement& inner) {
           for (const auto& use : tile::operands(inner)) {
             for (Group& group : groups) group.used.insert(use.tile->tensor);
           }
