@@ -44,8 +44,8 @@ struct PathSpec {
   std::string via;     // a memory that it has to pass through, or empty
   bool convert = false;
   bool transpose = false;
-  bool fill = false;  // zeros for what lies outside the source
-  std::int64_t alignment_bytes = 1;
+  bool fill = false;                 // zeros for what lies outside the source
+  std::int64_t alignment_bytes = 1;  // of runs of elements: of where they begin and what they take
 };
 
 /// `core`: a processor that executes every operation itself, one after the other.

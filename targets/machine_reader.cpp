@@ -214,6 +214,13 @@ void Reader::check_path(const PathSpec& path, const Node& node) {
   if (used != nullptr && via == nullptr && path.from == path.to && used->kind != EngineKind::core) {
     report(node, messages::path_to_itself);
   }
+  for (const std::string& name : {path.from, path.to}) {
+    const MemorySpec* memory = machine_.find_memory(name);
+    if (memory == nullptr || memory->start_bytes() % path.alignment_bytes == 0) continue;
+    report(*node.find("alignment_bytes"),
+           fmt::format(messages::path_alignment_of_memory, path.alignment_bytes, name,
+                       memory->start_bytes()));
+  }
   if (used != nullptr && used->kind == EngineKind::mma) {
     diagnostics_.report(engine->span, messages::machine_wrong_engine, used->name, "mma", "a path",
                         "dma or vector");

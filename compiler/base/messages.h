@@ -93,6 +93,8 @@ inline constexpr Message machine_bad_path{"machine-bad-path", Severity::error,
                                           "a path is {{from: A, to: B, engine: E}}, or {{from: A, "
                                           "to: B, via: C}} with paths from A to C and from C to B"};
 inline constexpr const char* path_to_itself = "needs 'via': it starts and ends in one memory";
+inline constexpr const char* path_alignment_of_memory =
+    "moves multiples of {0} bytes, but buffers in {1} begin at multiples of {2}";
 inline constexpr const char* path_without_engine = "needs an 'engine' or a 'via'";
 inline constexpr const char* path_with_both =
     "has both 'engine' and 'via'; the hops' own paths name their engines";
@@ -993,6 +995,13 @@ inline constexpr Message split_unsupported{"split-unsupported", Severity::error,
                                            "its output does not carry partial results along it"};
 inline constexpr Message no_path{"no-path", Severity::error,
                                  "{0} has no path from {1} to {2} for '{3}'", "{4}"};
+inline constexpr Message path_misaligned{
+    "path-misaligned", Severity::error,
+    "{0} moves multiples of {3} bytes from {1} to {2}, from and to such multiples: {4}",
+    "choose tiles and extents whose rows are such multiples"};
+inline constexpr const char* misaligned_begin = "'{0}' is not always read or written from one";
+inline constexpr const char* misaligned_rows = "rows of '{0}' are {1} bytes apart";
+inline constexpr const char* misaligned_runs = "rows of '{0}' do not always take one";
 inline constexpr Message rotate_not_private{
     "rotate-not-private", Severity::error,
     "'{0}' lies in {1}, where buffers have no second slot to rotate to",

@@ -9,6 +9,7 @@
 #include <map>
 #include <set>
 
+#include "compiler/passes/path_alignment.h"
 #include "compiler/passes/rewrite.h"
 
 namespace septran::passes {
@@ -232,6 +233,7 @@ Result<tile::Program> assign_layouts(tile::Program program, const PassContext& c
     }
     tensor.slot_bytes = ceil_div(stride, memory->start_bytes()) * memory->start_bytes();
   }
+  if (!check_path_alignment(program, context)) return std::nullopt;
   return program;
 }
 
