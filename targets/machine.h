@@ -245,6 +245,10 @@ struct CudaSpec {
   std::int64_t l2_bytes = 0;
   double bytes_per_second = 0;               // of GLOBAL
   std::map<DType, double> flops_per_second;  // peak of products, by their inputs' type
+
+  /// Warpgroups of a block that may work on tiles, beside one that copies if there is a copy
+  /// engine.
+  [[nodiscard]] int most_consumers() const;
 };
 
 struct Machine {

@@ -37,6 +37,12 @@ void read_rates(const Node& node, CudaSpec& spec, Diagnostics& diagnostics) {
 
 }  // namespace
 
+int CudaSpec::most_consumers() const {
+  constexpr int warpgroup_threads = 128;
+  constexpr int most = 4;  // more would leave each too few registers for its sums
+  return std::clamp(threads_per_block / warpgroup_threads - (bulk_copies ? 1 : 0), 1, most);
+}
+
 void read_cuda(const Node& node, CudaSpec& spec, Diagnostics& diagnostics) {
   Fields f(node, "'cuda'", diagnostics);
   f.text("architecture", spec.architecture);
@@ -48,7 +54,7 @@ void read_cuda(const Node& node, CudaSpec& spec, Diagnostics& diagnostics) {
   f.boolean("warpgroup_products", spec.warpgroup_products);
   f.boolean("bulk_copies", spec.bulk_copies);
   f.integer("registers_per_block", 1024, 1 << 20, spec.registers_per_block);
-  f.integer("threads_per_block", 128, 4096, spec.threads_per_block);
+  f.integer("threads_per_block", 256, 4096, spec.threads_per_block);
   f.integer("shared_bytes_per_block", 1024, 1 << 24, spec.shared_bytes_per_block);
   f.integer("l2_bytes", 1, std::int64_t{1} << 40, spec.l2_bytes);
   f.number("bytes_per_second", 1e6, 1e18, spec.bytes_per_second);

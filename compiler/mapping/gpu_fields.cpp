@@ -10,9 +10,7 @@ namespace {
 using yaml::Fields;
 using yaml::Node;
 
-constexpr std::int64_t max_consumers = 4;
 constexpr std::int64_t max_cluster_blocks = 8;  // that every GPU with clusters runs
-constexpr std::int64_t registers_of_block = 65536;
 constexpr std::int64_t fewest_registers = 24;
 constexpr std::int64_t most_registers = 240;
 constexpr std::int64_t register_step = 8;
@@ -64,7 +62,7 @@ class GpuFields {
     const Node* node = fields_.optional("consumers");
     if (node == nullptr) return;
     Fields parts(*node, Fields::quoted("consumers"), context_.diagnostics);
-    number(parts, "count", 1, max_consumers, 1, options_.consumers);
+    number(parts, "count", 1, context_.machine.cuda.most_consumers(), 1, options_.consumers);
     if (const Node* share = parts.optional("share")) {
       const auto text = context_.values.text(*share, Fields::quoted("share"));
       if (text && *text != "rows" && *text != "tiles") {
@@ -93,12 +91,13 @@ class GpuFields {
            options_.consumer_registers);
     parts.finish();
     const std::int64_t consumers = std::max(options_.consumers, 1);
+    const std::int64_t all = context_.machine.cuda.registers_per_block;
     const std::int64_t taken =
         (options_.producer_registers + consumers * options_.consumer_registers) * warpgroup_threads;
-    if (taken > registers_of_block) {
+    if (taken > all) {
       context_.diagnostics.report(node->span, messages::mapping_too_many_registers, consumers,
                                   options_.consumer_registers, options_.producer_registers, taken,
-                                  registers_of_block);
+                                  all);
     }
   }
 

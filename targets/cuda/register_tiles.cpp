@@ -16,7 +16,6 @@ using tile::Program;
 using tile::Statement;
 using tile::Tensor;
 
-constexpr int max_warpgroups = 4;
 constexpr std::int64_t comfortable_registers = 64;  // where more threads are to be had
 constexpr std::int64_t fewest_registers = 8;        // that are worth a thread
 constexpr std::int64_t vector_bytes = 16;
@@ -248,14 +247,15 @@ class Placer {
       plain |= members.by_plain_products;
     }
     const int chosen = kernel_.warpgroups;  // by the mapping
+    const int most = machine_.cuda.most_consumers();
     if (steps > 0) {
       // Equal shares of whole steps: none works beyond the tile.
-      kernel_.warpgroups = chosen > 0 ? std::min(chosen, max_warpgroups) : max_warpgroups;
+      kernel_.warpgroups = chosen > 0 ? chosen : most;
       while (steps % kernel_.warpgroups != 0) --kernel_.warpgroups;
       return;
     }
     if (chosen > 0) return;
-    kernel_.warpgroups = plain ? 2 : 1;
+    kernel_.warpgroups = plain ? std::min(2, most) : 1;
     const std::int64_t words = most_at_once(program_, kernel_,
                                             [&](std::uint32_t id) {
                                               return holds(id) ? thread_bytes(id) : std::int64_t{0};
@@ -265,7 +265,7 @@ class Placer {
     // Where blocks leave multiprocessors idle, more threads of each have more on its way.
     const bool few_blocks = kernel_.blocks < machine_.block_count();
     const std::int64_t enough = few_blocks ? fewest_registers : comfortable_registers;
-    while (kernel_.warpgroups < max_warpgroups && words / kernel_.threads() > enough) {
+    while (2 * kernel_.warpgroups <= most && words / kernel_.threads() > enough) {
       kernel_.warpgroups *= 2;
     }
   }

@@ -3,13 +3,12 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include <array>
-#include <cstdio>
 #include <fstream>
 
 #include "source_dir.h"
 #include "targets/cuda/prelude.h"
 #include "tests/cpu/support.h"
+#include "tests/cuda/support.h"
 
 namespace septran::testing_support {
 namespace {
@@ -21,16 +20,6 @@ std::string function_text(std::string_view prelude, const std::string& name) {
   return std::string(prelude.substr(at, prelude.find("\n}\n", at) + 3 - at));
 }
 
-std::string output_of(const std::string& command, bool& succeeded) {
-  std::string output;
-  FILE* pipe = ::popen((command + " 2>&1").c_str(), "r");
-  if (pipe == nullptr) return "it cannot be run";
-  std::array<char, 4096> part{};
-  while (std::fgets(part.data(), part.size(), pipe) != nullptr) output += part.data();
-  succeeded = ::pclose(pipe) == 0;
-  return output;
-}
-
 TEST(CudaEmulated, RowsThatBeginAnywhereAreMovedWhole) {
   const TemporaryFolder folder("emulated");
   std::ofstream(folder.path() / "functions.inc")
@@ -38,15 +27,13 @@ TEST(CudaEmulated, RowsThatBeginAnywhereAreMovedWhole) {
       << function_text(cuda::prelude, "Bytes16 shifted_piece")
       << function_text(cuda::store_prelude, "void store_rows") << cuda::arrange_prelude;
   const std::string program = (folder.path() / "emulated").string();
-  bool succeeded = false;
-  const std::string said =
+  const Output compiled =
       output_of(fmt::format("{} -std=c++20 -O1 -I {} -I {} {} -o {}", SEPTRAN_CXX,
                             folder.path().string(), SEPTRAN_SOURCE_DIR "/tests/cuda/emulated",
-                            SEPTRAN_SOURCE_DIR "/tests/cuda/emulated/main.cpp", program),
-                succeeded);
-  ASSERT_TRUE(succeeded) << said;
-  const std::string wrong = output_of(program, succeeded);
-  EXPECT_TRUE(succeeded) << wrong;
+                            SEPTRAN_SOURCE_DIR "/tests/cuda/emulated/main.cpp", program));
+  ASSERT_TRUE(compiled.succeeded) << compiled.text;
+  const Output ran = output_of(program);
+  EXPECT_TRUE(ran.succeeded) << ran.text;
 }
 
 }  // namespace

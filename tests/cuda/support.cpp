@@ -1,13 +1,15 @@
 #include "tests/cuda/support.h"
 
 #include <algorithm>
+#include <array>
+#include <cstdio>
 #include <sstream>
+#include <stdexcept>
 
 #include "source_dir.h"
 
 namespace septran::testing_support {
 
-#define EXAMPLE(name) "examples/" name "/" name ".py", "mappings/" name "/nvidia_h100.yaml"
 #define IN_CASES(name) "tests/cli/cases/" name ".py", "tests/cli/cases/" name ".yaml"
 
 const std::vector<GpuCase> fast_cases{
@@ -88,6 +90,16 @@ bool has(const cuda::Source& source, const std::string& text) {
   return source.text.find(text) != std::string::npos;
 }
 
+Output output_of(const std::string& command) {
+  FILE* pipe = ::popen((command + " 2>&1").c_str(), "r");
+  if (pipe == nullptr) return {"it cannot be run", false};
+  Output output;
+  std::array<char, 4096> part{};
+  while (std::fgets(part.data(), part.size(), pipe) != nullptr) output.text += part.data();
+  output.succeeded = ::pclose(pipe) == 0;
+  return output;
+}
+
 std::optional<cuda::Source> lower(const GpuCase& one, std::string& messages) {
   const auto path = [](const std::string& name) { return SEPTRAN_SOURCE_DIR "/" + name; };
   KernelText text;
@@ -116,6 +128,13 @@ std::optional<cuda::Source> lower(const GpuCase& one, std::string& messages) {
   auto source = cuda::lower_to_cuda(*kernel.program, *kernel.machine, kernel.diagnostics);
   messages = kernel.messages();
   return source;
+}
+
+cuda::Source lowered(const GpuCase& one) {
+  std::string messages;
+  auto source = lower(one, messages);
+  if (!source) throw std::runtime_error(messages);
+  return *std::move(source);
 }
 
 }  // namespace septran::testing_support

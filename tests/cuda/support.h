@@ -9,6 +9,9 @@
 
 namespace septran::testing_support {
 
+/// The first two members of the case of an example with its mapping for the default GPU.
+#define EXAMPLE(name) "examples/" name "/" name ".py", "mappings/" name "/nvidia_h100.yaml"
+
 struct GpuCase {
   const char* logic;
   const char* mapping;
@@ -18,6 +21,15 @@ struct GpuCase {
 
 /// The case compiled through all passes and lowered; its faults in `messages` if there are any.
 std::optional<cuda::Source> lower(const GpuCase& one, std::string& messages);
+/// The same of a case without faults; throws if it has some, which fails the test.
+cuda::Source lowered(const GpuCase& one);
+
+/// What a shell command says on both streams, and whether it succeeds.
+struct Output {
+  std::string text;
+  bool succeeded = false;
+};
+Output output_of(const std::string& command);
 
 bool has_note(const cuda::Source& source, const std::string& text);
 bool has(const cuda::Source& source, const std::string& text);

@@ -7,11 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <unistd.h>
 #include <csignal>
-
-#include <array>
-#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <regex>
@@ -28,45 +24,33 @@ namespace {
 namespace fs = std::filesystem;
 
 struct Compiled {
-  std::string log;
+  Output log;
   std::string ptx;
 };
 
-std::string run(const std::string& command) {
-  std::string output;
-  FILE* pipe = ::popen((command + " 2>&1").c_str(), "r");
-  if (pipe == nullptr) return "it cannot be run";
-  std::array<char, 4096> part{};
-  while (std::fgets(part.data(), part.size(), pipe) != nullptr) output += part.data();
-  if (::pclose(pipe) != 0) output += "FAILED";
-  return output;
-}
-
 Compiled compile_code(const cuda::Source& source) {
-  const fs::path folder = fs::path(testing::TempDir()) / fmt::format("septran-code-{}", ::getpid());
-  fs::create_directories(folder);
+  const TemporaryFolder temporary("code");
+  const fs::path& folder = temporary.path();
   std::ofstream(folder / "kernel.cu") << source.text;
   const std::string arch = source.architecture.substr(3);
   Compiled result;
-  result.log =
-      run(fmt::format("{} -std=c++17 -gencode=arch=compute_{},code=sm_{} -cubin -keep -keep-dir {} "
-                      "-diag-suppress 177,550 -Xptxas -v -o {} {}",
-                      SEPTRAN_NVCC, arch, arch, folder.string(), (folder / "kernel.cubin").string(),
-                      (folder / "kernel.cu").string()));
+  result.log = output_of(
+      fmt::format("{} -std=c++17 -gencode=arch=compute_{},code=sm_{} -cubin -keep -keep-dir {} "
+                  "-diag-suppress 177,550 -Xptxas -v -o {} {}",
+                  SEPTRAN_NVCC, arch, arch, folder.string(), (folder / "kernel.cubin").string(),
+                  (folder / "kernel.cu").string()));
   std::ifstream ptx(folder / "kernel.ptx");
   result.ptx.assign(std::istreambuf_iterator<char>(ptx), {});
-  std::error_code ignored;
-  fs::remove_all(folder, ignored);
   return result;
 }
 
 void expect_good(const cuda::Source& source, const Compiled& compiled) {
-  EXPECT_EQ(compiled.log.find("FAILED"), std::string::npos) << compiled.log;
-  EXPECT_FALSE(std::regex_search(compiled.log, std::regex("C75(08|1[0-9])"))) << compiled.log;
+  const std::string& log = compiled.log.text;
+  EXPECT_TRUE(compiled.log.succeeded) << log;
+  EXPECT_FALSE(std::regex_search(log, std::regex("C75(08|1[0-9])"))) << log;
   const std::regex used("Used ([0-9]+) registers");
   std::size_t kernels = 0;
-  for (std::sregex_iterator at(compiled.log.begin(), compiled.log.end(), used), end; at != end;
-       ++at) {
+  for (std::sregex_iterator at(log.begin(), log.end(), used), end; at != end; ++at) {
     ++kernels;
     EXPECT_LE(std::stoi((*at)[1]), 255);
   }
@@ -74,22 +58,24 @@ void expect_good(const cuda::Source& source, const Compiled& compiled) {
   for (const cuda::KernelSource& kernel : source.kernels) EXPECT_LE(kernel.shared_bytes, 232448);
 }
 
+void expect_no_spills(const Compiled& compiled) {
+  const std::string& log = compiled.log.text;
+  EXPECT_FALSE(std::regex_search(log, std::regex("[1-9][0-9]* bytes spill"))) << log;
+}
+
 TEST(CudaCode, FastCasesCompileWithoutSpills) {
   for (const GpuCase& one : fast_cases) {
     SCOPED_TRACE(fmt::format("{} {}", one.logic, one.words));
-    std::string messages;
-    const auto source = lower(one, messages);
-    ASSERT_TRUE(source) << messages;
-    const Compiled compiled = compile_code(*source);
-    expect_good(*source, compiled);
-    EXPECT_FALSE(std::regex_search(compiled.log, std::regex("[1-9][0-9]* bytes spill")))
-        << compiled.log;
+    const cuda::Source source = lowered(one);
+    const Compiled compiled = compile_code(source);
+    expect_good(source, compiled);
+    expect_no_spills(compiled);
     EXPECT_NE(compiled.ptx.find("wgmma.mma_async"), std::string::npos);
     EXPECT_NE(compiled.ptx.find("cp.async.bulk.tensor"), std::string::npos);
-    const bool stores = source->text.find("  bulk_store(&") != std::string::npos;
+    const bool stores = source.text.find("  bulk_store(&") != std::string::npos;
     EXPECT_EQ(compiled.ptx.find("stmatrix.sync") != std::string::npos, stores);
     EXPECT_EQ(compiled.ptx.find(".global.shared::cta.bulk_group") != std::string::npos, stores);
-    const bool shared = source->text.find("__cluster_dims__") != std::string::npos;
+    const bool shared = source.text.find("__cluster_dims__") != std::string::npos;
     EXPECT_EQ(compiled.ptx.find(".multicast::cluster") != std::string::npos, shared);
   }
 }
@@ -104,13 +90,10 @@ const std::vector<std::pair<std::string, std::string>> instructions_of_types{
 TEST(CudaCode, ArrangedCasesCompileWithoutSpills) {
   for (const GpuCase& one : arranged_cases) {
     SCOPED_TRACE(fmt::format("{} {}", one.mapping, one.words));
-    std::string messages;
-    const auto source = lower(one, messages);
-    ASSERT_TRUE(source) << messages;
-    const Compiled compiled = compile_code(*source);
-    expect_good(*source, compiled);
-    EXPECT_FALSE(std::regex_search(compiled.log, std::regex("[1-9][0-9]* bytes spill")))
-        << compiled.log;
+    const cuda::Source source = lowered(one);
+    const Compiled compiled = compile_code(source);
+    expect_good(source, compiled);
+    expect_no_spills(compiled);
     std::string wanted = "k8.f32.tf32.tf32";
     for (const auto& [type, instruction] : instructions_of_types) {
       if (std::string(one.words).find(type) != std::string::npos) wanted = instruction;
@@ -123,10 +106,8 @@ TEST(CudaCode, ArrangedCasesCompileWithoutSpills) {
 TEST(CudaCode, OtherCasesCompile) {
   for (const GpuCase& one : other_cases) {
     SCOPED_TRACE(fmt::format("{} {} {}", one.logic, one.words, one.target));
-    std::string messages;
-    const auto source = lower(one, messages);
-    ASSERT_TRUE(source) << messages;
-    expect_good(*source, compile_code(*source));
+    const cuda::Source source = lowered(one);
+    expect_good(source, compile_code(source));
   }
 }
 
