@@ -112,7 +112,6 @@ class Adviser {
     if (fill > 0.75) return;
     const MmaTileReport& tile = report_.mma_tiles.front();
     const MachineReport& machine = report_.machine;
-    std::string change = "Larger blocks in the mapping: ";
     std::vector<std::string> wishes;
     if (tile.m < machine.array_rows) {
       wishes.push_back(fmt::format("at least {} rows (m) to stream while the next weights load",
@@ -132,7 +131,7 @@ class Adviser {
             "array of {} x {}.",
             percent(busy), percent(fill), tile.m, tile.n, tile.k, machine.array_rows,
             machine.array_cols),
-        fmt::format("{}{}.", change, fmt::join(wishes, ", ")),
+        fmt::format("Larger blocks in the mapping: {}.", fmt::join(wishes, ", ")),
         origin([](const std::string& rule) { return rule == "gemm"; }, false));
   }
 
@@ -294,8 +293,7 @@ class Adviser {
               "for {}: it has a slower way to memory.",
               slow->core, percent(slow->active), percent(slow->average)),
           "Blocks are dealt out evenly: fewer bytes for each (larger blocks), or in the "
-          "description "
-          "`links` that are alike.");
+          "description `links` that are alike.");
     }
     const auto count = static_cast<double>(report_.cores.size());
     const double lost = (most - sum / count) / static_cast<double>(report_.cycles);

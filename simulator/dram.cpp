@@ -3,6 +3,7 @@
 #include <algorithm>
 
 namespace septran::simulator {
+
 Dram::Dram(const DramTiming& timing, std::size_t sources)
     : map_(timing),
       ticks_(timing),

@@ -19,6 +19,8 @@ class ImplementationReader {
   void read(const yaml::Entry& entry);
 
  private:
+  void names(const yaml::Entry& entry, Fields& fields, ImplementationSpec& spec);
+  void primitives(Fields& fields, bool is_matrix, ImplementationSpec& spec);
   void check_engine(const Node& engine, const ImplementationSpec& spec, bool is_matrix);
   void matrix_types(const Node& list, ImplementationSpec& spec);
   void check_sums(const Node& item, const MatrixTypes& types);
@@ -147,38 +149,44 @@ void ImplementationReader::operand_memories(const Node& list, ImplementationSpec
   }
 }
 
-void ImplementationReader::read(const yaml::Entry& entry) {
-  const std::string& name = entry.key;
-  const Node& node = entry.value;
-  Fields fields(node, fmt::format("implementation '{}'", name), diagnostics_);
-  ImplementationSpec spec;
-  spec.name = name;
+void ImplementationReader::names(const yaml::Entry& entry, Fields& fields,
+                                 ImplementationSpec& spec) {
+  spec.name = entry.key;
   for (const Node* alias : fields.optional_names("aliases")) {
-    if (alias->text == name || machine_.find_implementation(alias->text) != nullptr) {
+    if (alias->text == spec.name || machine_.find_implementation(alias->text) != nullptr) {
       diagnostics_.report(alias->span, messages::machine_duplicate_name, "implementation",
                           alias->text);
     }
     spec.aliases.push_back(alias->text);
   }
-  if (machine_.find_implementation(name) != nullptr) {
-    diagnostics_.report(entry.key_span, messages::machine_duplicate_name, "implementation", name);
+  if (machine_.find_implementation(spec.name) != nullptr) {
+    diagnostics_.report(entry.key_span, messages::machine_duplicate_name, "implementation",
+                        spec.name);
   }
-  if (fields.required("primitives") != nullptr) {
-    for (const Node* one : fields.optional_names("primitives")) {
-      if (one->text == "*" || yaml::check_primitive(one->text, one->span, diagnostics_)) {
-        spec.primitives.push_back(one->text);
-        if (node.find("matrix_types") != nullptr && one->text != "gemm") {
-          diagnostics_.report(one->span, messages::machine_not_a_product, one->text);
-        }
-      }
+}
+
+void ImplementationReader::primitives(Fields& fields, bool is_matrix, ImplementationSpec& spec) {
+  if (fields.required("primitives") == nullptr) return;
+  for (const Node* one : fields.optional_names("primitives")) {
+    if (one->text != "*" && !yaml::check_primitive(one->text, one->span, diagnostics_)) continue;
+    spec.primitives.push_back(one->text);
+    if (is_matrix && one->text != "gemm") {
+      diagnostics_.report(one->span, messages::machine_not_a_product, one->text);
     }
   }
+}
+
+void ImplementationReader::read(const yaml::Entry& entry) {
+  Fields fields(entry.value, fmt::format("implementation '{}'", entry.key), diagnostics_);
+  ImplementationSpec spec;
+  names(entry, fields, spec);
+  const Node* types = fields.optional("matrix_types");
+  primitives(fields, types != nullptr, spec);
   const Node* engine = fields.required("engine");
   if (engine != nullptr && yaml::to_text(*engine, "'engine'", diagnostics_) &&
       check_name(*engine, "engine", machine_.engines, diagnostics_)) {
     spec.engine = engine->text;
   }
-  const Node* types = fields.optional("matrix_types");
   if (types != nullptr) matrix_types(*types, spec);
   if (engine != nullptr) check_engine(*engine, spec, types != nullptr);
   for (const Node* type : fields.optional_names("element_types")) {

@@ -3,6 +3,8 @@
 // in order on the processor that reaches them. Iterations of a cluster of blocks lie side by side:
 // the order is that of clusters.
 #include <algorithm>
+#include <map>
+#include <optional>
 
 #include "compiler/base/messages.h"
 #include "compiler/passes/rewrite.h"
@@ -83,6 +85,11 @@ class Distributor {
   void distribute_block(Block& block);
   static Statement in_order(const tile::Origin& origin, const std::vector<VarId>& vars, Block body);
   Statement share(Statement statement);
+  static std::vector<VarId> dealt_variables(const Parallel& parallel,
+                                            const std::map<VarId, Expr>& extents,
+                                            std::vector<VarId>& inner_loops);
+  std::optional<std::size_t> grouped_variable(const Statement& statement, const Parallel& parallel);
+  void set_workers(Loop& loop, Parallel& parallel, const Expr& trips) const;
   void check_cluster(const Statement& statement, Parallel& parallel,
                      const std::map<VarId, Expr>& extents);
   Expr gather_cluster(Parallel& parallel, std::map<VarId, Expr>& extents, const Expr& position,
@@ -157,31 +164,28 @@ Expr Distributor::gather_cluster(Parallel& parallel, std::map<VarId, Expr>& exte
   return Expr::floor_div(position, parallel.gpu->cluster_blocks());
 }
 
-Statement Distributor::share(Statement statement) {
-  Parallel parallel = std::move(std::get<Parallel>(statement.node));
+/// The variables that are dealt out, outermost first. Only one variable's extent may depend on
+/// outer loops, the outermost's; the others with such extents come to `inner_loops`.
+std::vector<VarId> Distributor::dealt_variables(const Parallel& parallel,
+                                                const std::map<VarId, Expr>& extents,
+                                                std::vector<VarId>& inner_loops) {
   std::vector<VarId> nest;
   for (const std::size_t i : parallel.order.nest) nest.push_back(parallel.vars[i]);
   for (const VarId v : parallel.vars) {
     if (std::find(nest.begin(), nest.end(), v) == nest.end()) nest.push_back(v);
   }
-  std::map<VarId, Expr> extents;
-  for (const VarId v : parallel.vars) extents[v] = extent_of(program_, v);
-  const std::map<VarId, Expr> all = extents;
-  check_cluster(statement, parallel, extents);
-  // Only one variable's extent may depend on outer loops, the outermost; others stay loops.
-  std::vector<VarId> inner_loops;
   std::stable_partition(nest.begin(), nest.end(),
-                        [&](VarId v) { return !extents[v].is_constant(); });
-  while (nest.size() > 1 && !extents[nest[1]].is_constant()) {
+                        [&](VarId v) { return !extents.at(v).is_constant(); });
+  while (nest.size() > 1 && !extents.at(nest[1]).is_constant()) {
     inner_loops.push_back(nest[1]);
     nest.erase(nest.begin() + 1);
   }
+  return nest;
+}
 
-  Flattened flat;
-  for (const VarId v : nest) flat.trips = *Expr::product(flat.trips, extents[v]);
-  const VarId position = program_.vars.add("t", 0, flat.trips);
-  std::map<VarId, Expr> in_cluster;
-  const Expr at = gather_cluster(parallel, extents, Expr::var(position), in_cluster);
+/// The variable that the mapping groups, by number; nothing if there is none.
+std::optional<std::size_t> Distributor::grouped_variable(const Statement& statement,
+                                                         const Parallel& parallel) {
   std::vector<std::size_t> grouped;
   for (std::size_t i = 0; i < parallel.vars.size(); ++i) {
     if (parallel.order.group[i] > 0) grouped.push_back(i);
@@ -194,21 +198,53 @@ Statement Distributor::share(Statement statement) {
                                 grouped.size());
     fine_ = false;
   }
-  const bool all_constant = extents[nest[0]].is_constant();
-  if (grouped.size() == 1 && all_constant) {
-    const VarId v = parallel.vars[grouped[0]];
+  return grouped.size() == 1 ? std::optional(grouped[0]) : std::nullopt;
+}
+
+/// How many workers run the loop, in whole clusters.
+void Distributor::set_workers(Loop& loop, Parallel& parallel, const Expr& trips) const {
+  const int count = context_.machine.block_count();
+  loop.workers = parallel.workers > 0 ? std::min(parallel.workers, count) : count;
+  if (parallel.workers == 0 && context_.machine.schedules_iterations()) {
+    const std::int64_t most = std::max<std::int64_t>(1, program_.vars.range(trips).hi);
+    loop.workers = static_cast<int>(std::min<std::int64_t>(most, INT32_MAX));
+  }
+  if (!parallel.gpu) return;
+  const auto cluster = static_cast<int>(parallel.gpu->cluster_blocks());
+  if (loop.workers < cluster) parallel.gpu->cluster.clear();
+  if (loop.workers >= cluster) loop.workers -= loop.workers % cluster;
+  loop.gpu = std::move(parallel.gpu);
+}
+
+Statement Distributor::share(Statement statement) {
+  Parallel parallel = std::move(std::get<Parallel>(statement.node));
+  std::map<VarId, Expr> extents;
+  for (const VarId v : parallel.vars) extents[v] = extent_of(program_, v);
+  const std::map<VarId, Expr> all = extents;
+  check_cluster(statement, parallel, extents);
+  std::vector<VarId> inner_loops;
+  const std::vector<VarId> nest = dealt_variables(parallel, extents, inner_loops);
+
+  Flattened flat;
+  for (const VarId v : nest) flat.trips = *Expr::product(flat.trips, extents[v]);
+  const VarId position = program_.vars.add("t", 0, flat.trips);
+  std::map<VarId, Expr> in_cluster;
+  const Expr at = gather_cluster(parallel, extents, Expr::var(position), in_cluster);
+  const auto grouped = grouped_variable(statement, parallel);
+  if (grouped && extents[nest[0]].is_constant()) {
     std::vector<VarId> others = nest;
-    std::erase(others, v);
-    flatten_grouped(v, parallel.order.group[grouped[0]], others, extents, at, flat);
+    std::erase(others, parallel.vars[*grouped]);
+    flatten_grouped(parallel.vars[*grouped], parallel.order.group[*grouped], others, extents, at,
+                    flat);
   } else {
     take_digits(at, nest, extents, flat);
   }
 
   Block body = std::move(parallel.body);
   if (!inner_loops.empty()) {
-    Block wrapped;
-    wrapped.push_back(in_order(statement.origin, inner_loops, std::move(body)));
-    body = std::move(wrapped);
+    Statement inner = in_order(statement.origin, inner_loops, std::move(body));
+    body = Block{};
+    body.push_back(std::move(inner));
   }
   for (const auto& [v, index] : flat.indices) {
     const auto i = static_cast<std::size_t>(
@@ -226,18 +262,7 @@ Statement Distributor::share(Statement statement) {
   Loop loop;
   loop.var = position;
   loop.independent = true;
-  const int count = context_.machine.block_count();
-  loop.workers = parallel.workers > 0 ? std::min(parallel.workers, count) : count;
-  if (parallel.workers == 0 && context_.machine.schedules_iterations()) {
-    const std::int64_t trips = std::max<std::int64_t>(1, program_.vars.range(flat.trips).hi);
-    loop.workers = static_cast<int>(std::min<std::int64_t>(trips, INT32_MAX));
-  }
-  if (parallel.gpu) {
-    const auto cluster = static_cast<int>(parallel.gpu->cluster_blocks());
-    if (loop.workers < cluster) parallel.gpu->cluster.clear();
-    if (loop.workers >= cluster) loop.workers -= loop.workers % cluster;
-    loop.gpu = std::move(parallel.gpu);
-  }
+  set_workers(loop, parallel, flat.trips);
   loop.body = std::move(body);
   Statement result{std::move(loop), "", statement.origin};
   result.origin.rule = "each worker's share";

@@ -120,14 +120,9 @@ Prim cut_call(const Program& program, const Prim& prim, const IterationSpace& sp
       tile->view = simplify(slice_dim(tile->view, d, begin, extent), program.vars);
     }
   }
-  if (prim.primitive->kind == PrimitiveKind::mask) {
-    const std::size_t rank = space.dims.size();
-    const char* moved = dim + 2 == rank ? "row0" : dim + 1 == rank ? "col0" : nullptr;
-    if (moved != nullptr) {
-      auto& value = std::get<Expr>(part.attributes.at(moved));
-      value = value + begin;
-    }
-  }
+  std::vector<Expr> begins(space.dims.size());
+  begins[dim] = begin;
+  part.attributes = attributes_of_part(*prim.primitive, prim.attributes, begins);
   return part;
 }
 

@@ -44,8 +44,7 @@ class BulkPlanner {
     if (!map) return refuse(fault);
     result_.map = *map;
     result_.map.to_tf32 = plan_.places.at(copy_.dst.tensor.value).to_tf32;
-    if (!cut_boxes(src, dst)) return std::nullopt;
-    return result_;
+    return cut_boxes(src, dst);
   }
 
  private:
@@ -55,73 +54,83 @@ class BulkPlanner {
     return std::nullopt;
   }
 
-  bool cut_boxes(const Tensor& src, const Tensor& dst) {
+  /// Extents of what is copied, by axis of the source.
+  std::optional<std::vector<std::int64_t>> find_box(const Tensor& src, const Tensor& dst,
+                                                    bool swizzled) {
     const View& view = copy_.src.view;
-    const bool swizzled = plan_.places.at(copy_.dst.tensor.value).kind == TilePlace::Kind::swizzled;
     std::vector<std::int64_t> box(src.shape.size(), 1);
     for (std::size_t d = 0; d < view.dims.size(); ++d) {
       const std::uint32_t axis = view.dims[d].digits[0].axis;
       box[axis] = dst.shape[d].offset();
       if (!ends_at_edge(program_.vars, view.dims[d].extent, view.base[axis], box[axis],
                         program_.vars.range(src.shape[axis]).hi)) {
-        refuse("it ends where its tensor goes on");
-        return false;
+        return refuse("it ends where its tensor goes on");
       }
     }
     const std::size_t inner = src.shape.size() - 1;
     if (view.dims.empty() || view.dims.back().digits[0].axis != inner) {
-      refuse("its elements do not lie side by side");
-      return false;
+      return refuse("its elements do not lie side by side");
     }
     const std::int64_t edge = program_.vars.range(src.shape[inner]).hi;
     if (swizzled && padded_columns(dst) != box[inner] &&
         program_.vars.simplify(view.base[inner]) + Expr(box[inner]) != Expr(edge)) {
-      refuse("zeros must follow its rows, which go on");
-      return false;
+      return refuse("zeros must follow its rows, which go on");
     }
+    return box;
+  }
+
+  std::optional<BulkCopy> cut_boxes(const Tensor& src, const Tensor& dst) {
+    const bool swizzled = plan_.places.at(copy_.dst.tensor.value).kind == TilePlace::Kind::swizzled;
+    auto found = find_box(src, dst, swizzled);
+    if (!found) return std::nullopt;
+    std::vector<std::int64_t>& box = *found;
     std::int64_t panels = 1;
     if (swizzled) {
       const std::int64_t width = panel_columns(element_);
-      panels = ceil_div(box[inner], width);
-      box[inner] = width;
+      panels = ceil_div(box.back(), width);
+      box.back() = width;
     }
     result_.map.swizzled = swizzled;
     result_.box_bytes = element_;
     for (const std::int64_t extent : box) {
       result_.box_bytes *= extent;
       if (extent <= most_box_extent) continue;
-      refuse(fmt::format("it is {} elements wide, more than {}", extent, most_box_extent));
-      return false;
+      return refuse(fmt::format("it is {} elements wide, more than {}", extent, most_box_extent));
     }
-    if (box[inner] * element_ % copy_alignment != 0) {
-      refuse(fmt::format("its rows take {} bytes", box[inner] * element_));
-      return false;
+    if (box.back() * element_ % copy_alignment != 0) {
+      return refuse(fmt::format("its rows take {} bytes", box.back() * element_));
     }
     // Where panels do not suffice for all shares, rows are cut, in whole patterns of the swizzle.
-    const std::uint32_t outer = view.dims[0].digits[0].axis;
+    std::int64_t& rows = box[copy_.src.view.dims[0].digits[0].axis];
     std::int64_t cuts = panels % cuts_.shares == 0 ? 1 : cuts_.shares;
     if (cuts_.cuts > 0) cuts = cuts_.cuts;
-    if (cuts > 1 && (!swizzled || box[outer] % (pattern_rows * cuts) != 0)) {
-      refuse("it cannot be cut into shares");
-      return false;
+    if (cuts > 1 && (!swizzled || rows % (pattern_rows * cuts) != 0)) {
+      return refuse("it cannot be cut into shares");
     }
     result_.cuts = cuts;
-    box[outer] /= cuts;
+    rows /= cuts;
     result_.box_bytes /= cuts;
-    for (std::size_t a = src.shape.size(); a-- > 0;) result_.map.box.push_back(box[a]);
-    const std::int64_t panel_bytes = swizzled ? swizzled_rows(dst.shape[0].offset()) * 128 : 0;
-    for (std::int64_t p = 0; p < panels * cuts; ++p) {
-      const std::int64_t cut = p % cuts;
+    result_.map.box.assign(box.rbegin(), box.rend());
+    place_boxes(box, panels, swizzled ? swizzled_rows(dst.shape[0].offset()) * 128 : 0);
+    return result_;
+  }
+
+  void place_boxes(const std::vector<std::int64_t>& box, std::int64_t panels,
+                   std::int64_t panel_bytes) {
+    const View& view = copy_.src.view;
+    const std::uint32_t outer = view.dims[0].digits[0].axis;
+    for (std::int64_t p = 0; p < panels * result_.cuts; ++p) {
+      const std::int64_t panel = p / result_.cuts;
+      const std::int64_t cut = p % result_.cuts;
       BulkBox one;
-      one.shared_offset = p / cuts * panel_bytes + cut * box[outer] * 128;
-      for (std::size_t a = src.shape.size(); a-- > 0;) {
+      one.shared_offset = panel * panel_bytes + cut * box[outer] * 128;
+      for (std::size_t a = box.size(); a-- > 0;) {
         one.corner.push_back(view.base[a]);
-        if (a == inner) one.corner.back() += Expr(p / cuts * box[inner]);
-        if (a == outer && cuts > 1) one.corner.back() += Expr(cut * box[outer]);
+        if (a + 1 == box.size()) one.corner.back() += Expr(panel * box[a]);
+        if (a == outer && result_.cuts > 1) one.corner.back() += Expr(cut * box[a]);
       }
       result_.boxes.push_back(std::move(one));
     }
-    return true;
   }
 
   const Program& program_;
