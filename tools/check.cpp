@@ -65,6 +65,10 @@ class Checker {
 
  private:
   void run(Row& row, Diagnostics& diagnostics);
+  static void tell_not_loaded(Row& row, const Diagnostics& diagnostics);
+  void compare(Row& row, const Compiled& compiled, std::span<const runtime::KernelTensor> tensors,
+               const std::vector<HostTensor>& results, const Golden& golden,
+               Diagnostics& diagnostics);
   const Golden* golden_for(const Compiled& compiled, std::span<const runtime::KernelTensor> tensors,
                            Diagnostics& diagnostics);
 
@@ -101,6 +105,14 @@ const Golden* Checker::golden_for(const Compiled& compiled,
   return golden_.back().get();
 }
 
+void Checker::tell_not_loaded(Row& row, const Diagnostics& diagnostics) {
+  if (lacks_component(diagnostics)) row.code = exit_missing_component;
+  const bool no_gpu =
+      std::any_of(diagnostics.all().begin(), diagnostics.all().end(),
+                  [](const Diagnostic& one) { return one.code == messages::no_gpu.code; });
+  if (no_gpu) row.verdict = "no GPU here";
+}
+
 void Checker::run(Row& row, Diagnostics& diagnostics) {
   Options one = options_;
   one.mappings = {row.mapping};
@@ -115,14 +127,7 @@ void Checker::run(Row& row, Diagnostics& diagnostics) {
     return;
   }
   const auto kernel = backend->load(compiled->tile, compiled->machine, diagnostics);
-  if (!kernel) {
-    if (lacks_component(diagnostics)) row.code = exit_missing_component;
-    const bool no_gpu =
-        std::any_of(diagnostics.all().begin(), diagnostics.all().end(),
-                    [](const Diagnostic& one) { return one.code == messages::no_gpu.code; });
-    if (no_gpu) row.verdict = "no GPU here";
-    return;
-  }
+  if (!kernel) return tell_not_loaded(row, diagnostics);
   const auto tensors = (*kernel)->tensors();
   if (!check_names(tensors, request_, diagnostics)) return;
   const Golden* golden = nullptr;
@@ -148,8 +153,15 @@ void Checker::run(Row& row, Diagnostics& diagnostics) {
   row.code = exit_fine;
   row.verdict = "not checked";
   if (golden == nullptr || options_.no_check) return;
+  compare(row, *compiled, tensors, host, *golden, diagnostics);
+}
+
+void Checker::compare(Row& row, const Compiled& compiled,
+                      std::span<const runtime::KernelTensor> tensors,
+                      const std::vector<HostTensor>& results, const Golden& golden,
+                      Diagnostics& diagnostics) {
   row.errors =
-      compare_outputs(*compiled, tensors, options_, request_, host, golden->results, diagnostics);
+      compare_outputs(compiled, tensors, options_, request_, results, golden.results, diagnostics);
   if (!row.errors) {
     row.verdict.clear();
     row.code = exit_bad_input;
@@ -184,10 +196,7 @@ Json to_json(const Row& row) {
   json["verdict"] = row.verdict;
   json["exit_code"] = row.code;
   if (row.errors) {
-    json["result"] = {{"ok", row.errors->ok},
-                      {"max_abs_error", row.errors->max_abs_error},
-                      {"relative_error", row.errors->relative_error},
-                      {"incomparable_elements", row.errors->incomparable_elements}};
+    json["result"] = to_json(*row.errors);
   }
   if (row.measured) {
     if (row.measured->cycles) json["cycles"] = *row.measured->cycles;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "compiler/base/messages.h"
 #include "compiler/reference/reference.h"
@@ -123,6 +124,13 @@ std::string to_text(const Verdict& verdict) {
   }
   return text + fmt::format(" (max abs error {:.3g}, relative error {:.3g})", verdict.max_abs_error,
                             verdict.relative_error);
+}
+
+nlohmann::ordered_json to_json(const Verdict& verdict) {
+  return {{"ok", verdict.ok},
+          {"max_abs_error", verdict.max_abs_error},
+          {"relative_error", verdict.relative_error},
+          {"incomparable_elements", verdict.incomparable_elements}};
 }
 
 std::optional<Verdict> compare_outputs(const Compiled& compiled,

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <span>
 #include <string>
@@ -46,6 +47,8 @@ struct Verdict {
 };
 /// What users read: "ok", "WRONG", or how many elements could not be compared; and the errors.
 std::string to_text(const Verdict& verdict);
+/// The same for programs; `incomparable_elements` where there are some.
+nlohmann::ordered_json to_json(const Verdict& verdict);
 /// Compares every output; a wrong one is reported. Results that the sizes of the outputs do not
 /// explain are held against bounds of every element, which takes several times as long as the
 /// reference (and the inputs are made anew). Nothing if that failed, which is reported.

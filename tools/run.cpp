@@ -92,13 +92,6 @@ void print(const Report& report) {
   }
 }
 
-Json to_json(const Verdict& verdict) {
-  return {{"ok", verdict.ok},
-          {"max_abs_error", verdict.max_abs_error},
-          {"relative_error", verdict.relative_error},
-          {"incomparable_elements", verdict.incomparable_elements}};
-}
-
 Json to_json(const Report& report) {
   Json json;
   json["schema_version"] = 1;
