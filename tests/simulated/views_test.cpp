@@ -195,8 +195,9 @@ def host(Y: task.Tensor["R","S"], X: task.Tensor["N","H","W","C"]):
                    "R=132 N=2 H=11 W=8 C=5 S=30 --dtype f16"}});
 }
 
-TEST(Views, Im2colMultiplied) {
-  check({.logic = R"(
+/// Blocks of a convolution as products with its windows.
+std::string convolution(const std::string& windows) {
+  return R"(
 @task.define(leaf=True)
 def conv(Y, X, W):
     task.call_primitive("gemm", Y, X, W)
@@ -207,7 +208,8 @@ def block(Y, X, W):
 
 @task.define
 def host(Y: task.Tensor["R","O"], X: task.Tensor["N","H","W","C"], F: task.Tensor["KH","KW","C","O"]):
-    I = task.im2col(X, kernel=(3, 2), stride=(1, 3), padding=(0, 1), dilation=(2, 2))
+    I = task.im2col(X, )" +
+         windows + R"()
 
     Wm = task.reshape(F, (KH * KW * C, O))
     Ip = task.partition(I, by="blocks", shape=(5, I.shape[1]))
@@ -215,7 +217,11 @@ def host(Y: task.Tensor["R","O"], X: task.Tensor["N","H","W","C"], F: task.Tenso
     Wp = task.partition(Wm, by="blocks", shape=(I.shape[1], 3))
     for i, j in task.parallel_range(Yp.shape):
         task.launch(block, Yp[i, j], Ip[i, 0], Wp[0, j])
-)",
+)";
+}
+
+TEST(Views, Im2colMultiplied) {
+  check({.logic = convolution("kernel=(3, 2), stride=(1, 3), padding=(0, 1), dilation=(2, 2)"),
          .host = "Y: GLOBAL, X: GLOBAL, F: GLOBAL",
          .block = "Y: REGISTER, X: SHARED, W: SHARED",
          .more = R"(    pipeline: 2
@@ -226,26 +232,7 @@ def host(Y: task.Tensor["R","O"], X: task.Tensor["N","H","W","C"], F: task.Tenso
 }
 
 TEST(Views, Im2colSplitAlongK) {
-  check({.logic = R"(
-@task.define(leaf=True)
-def conv(Y, X, W):
-    task.call_primitive("gemm", Y, X, W)
-
-@task.define
-def block(Y, X, W):
-    task.launch(conv, Y, X, W)
-
-@task.define
-def host(Y: task.Tensor["R","O"], X: task.Tensor["N","H","W","C"], F: task.Tensor["KH","KW","C","O"]):
-    I = task.im2col(X, kernel=(3, 2), stride=(2, 2), padding=(2, 2), dilation=(1, 3))
-
-    Wm = task.reshape(F, (KH * KW * C, O))
-    Ip = task.partition(I, by="blocks", shape=(5, I.shape[1]))
-    Yp = task.partition(Y, by="blocks", shape=(5, 3))
-    Wp = task.partition(Wm, by="blocks", shape=(I.shape[1], 3))
-    for i, j in task.parallel_range(Yp.shape):
-        task.launch(block, Yp[i, j], Ip[i, 0], Wp[0, j])
-)",
+  check({.logic = convolution("kernel=(3, 2), stride=(2, 2), padding=(2, 2), dilation=(1, 3)"),
          .host = "Y: GLOBAL, X: GLOBAL, F: GLOBAL",
          .block = "Y: REGISTER, X: SHARED, W: SHARED",
          .more = R"(    pipeline: 2
@@ -297,34 +284,6 @@ def host(Y: task.Tensor["T2", "C"], X: task.Tensor["T2", "C"]):
          .block = "X: SHARED",
          .more = "  both: {task_name: both, proc: BLOCK, mems: {Y0: SHARED, Y1: REGISTER}}\n",
          .sizes = {"T2=14 C=5", "T2=2 C=1", "T2=32 C=16 --dtype f16"}});
-}
-
-/// A task further in asks for what lies on chip in GLOBAL, where each processor has its own part.
-TEST(Views, FromTheChipBackToGlobal) {
-  check({.logic = R"(
-@task.define
-def inner(Y, X):
-    task.launch(twice, Y, X)
-
-@task.define
-def middle(Y, X):
-    task.launch(inner, Y, X)
-
-@task.define
-def block(Y, X):
-    task.launch(middle, Y, X)
-
-@task.define
-def host(Y: task.Tensor["M", "N"], X: task.Tensor["M", "N"]):
-    Yp = task.partition(Y, by="blocks", shape=(5, N))
-    Xp = task.partition(X, by="blocks", shape=(5, N))
-    for i in task.parallel_range(Yp.shape[0]):
-        task.launch(block, Yp[i], Xp[i])
-)",
-         .block = "Y: REGISTER, X: SHARED",
-         .more = "  middle: {task_name: middle, proc: BLOCK, mems: {Y: GLOBAL, X: GLOBAL}}\n"
-                 "  inner: {task_name: inner, proc: BLOCK, mems: {Y: SHARED, X: REGISTER}}\n",
-         .sizes = {"M=23 N=7", "M=1 N=1", "M=40 N=16 --dtype f16"}});
 }
 
 }  // namespace
