@@ -259,8 +259,13 @@ void emit_row_store(Emitter& e, const StorePlan& plan, const BulkStore& store,
   out.close();
 }
 
+bool has_equal_slabs(const BulkStore& store, const RegisterTile& tile) {
+  return tile.layout.dims[1][0].extent * 4 == store.panels * panel_registers;
+}
+
 void emit_bulk_store(Emitter& e, const StorePlan& plan, const BulkStore& store,
-                     const RegisterTile& tile, DType type, std::ptrdiff_t map) {
+                     const RegisterTile& tile, DType type, std::ptrdiff_t map,
+                     const std::function<void()>& work) {
   Writer& out = e.out();
   const Slabs slabs = slabs_of(plan, store, tile);
   const bool reuses = plan.slabs < slabs.count;
@@ -272,11 +277,8 @@ void emit_bulk_store(Emitter& e, const StorePlan& plan, const BulkStore& store,
   }
   open_slabs(e, slabs);
   if (plan.place) {
-    out.line("// Each warp has read its rows of {0}, and now fills them.",
-             e.program()[plan.place->tile].name);
     out.line("char *const at = (char *){} + slab * {} + warpgroup * {};",
              e.tensor_name(plan.place->tile), plan.panels * slabs.panel_distance, panel_bytes);
-    out.line("if (slab == 0) __syncwarp();");
   } else {
     out.line("char *const at = slabs + slab % {} * {};", plan.slabs, plan.slab_bytes);
     out.line("// Its last content has been read.");
@@ -284,6 +286,17 @@ void emit_bulk_store(Emitter& e, const StorePlan& plan, const BulkStore& store,
     out.line("if (thread % 128 == 0) stores_wait_read<{}>();", reuses ? plan.slabs - 1 : 0);
     out.line("warpgroup_barrier(warpgroup);");
     if (!reuses) out.close();
+  }
+  if (work) {
+    e.restrict_to(TilePart{slabs.a_row, fmt::format("(slab % {})", slabs.a_row),
+                           store.steps > 1 ? fmt::format("slab / {}", slabs.a_row) : ""});
+    work();
+    e.restrict_to(std::nullopt);
+  }
+  if (plan.place) {
+    out.line("// Each warp has read its rows of {0}, and now fills them.",
+             e.program()[plan.place->tile].name);
+    out.line("{}__syncwarp();", work ? "" : "if (slab == 0) ");
   }
   write_fragments(e, plan, store, tile, type);
   out.line("fence_async();");

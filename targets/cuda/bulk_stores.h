@@ -2,6 +2,7 @@
 // slab, and the copy engine takes them on while the warpgroup goes on.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -53,9 +54,14 @@ StorePlan plan_stores(const tile::Program& program, const Machine& machine, cons
 void emit_row_store(Emitter& emitter, const StorePlan& plan, const BulkStore& store,
                     const RegisterTile& tile, const tile::DmaCopy& copy);
 
+/// Whether work on the tile can be done slab by slab: all of them are of equal parts of it.
+bool has_equal_slabs(const BulkStore& store, const RegisterTile& tile);
+
 /// Writes one that the copy engine stores. Of each warpgroup, the first thread has the copy engine
-/// store; `slabs` is a pointer to the warpgroup's, `map` the tensor map's number.
+/// store; `slabs` is a pointer to the warpgroup's, `map` the tensor map's number. `work`, if given,
+/// writes what comes before, for each slab's part of tiles.
 void emit_bulk_store(Emitter& emitter, const StorePlan& plan, const BulkStore& store,
-                     const RegisterTile& tile, DType type, std::ptrdiff_t map);
+                     const RegisterTile& tile, DType type, std::ptrdiff_t map,
+                     const std::function<void()>& work = {});
 
 }  // namespace septran::cuda

@@ -282,8 +282,45 @@ class PieceCopy {
   std::int64_t bytes_ = 0;
 };
 
+/// Whether two by two, elements of a swizzled tile come to the places where sums of products lie:
+/// the matrices of 8 rows of 16 bytes that a warp loads together.
+bool comes_by_matrices(const Emitter& e, const RegisterTile& dst, const Access& src,
+                       const std::vector<Expr>& extents) {
+  if (!dst.paired || dst.element != src.storage || dst.layout.dims.size() != 2) return false;
+  const LayoutDim& rows = dst.layout.dims[0];
+  const LayoutDim& columns = dst.layout.dims[1];
+  const bool sums = rows.size() == 5 && rows[2] == LayoutDigit{4, 32, 0} &&
+                    rows[3] == LayoutDigit{2, 0, 2} && rows[4] == LayoutDigit{8, 4, 0} &&
+                    columns.size() == 3 && columns[0].offset == 4 &&
+                    columns[1] == LayoutDigit{4, 1, 0} && columns[2] == LayoutDigit{2, 0, 1};
+  const bool whole =
+      extents[0] == Expr(dst.layout.room(0)) && extents[1] == Expr(dst.layout.room(1));
+  return sums && whole && e.machine().cuda.warpgroup_products && columns[0].extent % 2 == 0 &&
+         src.swizzled_rows > 0 && src.swizzled_dims == std::vector<std::size_t>{0, 1} &&
+         piece_of(src, 1) == 8;
+}
+
+/// Four matrices at a time: of 16 rows and 16 columns, of which each lane names a row's half.
+void copy_by_matrices(Emitter& e, const RegisterTile& dst, const Access& src) {
+  Layout lanes = dst.layout;
+  lanes.dims[0].resize(3);
+  lanes.dims[0].push_back({16, 1, 0});
+  lanes.dims[1] = {{dst.layout.dims[1][0].extent / 2, 0, 8}, {2, 16, 0}};
+  e.register_nest(lanes, false, [&](const std::vector<Point>& points) {
+    Position at = points[0].at;
+    at[1] = fmt::format("({} * 8)", at[1]);
+    e.out().line("uint32_t piece[4];");
+    e.out().line("load_matrices(piece, shared_address({} + {}));", src.pointer,
+                 offset_of(src, at, e.vars()));
+    const std::string number = Emitter::register_number(lanes, {0, 1}, points[0]);
+    for (int w = 0; w < 4; ++w)
+      e.out().line("{}[({}) / 2 + {}] = piece[{}];", dst.name, number, w, w);
+  });
+}
+
 void copy_to_registers(Emitter& e, const RegisterTile& dst, const Access& src,
                        const std::vector<Expr>& extents) {
+  if (comes_by_matrices(e, dst, src, extents)) return copy_by_matrices(e, dst, src);
   PieceCopy pieces(e, dst, src, extents);
   const bool keeps = dst.logical == dst.element || dst.logical == src.storage;
   if (pieces.is_possible() && keeps) return pieces.emit(false);

@@ -184,6 +184,21 @@ void Emitter::thread_nest(const std::vector<Expr>& extents, const Access* leadin
   out_.close();
 }
 
+std::pair<std::string, std::string> Emitter::counts_of(const Layout& layout, std::size_t dim,
+                                                       std::size_t digit) const {
+  const std::int64_t extent = layout.dims[dim][digit].extent;
+  if (part_ && dim + 1 == layout.dims.size() && digit == 0) {
+    SEPTRAN_CHECK(extent % part_->column_parts == 0);
+    const std::int64_t count = extent / part_->column_parts;
+    return {fmt::format("{} * {}", part_->column_part, count),
+            fmt::format("{} * {} + {}", part_->column_part, count, count)};
+  }
+  if (part_ && !part_->step.empty() && dim + 1 < layout.dims.size() && digit == 1) {
+    return {part_->step, part_->step + " + 1"};
+  }
+  return {"0", std::to_string(extent)};
+}
+
 void Emitter::register_nest(const Layout& layout, bool pairs,
                             const std::function<void(const std::vector<Point>&)>& body) {
   Point point;
@@ -217,8 +232,8 @@ void Emitter::register_nest(const Layout& layout, bool pairs,
       const bool by_two = pairs && d + 1 == layout.dims.size() && i + 1 == layout.dims[d].size();
       if (by_two) last = name;
       out_.directive("#pragma unroll");
-      out_.open("for (int {0} = 0; {0} < {1}; {0} += {2})", name, layout.dims[d][i].extent,
-                by_two ? 2 : 1);
+      const auto [begin, end] = counts_of(layout, d, i);
+      out_.open("for (int {0} = {1}; {0} < {2}; {0} += {3})", name, begin, end, by_two ? 2 : 1);
       ++opened;
     }
   }

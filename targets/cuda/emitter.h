@@ -39,6 +39,15 @@ struct Point {
   std::vector<std::vector<std::string>> digits;
 };
 
+/// The part of the tiles of sums that code goes through: their columns in `column_parts` equal
+/// parts, of which the one that `column_part` names, and, if not empty, of each warpgroup's steps
+/// of 64 rows the one that `step` names (C expressions).
+struct TilePart {
+  std::int64_t column_parts = 1;
+  std::string column_part;
+  std::string step;
+};
+
 class Emitter {
  public:
   Emitter(const tile::Program& program, const Machine& machine, const Plan& plan)
@@ -101,6 +110,8 @@ class Emitter {
   /// other.
   void thread_nest(const std::vector<Expr>& extents, const Access* leading, std::int64_t unrolled,
                    const std::function<void(const Point&)>& body);
+  /// Until it is taken back, loops over registers are over this part of each tile.
+  void restrict_to(std::optional<TilePart> part) { part_ = std::move(part); }
   /// Loops over the registers that a thread holds of a layout. With `pairs`, two neighbours of the
   /// last dimension at a time.
   void register_nest(const Layout& layout, bool pairs,
@@ -115,6 +126,9 @@ class Emitter {
  private:
   Access declare(const tile::TileRef& ref, const std::string& pointer, bool raw_values);
   void describe_swizzle(const tile::TileRef& ref, Access& access) const;
+  /// First and last but one of the counts of a layout's digit that loops go through.
+  [[nodiscard]] std::pair<std::string, std::string> counts_of(const Layout& layout, std::size_t dim,
+                                                              std::size_t digit) const;
 
   const tile::Program& program_;
   const Machine& machine_;
@@ -125,6 +139,7 @@ class Emitter {
   Writer out_;
   std::int64_t spare_bytes_ = 0;
   std::map<std::uint32_t, double> scales_;
+  std::optional<TilePart> part_;
 };
 
 /// `before_write`, if given, writes what has to stand between an elementwise operation's arithmetic

@@ -5,7 +5,6 @@ namespace septran::cuda {
 const std::string_view hopper_prelude = R"(
 // Barriers in shared memory. A barrier's phase ends with its last arrival, once all bytes that were
 // announced have come.
-FUNCTION uint32_t shared_address(const void *p) { return (uint32_t)__cvta_generic_to_shared(p); }
 FUNCTION void barrier_init(uint64_t *b, uint32_t arrivals) {
   asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" :: "r"(shared_address(b)), "r"(arrivals) : "memory");
 }

@@ -43,7 +43,13 @@ void KernelWriter::lower_block(const Block& block) {
       late = plan_late_copies(program_, plan_, kernel_, *roles_, block, i);
     }
     if (!late) {
-      lower(block[i]);
+      const auto epilogue = role_ == Role::producer ? std::nullopt : find_epilogue(block, i);
+      if (epilogue) {
+        i = epilogue->store;
+        lower_epilogue(*epilogue, block[i]);
+      } else {
+        lower(block[i]);
+      }
       continue;
     }
     lower_with(block[i], *late);

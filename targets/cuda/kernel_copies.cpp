@@ -111,12 +111,13 @@ void KernelWriter::late_piece_of(const LateCopies::Copy& copy, std::int64_t firs
   out_.close();
 }
 
-void KernelWriter::bulk_store_of(const tile::DmaCopy& copy, const BulkStore& store) {
+void KernelWriter::bulk_store_of(const tile::DmaCopy& copy, const BulkStore& store,
+                                 const std::function<void()>& work) {
   if (store.by_warps) {
     return emit_row_store(e_, stores_, store, e_.register_tile(copy.src.tensor), copy);
   }
   emit_bulk_store(e_, stores_, store, e_.register_tile(copy.src.tensor),
-                  program_[copy.dst.tensor].storage, map_number(store.map));
+                  program_[copy.dst.tensor].storage, map_number(store.map), work);
 }
 
 const EventPlan& KernelWriter::plan_of(tile::EventId id) const {

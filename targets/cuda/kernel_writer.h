@@ -38,6 +38,14 @@ class KernelWriter {
     std::vector<tile::EventId> signals;
   };
 
+  /// Statements of a block up to a store. Waits come before all calls and signals behind them.
+  struct Epilogue {
+    std::vector<const tile::Statement*> before;
+    std::vector<const tile::Statement*> calls;
+    std::vector<const tile::Statement*> signals;
+    std::size_t store = 0;  // in the block
+  };
+
   void signature(std::int64_t grid_counter_bytes);
   void write_start();
   void declare_memory();
@@ -58,6 +66,10 @@ class KernelWriter {
 
   void lower(const tile::Statement& statement);
   void lower_block(const tile::Block& block);
+  [[nodiscard]] std::optional<Epilogue> find_epilogue(const tile::Block& block,
+                                                      std::size_t at) const;
+  void lower_epilogue(const Epilogue& epilogue, const tile::Statement& store);
+  [[nodiscard]] bool works_by_slabs(const tile::Statement& statement, const Layout& sums) const;
   void emit(const tile::Statement& statement);
   void lower_node(const tile::Alloc& node, const tile::Statement& statement);
   void lower_node(const tile::Loop& node, const tile::Statement& statement);
@@ -79,7 +91,8 @@ class KernelWriter {
   void bulk_copy_of(const tile::DmaCopy& copy, const tile::Statement& statement);
   void lower_with(const tile::Statement& statement, const LateCopies& late);
   void late_piece_of(const LateCopies::Copy& copy, std::int64_t first, std::int64_t end);
-  void bulk_store_of(const tile::DmaCopy& copy, const BulkStore& store);
+  void bulk_store_of(const tile::DmaCopy& copy, const BulkStore& store,
+                     const std::function<void()>& work = {});
   std::ptrdiff_t map_number(const TensorMap& map);
   [[nodiscard]] int cluster_blocks() const { return roles_ ? roles_->cluster.blocks : 1; }
   [[nodiscard]] const EventPlan& plan_of(tile::EventId id) const;

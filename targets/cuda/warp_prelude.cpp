@@ -11,13 +11,7 @@ template <int rows>
 FUNCTION int swizzled_byte(int row, int at) {
   return (at / 128 * rows + row) * 128 + ((at % 128) ^ (row % 8 * 16));
 }
-FUNCTION uint32_t shared_place(const void *p) { return (uint32_t)__cvta_generic_to_shared(p); }
-
-// Four (two) matrices of 8 rows of 16 bytes, whose rows begin where the lanes say.
-FUNCTION void load_matrices(uint32_t (&f)[4], uint32_t from) {
-  asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
-               : "=r"(f[0]), "=r"(f[1]), "=r"(f[2]), "=r"(f[3]) : "r"(from) : "memory");
-}
+// Likewise, transposed.
 FUNCTION void load_matrices_transposed(uint32_t (&f)[4], uint32_t from) {
   asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
                : "=r"(f[0]), "=r"(f[1]), "=r"(f[2]), "=r"(f[3]) : "r"(from) : "memory");
@@ -41,9 +35,9 @@ template <int bytes, bool by_k, int rows>
 FUNCTION void load_left(uint32_t (&f)[4], const char *tile, int row, int step) {
   const int lane = threadIdx.x % 32;
   if (by_k) {
-    load_matrices(f, shared_place(tile + swizzled_byte<rows>(row + lane % 16, step * 32 + lane / 16 * 16)));
+    load_matrices(f, shared_address(tile + swizzled_byte<rows>(row + lane % 16, step * 32 + lane / 16 * 16)));
   } else if (bytes == 2) {
-    load_matrices_transposed(f, shared_place(tile + swizzled_byte<rows>(
+    load_matrices_transposed(f, shared_address(tile + swizzled_byte<rows>(
         step * 16 + lane % 8 + lane / 16 * 8, (row + lane / 8 % 2 * 8) * 2)));
   } else {
     #pragma unroll
@@ -59,10 +53,10 @@ template <int bytes, bool by_k, int rows>
 FUNCTION void load_right(uint32_t (&f)[4], const char *tile, int col, int step) {
   const int lane = threadIdx.x % 32;
   if (by_k) {
-    load_matrices(f, shared_place(tile + swizzled_byte<rows>(
+    load_matrices(f, shared_address(tile + swizzled_byte<rows>(
         col + lane % 8 + lane / 16 * 8, step * 32 + lane / 8 % 2 * 16)));
   } else if (bytes == 2) {
-    load_matrices_transposed(f, shared_place(tile + swizzled_byte<rows>(
+    load_matrices_transposed(f, shared_address(tile + swizzled_byte<rows>(
         step * 16 + lane % 16, (col + lane / 16 * 8) * 2)));
   } else {
     #pragma unroll

@@ -25,6 +25,7 @@ TEST(CudaEmulated, RowsThatBeginAnywhereAreMovedWhole) {
   std::ofstream(folder.path() / "functions.inc")
       << "struct alignas(16) Bytes16 { uint32_t w[4]; };\n"
       << function_text(cuda::prelude, "Bytes16 shifted_piece")
+      << function_text(cuda::prelude, "float gelu_f32")
       << function_text(cuda::store_prelude, "void store_rows") << cuda::arrange_prelude;
   const std::string program = (folder.path() / "emulated").string();
   const Output compiled =

@@ -62,8 +62,7 @@ TEST(CudaSource, WhatMeetsSumsComesThroughSharedMemory) {
   const cuda::Source source = lowered({"bench/kernels/linear.py", "bench/kernels/linear.yaml",
                                        "M=512 N=512 K=512 residual=true dtype=f16"});
   EXPECT_TRUE(has(source, "// R f16[128, 256], swizzled"));
-  // Two values at a time, eight rows of a warp in other banks.
-  EXPECT_TRUE(has(source, "*(const Bytes4*)(x2 + swizzled<128, 2>("));
+  EXPECT_TRUE(has(source, "load_matrices(piece, shared_address(x2 + swizzled<128, 2>("));
   EXPECT_TRUE(has(source, "uint32_t gathered2[64];"));
   EXPECT_TRUE(has(source, "store_fragment("));
 }
@@ -131,10 +130,22 @@ TEST(CudaSource, TilesLeaveFromThePlaceOfAnOperandThatHasBeenRead) {
   EXPECT_TRUE(has(of("M=512 N=512 K=1344 residual=false dtype=f16"), "char *const slabs"));
 }
 
+TEST(CudaSource, EpiloguesGoSlabBySlab) {
+  const cuda::Source source = lowered({"bench/kernels/linear.py", "bench/kernels/linear.yaml",
+                                       "M=512 N=512 K=512 residual=true dtype=f16"});
+  const std::size_t slabs = source.text.find("for (int slab = 0; slab < 4; ++slab)");
+  ASSERT_NE(slabs, std::string::npos);
+  const std::size_t gelu = source.text.find("= gelu_f32(");
+  EXPECT_LT(slabs, gelu);
+  EXPECT_LT(gelu, source.text.find("store_fragment(shared_address(at)"));
+  EXPECT_EQ(source.text.rfind("= gelu_f32("), gelu);
+  EXPECT_TRUE(has(source, "for (int q1 = (slab % 4) * 8; q1 < (slab % 4) * 8 + 8; q1 += 1)"));
+}
+
 TEST(CudaSource, ATurnLastsUntilWhatWasCopiedIsRead) {
   const cuda::Source source = lowered({"bench/kernels/linear.py", "tests/cuda/linear_turns.yaml",
                                        "M=512 N=512 K=512 residual=true dtype=f16"});
-  const std::size_t read = source.text.rfind("const Bytes4*)(x2 + swizzled");
+  const std::size_t read = source.text.rfind("load_matrices(piece");
   ASSERT_NE(read, std::string::npos);
   EXPECT_LT(read, source.text.find("turn_pass<threads>((team + 1) % 2);"));
 }

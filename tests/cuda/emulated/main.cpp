@@ -1,10 +1,16 @@
 // Functions of generated CUDA C++ (functions.inc, taken from the preludes) on emulated threads.
 // Prints what is wrong; exit code 1 if anything is.
+#include <algorithm>
+#include <cmath>
 #include <cstdio>
+#include <limits>
 
 #include "threads.h"
 
 #define FUNCTION static
+float __saturatef(float x) { return std::clamp(x, 0.0F, 1.0F); }
+float exp2_f32(float x) { return std::exp2(x); }
+float max_f32(float a, float b) { return std::max(a, b); }
 #include "functions.inc"
 
 namespace {
@@ -75,9 +81,22 @@ void check_stores(int offset, int stride, int rows, int columns) {
   expect(out == wanted, "store_rows", stride, rows, columns);
 }
 
+void check_gelu() {
+  for (float x = -12; x < 12; x += 0x1p-11F) {
+    const double right = 0.5 * x * std::erfc(-x / std::sqrt(2.0));
+    const double error = std::abs(gelu_f32(x) - right);
+    expect(error <= 8.1e-7 && (x <= 0 || error <= 1.6e-6 * right), "gelu", static_cast<int>(x), 0,
+           0);
+  }
+  const float most = std::numeric_limits<float>::infinity();
+  expect(gelu_f32(most) == most && std::abs(gelu_f32(-most)) < 1e-9F && gelu_f32(0) == 0, "gelu", 0,
+         0, 0);
+}
+
 }  // namespace
 
 int main() {
+  check_gelu();
   for (const int bytes : {1, 7, 130, 1024, 1025, 1027, 1030, 4095}) {
     for (const int rows : {1, 2, 5}) check_pad(rows, bytes);
   }
