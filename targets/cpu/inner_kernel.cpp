@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::int64_t most_rows = 4;   // at once
 constexpr std::int64_t most_sums = 24;  // in registers
+constexpr std::int64_t near_bytes = 2048;
 
 bool has_vectors(DType from, DType type, std::int64_t lanes, int vector_bytes) {
   if (from == type || (from == DType::i8 && type == DType::i32)) return true;
@@ -33,6 +34,10 @@ class BlockOfInner {
         runs_(rows_ * inner.columns < 8 ? 2 : 1) {}
 
   void write() {
+    if (reads_near()) {
+      const auto size = static_cast<std::int64_t>(size_bytes(in_.a));
+      out_.line("const int64_t near = min({}, k);", near_bytes / size);
+    }
     out_.open("for (int64_t i = 0; i < m; i += {})", rows_);
     for (std::int64_t r = 0; r < rows_; ++r) {
       out_.line("const {} *const a{} = a + min(i + {}, m - 1) * {};", c_type(in_.a), r, r,
@@ -42,12 +47,7 @@ class BlockOfInner {
     const std::int64_t step = in_.lanes * runs_;
     out_.line("int64_t p = 0;");
     out_.open("for (; p + {0} <= k; p += {0})", step);
-    const std::int64_t line = 64 / static_cast<std::int64_t>(size_bytes(in_.a));
-    for (std::int64_t at = 0; at < step; at += line) {
-      for (std::int64_t r = 0; r < rows_; ++r) {
-        out_.line("__builtin_prefetch(a{} + {} + p, 0, 2);", r, rows_ * in_.a_row + at);
-      }
-    }
+    fetch_ahead(step);
     for (std::int64_t run = 0; run < runs_; ++run) multiply(run, false);
     out_.close();
     out_.open("for (; p < k; p += {})", in_.lanes);
@@ -59,6 +59,29 @@ class BlockOfInner {
   }
 
  private:
+  [[nodiscard]] bool reads_near() const { return 2 * in_.columns > rows_; }
+
+  /// Asks for A further on. With few columns rows go by as fast as memory gives them: the same
+  /// places in the next rows. With more, their products keep so many lines of B on the move that
+  /// such requests are dropped, or their lines gone when they are needed: somewhat further on in
+  /// the same rows and, where these end, at the beginning of the next.
+  void fetch_ahead(std::int64_t step) {
+    const auto size = static_cast<std::int64_t>(size_bytes(in_.a));
+    const std::int64_t line = 64 / size;
+    if (reads_near()) {
+      out_.line("const int64_t q = p + near + (p + near < k ? 0 : {} - k);", rows_ * in_.a_row);
+    }
+    for (std::int64_t at = 0; at < step; at += line) {
+      for (std::int64_t r = 0; r < rows_; ++r) {
+        if (reads_near()) {
+          out_.line("__builtin_prefetch(a{} + q + {});", r, at);
+        } else {
+          out_.line("__builtin_prefetch(a{} + {} + p, 0, 2);", r, rows_ * in_.a_row + at);
+        }
+      }
+    }
+  }
+
   static std::string sum_name(std::int64_t r, std::int64_t c, std::int64_t run) {
     return fmt::format("s{}_{}_{}", r, c, run);
   }
