@@ -34,7 +34,7 @@ Tick Interconnect::cross_back(Tick at, Link& link, const BurstRun& run) {
     all_links_.take(begin, run.all_ticks);
   }
   link.reads_free = begin + run.link_ticks;
-  return link.reads_free;
+  return begin + std::max(run.link_ticks, run.all_ticks);
 }
 
 Tick Interconnect::cross_there(Tick at, Link& link, const BurstRun& run) {
@@ -48,7 +48,7 @@ Tick Interconnect::cross_there(Tick at, Link& link, const BurstRun& run) {
     begin = link.writes.find(both, run.link_ticks);
   }
   link.writes.take(begin, run.link_ticks);
-  return begin + run.link_ticks;
+  return begin + std::max(run.link_ticks, run.all_ticks);
 }
 
 std::uint32_t Interconnect::new_flight(const Flight& flight) {

@@ -130,6 +130,21 @@ TEST(Links, HaveRatesOfTheirOwn) {
   EXPECT_EQ(finished(report, "load", 1), 9 + 256 + 1);
 }
 
+// All links together take longer for a burst than one: the first has crossed the bus at 5, then 32
+// of 16 cycles, the last one's too, and the engine. A store's burst takes 16 instead of 1.
+TEST(Links, TogetherMayBeSlowerThanOne) {
+  Machine machine = bus_machine(2);
+  machine.dsa.interconnect.bytes_per_cycle_total = 4;
+  EXPECT_EQ(load_on_two(machine, 16).cycles, 5 + 32 * 16 + 1);
+  Builder b;
+  b.global("Y", DType::i8, {64}, false, true);
+  b.store(b.tile(dsa::MemoryId::global, DType::i8, 0, {64}), b.shared(DType::i8, 0, {64}));
+  Machine one = bus_machine();
+  const Cycle fast = finish(b.halt(), one).cycles;
+  one.dsa.interconnect.bytes_per_cycle_total = 4;
+  EXPECT_EQ(finish(b.program, one).cycles - fast, 15);
+}
+
 // Two cores of a link share its rate: 32 bursts of 16 cycles on one link, or 16 on each of two.
 TEST(Sharing, OfALink) {
   Machine machine = bus_machine(2);
