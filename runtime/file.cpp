@@ -72,19 +72,20 @@ class Pending {
 
 int Pending::stage(const std::string& path, std::string_view content) {
   if (path.empty()) return ENOENT;
-  // A link's target is replaced, not the link.
-  std::error_code unresolved;
-  target_ = std::filesystem::weakly_canonical(path, unresolved).string();
-  if (unresolved) return unresolved.value();
   struct stat existing {};
-  const bool exists = ::stat(target_.c_str(), &existing) == 0;
+  const bool exists = ::stat(path.c_str(), &existing) == 0;
   if (!exists && errno != ENOENT) return errno;
   if (exists && S_ISDIR(existing.st_mode)) return EISDIR;
   if (exists && !S_ISREG(existing.st_mode)) {
     content_ = content;
-    device_ = ::open(target_.c_str(), O_WRONLY | O_CLOEXEC);
+    // By its own name: what /dev/stdout leads to may be a pipe, which has no other.
+    device_ = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
     return device_ < 0 ? errno : 0;
   }
+  // A link's target is replaced, not the link.
+  std::error_code unresolved;
+  target_ = std::filesystem::weakly_canonical(path, unresolved).string();
+  if (unresolved) return unresolved.value();
   const int file = create_beside(target_, 0666, temporary_);
   if (file < 0) {
     temporary_.clear();
@@ -111,6 +112,12 @@ Pending::~Pending() {
 
 bool write_files_atomically(std::span<const OutputFile> files, Diagnostics& diagnostics) {
   const std::size_t errors = diagnostics.error_count();
+  // What was printed comes first, if a file is the standard output; and no file is written beside
+  // text that is lost.
+  if (std::fflush(stdout) != 0) {
+    diagnostics.report({}, messages::output_not_printed, error_text(errno));
+    return false;
+  }
   const auto check = [&](int error, const std::string& path) {
     if (error != 0) diagnostics.report({}, messages::file_not_written, path, error_text(error));
   };

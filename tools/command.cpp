@@ -1,13 +1,17 @@
 #include "tools/command.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <new>
+#include <system_error>
 
 #include "compiler/base/messages.h"
 #include "runtime/backends/backends.h"
@@ -186,34 +190,70 @@ void print(const Diagnostics& diagnostics, const SourceManager& sources) {
   fmt::print(stderr, "{}", render(diagnostics, sources, color));
 }
 
+/// Takes away what an unusual environment would make of a sound command.
+void settle_environment() {
+  // The number of a closed stream would go to the next file that is opened, and with it the
+  // stream's text.
+  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(stream, F_GETFD) < 0) static_cast<void>(::open("/dev/null", O_RDWR));
+  }
+  // hwloc prints a warning where /sys is missing.
+  ::setenv("HWLOC_HIDE_ERRORS", "2", 0);
+}
+
+/// What a command ends with whose text cannot be printed, `error` being the system's number.
+int not_printed(int error, Diagnostics& diagnostics) {
+  const auto& all = diagnostics.all();
+  const bool is_known = std::any_of(all.begin(), all.end(), [](const Diagnostic& one) {
+    return one.code == messages::output_not_printed.code;
+  });
+  if (!is_known) {
+    diagnostics.report({}, messages::output_not_printed, std::generic_category().message(error));
+  }
+  return exit_bad_input;
+}
+
+/// Runs the body; its exit code, or that of what it threw.
+int guarded(const std::function<int(SourceManager&, Diagnostics&)>& body, SourceManager& sources,
+            Diagnostics& diagnostics) {
+  try {
+    return body(sources, diagnostics);
+  } catch (const std::bad_alloc&) {
+    fmt::print(stderr,
+               "septran: error[out-of-memory]: this machine has not enough memory for it\n");
+    return exit_bad_input;
+  } catch (const std::system_error& error) {
+    if (std::ferror(stdout) != 0) return not_printed(error.code().value(), diagnostics);
+    bug(error.what(), __FILE__, __LINE__);
+  } catch (const std::exception& error) {
+    bug(error.what(), __FILE__, __LINE__);
+  }
+}
+
 }  // namespace
 
 int run_command(CLI::App& app, int argc, char** argv,
                 const std::function<int(SourceManager&, Diagnostics&)>& body) {
+  settle_environment();
   SourceManager sources;
   Diagnostics diagnostics;
+  int code = exit_fine;
+  bool runs = true;
   try {
     if (check_command_name(app, argc, argv, diagnostics)) app.parse(argc, argv);
   } catch (const CLI::ExtrasError&) {
     report_unknown_words(app, diagnostics);
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
-    diagnostics.report({}, messages::bad_option_value, error.what());
+    runs = error.get_exit_code() != 0;
+    if (!runs) app.exit(error);  // --help, --version
+    if (runs) diagnostics.report({}, messages::bad_option_value, error.what());
   }
   if (diagnostics.has_errors()) {
-    print(diagnostics, sources);
-    return exit_bad_input;
-  }
-  int code = exit_bug;
-  try {
-    code = body(sources, diagnostics);
-  } catch (const std::bad_alloc&) {
-    fmt::print(stderr,
-               "septran: error[out-of-memory]: this machine has not enough memory for it\n");
     code = exit_bad_input;
-  } catch (const std::exception& error) {
-    bug(error.what(), __FILE__, __LINE__);
+  } else if (runs) {
+    code = guarded(body, sources, diagnostics);
   }
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) code = not_printed(errno, diagnostics);
   print(diagnostics, sources);
   return code;
 }

@@ -1,8 +1,10 @@
 #include "tools/compile.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <chrono>
 #include <filesystem>
@@ -92,16 +94,38 @@ std::map<std::string, lang::TunableValue> common_tunables(const mapping::Mapping
   return values;
 }
 
+namespace fs = std::filesystem;
+
 /// Faults that are better told before a long run than after it.
 void check_output_path(const std::string& path, Diagnostics& diagnostics) {
-  namespace fs = std::filesystem;
   std::error_code ignored;
-  const fs::path folder = fs::path(path).parent_path();
-  if (!folder.empty() && !fs::is_directory(folder, ignored)) {
+  const fs::path parent = fs::path(path).parent_path();
+  const fs::path folder = parent.empty() ? "." : parent;
+  const bool is_device = fs::is_other(fs::status(path, ignored));
+  if (!fs::is_directory(folder, ignored)) {
     diagnostics.report({}, messages::file_not_written, path, "its folder does not exist");
   } else if (fs::is_directory(path, ignored)) {
     diagnostics.report({}, messages::file_not_written, path, "it is a folder");
+  } else if (::access(is_device ? path.c_str() : folder.c_str(), W_OK) != 0) {
+    diagnostics.report({}, messages::file_not_written, path,
+                       std::generic_category().message(errno));
   }
+}
+
+/// The files that a command line says to write, those of --out included.
+std::vector<std::string> outputs_of(const Options& options) {
+  std::vector<std::string> paths;
+  for (const std::string* path :
+       {&options.json, &options.html, &options.trace, &options.vcd, &options.csv, &options.code}) {
+    if (!path->empty()) paths.push_back(*path);
+  }
+  for (const std::string& text : options.outputs) {
+    const std::size_t equals = text.find('=');
+    if (equals != std::string::npos && equals + 1 < text.size()) {
+      paths.push_back(text.substr(equals + 1));
+    }
+  }
+  return paths;
 }
 
 /// Each result has a file of its own, and there is something to write to it.
@@ -112,18 +136,20 @@ void check_outputs(const Options& options, const Request& request, Diagnostics& 
   for (const auto& [name, path] : request.outputs) {
     if (path.empty()) diagnostics.report({}, messages::empty_path, "--out " + name);
   }
-  std::set<std::string> paths;
-  std::vector<std::string> asked{options.json, options.html, options.trace, options.vcd,
-                                 options.csv};
-  for (const auto& [name, path] : request.outputs) asked.push_back(path);
-  for (const std::string& path : asked) {
-    if (path.empty()) continue;
+  std::set<fs::path> paths;
+  for (const std::string& path : outputs_of(options)) {
     check_output_path(path, diagnostics);
-    const bool is_device = path.starts_with("/dev/");
-    if (!paths.insert(path).second && !is_device) {
+    std::error_code ignored;
+    const bool is_device = fs::is_other(fs::status(path, ignored));
+    if (!paths.insert(fs::weakly_canonical(path, ignored)).second && !is_device) {
       diagnostics.report({}, messages::one_output_file, path);
     }
   }
+  std::vector<std::string> read = options.mappings;
+  for (const std::string* path : {&options.input, &options.target, &options.workload}) {
+    read.push_back(*path);
+  }
+  check_overwrites(options, read, diagnostics);
 }
 
 /// Two files in the wrong order would give an error for every line of both.
@@ -262,6 +288,21 @@ void report_other_faults(const Options& options, const Request& request, SourceM
 
 }  // namespace
 
+bool check_overwrites(const Options& options, std::span<const std::string> read,
+                      Diagnostics& diagnostics) {
+  bool fine = true;
+  for (const std::string& path : outputs_of(options)) {
+    const bool is_read = std::any_of(read.begin(), read.end(), [&](const std::string& name) {
+      std::error_code ignored;
+      return !name.empty() && fs::is_regular_file(path, ignored) &&
+             fs::equivalent(path, name, ignored);
+    });
+    if (is_read) diagnostics.report({}, messages::output_is_input, path);
+    fine = fine && !is_read;
+  }
+  return fine;
+}
+
 Result<Request> read_request(const Options& options, Diagnostics& diagnostics) {
   Request request;
   const std::size_t errors = diagnostics.error_count();
@@ -321,6 +362,11 @@ std::optional<Compiled> compile(const Options& options, const Request& request,
                                        passes::make_environment(compiled.entry, compiled.machine),
                                        compiled.module, compiled.machine, sources, diagnostics);
   if (!mapping) return std::nullopt;
+  std::vector<std::string> read;  // templates and presets among them
+  for (std::uint32_t file = 0; file < sources.size(); ++file) {
+    read.emplace_back(sources.name(FileId{file}));
+  }
+  if (!check_overwrites(options, read, diagnostics)) return std::nullopt;
   compiled.tunables = common_tunables(*mapping);
   auto launch_tree = passes::instantiate(compiled.module, compiled.entry, *mapping,
                                          compiled.machine, sources, diagnostics);

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -47,6 +48,7 @@ struct Options {
   std::string html;
   std::string trace;  // trace events
   std::string vcd;
+  std::string code;                      // a stage of compilation (-o)
   std::optional<report::Window> window;  // of trace and vcd
   std::int64_t cycle_limit = simulator::default_cycle_limit;
   std::string csv;                   // of a sweep or workload
@@ -73,6 +75,10 @@ Result<Request> read_request(const Options& options, Diagnostics& diagnostics);
 /// name is reported too, as far as it does not depend on the options.
 Result<Request> read_logic_request(const Options& options, SourceManager& sources,
                                    Diagnostics& diagnostics);
+
+/// Whether no file that the options say to write is one of those `read`; each that is, is reported.
+bool check_overwrites(const Options& options, std::span<const std::string> read,
+                      Diagnostics& diagnostics);
 
 struct Compiled {
   lang::Module module;

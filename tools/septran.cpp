@@ -44,8 +44,9 @@ int put_gpu_code(const Compiled& compiled, const std::string& kind, const std::s
   return lacks_component(diagnostics) ? exit_missing_component : exit_bad_input;
 }
 
-int compile_command(const Options& options, const std::string& kind, const std::string& output,
-                    SourceManager& sources, Diagnostics& diagnostics) {
+int compile_command(const Options& options, const std::string& kind, SourceManager& sources,
+                    Diagnostics& diagnostics) {
+  const std::string& output = options.code;
   if ((kind == "bin" || kind == "cubin") && output.empty()) {
     diagnostics.report({}, messages::emit_needs_output, kind);
     return exit_bad_input;
@@ -99,7 +100,7 @@ int targets_command(const std::string& name, SourceManager& sources, Diagnostics
   return exit_fine;
 }
 
-void add_compile_command(CLI::App& app, Options& options, std::string& kind, std::string& output) {
+void add_compile_command(CLI::App& app, Options& options, std::string& kind) {
   CLI::App* compile = app.add_subcommand("compile", "print or write a stage of compilation");
   compile->add_option("logic", options.input, "logic file")->required();
   add_logic_options(*compile, options);
@@ -109,7 +110,8 @@ void add_compile_command(CLI::App& app, Options& options, std::string& kind, std
                    "what: launch-tree, tile; asm, bin (dsa); c (cpu); cuda, ptx, cubin (cuda)")
       ->check(CLI::IsMember({"launch-tree", "tile", "asm", "bin", "c", "cuda", "ptx", "cubin"}))
       ->capture_default_str();
-  compile->add_option("-o", output, "file to write (default: standard output)");
+  compile->add_option("-o", options.code, "file to write (default: standard output)")
+      ->type_name("FILE");
   compile->footer(
       "Example:\n  septran compile examples/gemm/gemm.py --mapping mappings/gemm/dsa_edge.yaml "
       "-D M=64 -D N=64 -D K=64 --emit bin -o gemm.sdsa");
@@ -181,10 +183,9 @@ int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape)
   app.set_version_flag("--version", version_text("septran"));
   Options options;
   std::string kind = "tile";
-  std::string output;
   std::string target;
   bool measure = false;
-  add_compile_command(app, options, kind, output);
+  add_compile_command(app, options, kind);
   add_check_command(app, options);
   add_run_command(app, options);
   add_explain_command(app, options, measure);
@@ -192,7 +193,7 @@ int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape)
   return run_command(app, argc, argv,
                      [&](septran::SourceManager& sources, septran::Diagnostics& diagnostics) {
                        if (app.got_subcommand("compile"))
-                         return compile_command(options, kind, output, sources, diagnostics);
+                         return compile_command(options, kind, sources, diagnostics);
                        if (app.got_subcommand("run"))
                          return run_kernel(options, sources, diagnostics);
                        if (app.got_subcommand("check"))

@@ -140,6 +140,12 @@ int run_workload(const Options& options, SourceManager& sources, Diagnostics& di
   const auto request = read_request(options, diagnostics);
   const auto workload = read_workload(options, sources, diagnostics);
   if (!workload || !request) return exit_bad_input;
+  std::vector<std::string> read;
+  for (const Layer& layer : workload->layers) {
+    read.push_back(layer.options.input);
+    read.insert(read.end(), layer.options.mappings.begin(), layer.options.mappings.end());
+  }
+  if (!check_overwrites(options, read, diagnostics)) return exit_bad_input;
   const std::vector<Json> results = run_layers(*workload, options);
   const Json report = report_of(*workload, results);
   fmt::print("{}", table(report));

@@ -1232,6 +1232,12 @@ inline constexpr Message option_repeated{"option-repeated", Severity::error,
 inline constexpr Message one_output_file{"one-output-file", Severity::error,
                                          "two results are to be written to '{0}'",
                                          "give each a file of its own"};
+inline constexpr Message output_is_input{
+    "output-is-input", Severity::error,
+    "what is written to '{0}' would replace a file that this command reads", "give another file"};
+inline constexpr Message output_not_printed{"output-not-printed", Severity::error,
+                                            "cannot write to the standard output: {0}",
+                                            "make room there, or send it elsewhere"};
 inline constexpr Message out_without_values{
     "out-without-values", Severity::error,
     "--timing-only computes no values, so --out has nothing to write", "leave one of the two out"};

@@ -41,6 +41,8 @@ class SourceManager {
   /// pipe into which nobody writes).
   std::optional<FileId> load(const std::string& path);
 
+  /// How many files there are: FileId{0}, FileId{1}, ...
+  [[nodiscard]] std::uint32_t size() const { return static_cast<std::uint32_t>(files_.size()); }
   [[nodiscard]] std::string_view name(FileId file) const;
   [[nodiscard]] std::string_view text(FileId file) const;
   [[nodiscard]] LineColumn position(FileId file, std::uint32_t offset) const;
