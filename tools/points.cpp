@@ -3,11 +3,13 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <nlohmann/json.hpp>
 #include <thread>
 #include <vector>
@@ -27,9 +29,11 @@ struct Child {
   std::string text;
 };
 
-/// What the child does: never returns.
+/// What the child of `parent` does: never returns.
 [[noreturn]] void be_child(const std::function<std::string(std::size_t)>& work, std::size_t index,
-                           int pipe) {
+                           int pipe, pid_t parent) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);  // nobody would take the result
+  if (getppid() != parent) _exit(1);
   const int nowhere = open("/dev/null", O_WRONLY);
   dup2(nowhere, STDOUT_FILENO);
   dup2(nowhere, STDERR_FILENO);
@@ -54,10 +58,11 @@ std::optional<Child> start(const std::function<std::string(std::size_t)>& work, 
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) return std::nullopt;
   std::fflush(nullptr);  // or the child has what is buffered, too
+  const pid_t parent = getpid();
   const pid_t process = fork();
   if (process == 0) {
     close(ends[0]);
-    be_child(work, index, ends[1]);
+    be_child(work, index, ends[1], parent);
   }
   close(ends[1]);
   if (process < 0) {

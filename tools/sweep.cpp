@@ -3,13 +3,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
-#include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
+#include <set>
+#include <system_error>
 
 #include "compiler/base/messages.h"
+#include "compiler/tile/text.h"
 #include "simulator/report/html.h"
 #include "targets/machine_fields.h"
 #include "tools/points.h"
@@ -69,31 +71,43 @@ std::vector<FieldChanges> combine(const std::vector<Axis>& axes) {
   return points;
 }
 
+/// A field's path without what may stand before it or not: one name for one field.
+std::string_view plain(std::string_view field) {
+  for (const std::string_view start : {"dsa.", "core."}) {
+    if (field.starts_with(start)) return field.substr(start.size());
+  }
+  return field;
+}
+
+/// A field that two axes set would show values that its points do not have.
+void check_repeated(const std::vector<Axis>& axes, Diagnostics& diagnostics) {
+  std::set<std::string_view> known;
+  for (const Axis& axis : axes) {
+    if (known.insert(plain(axis.field)).second) continue;
+    diagnostics.report({}, messages::option_repeated, "--sweep", axis.field);
+  }
+}
+
 std::string name_of(const FieldChanges& point) {
   std::string name;
   for (const auto& [field, value] : point) name += (name.empty() ? "" : " ") + field + "=" + value;
   return name;
 }
 
-std::string content(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
-/// What a point's result depends on beside its fields.
-std::string key_of(const Options& options, const std::string& target_text) {
-  std::string all = options.input + "\n" + content(options.input) + options.target + target_text;
-  for (const std::string& path : options.mappings) all += "\n" + path + "\n" + content(path);
-  for (const auto* list : {&options.definitions, &options.dtypes, &options.arguments}) {
-    for (const std::string& one : *list) all += "\n" + one;
+/// What a point's result depends on beside its fields; `sources` are all files that were read.
+std::string key_of(const Options& options, const Compiled& base, const SourceManager& sources) {
+  std::string all = fmt::format("{} {:x} {} {}\n", SEPTRAN_VERSION, base.machine.hash,
+                                options.cycle_limit, options.check_hazards);
+  for (std::uint32_t file = 0; file < sources.size(); ++file) {
+    all += fmt::format("{}\n{}\n", sources.name(FileId{file}), sources.text(FileId{file}));
   }
-  return fmt::format("{:x}", std::hash<std::string>{}(all));
+  return fmt::format("{:x}", std::hash<std::string>{}(all + tile::to_text(base.tile)));
 }
 
 /// Finished points in a file beside the output, a line each.
 class Journal {
  public:
-  Journal(const Options& options, const std::string& key) {
+  Journal(const Options& options, const std::string& key, Diagnostics& diagnostics) {
     for (const std::string* path : {&options.json, &options.csv, &options.html}) {
       if (path_.empty() && !path->empty() && !path->starts_with("/dev/"))
         path_ = *path + ".partial";
@@ -105,25 +119,30 @@ class Journal {
     while (ours && std::getline(in, line)) {
       Json entry = Json::parse(line, nullptr, false);  // the last line may be cut off
       if (entry.is_object() && entry.contains("point") && entry.contains("result")) {
-        finished_[entry["point"].dump()] = entry["result"];
+        finished_[text_of(entry["point"])] = entry["result"];
       }
     }
     in.close();
     out_.open(path_, std::ios::trunc);
     out_ << key << "\n";
     for (const auto& [point, result] : finished_) {
-      out_ << "{\"point\":" << point << ",\"result\":" << result.dump() << "}\n";
+      out_ << "{\"point\":" << point << ",\"result\":" << text_of(result) << "}\n";
     }
     out_.flush();
+    // Before hours are spent on points that cannot be kept.
+    if (!out_) {
+      diagnostics.report({}, messages::file_not_written, path_,
+                         std::generic_category().message(errno));
+    }
   }
 
   [[nodiscard]] const Json* find(const std::string& point) const {
-    const auto found = finished_.find(Json(point).dump());
+    const auto found = finished_.find(text_of(point));
     return found == finished_.end() ? nullptr : &found->second;
   }
   void add(const std::string& point, const Json& result) {
     if (!out_.is_open()) return;
-    out_ << Json{{"point", point}, {"result", result}}.dump() << "\n";
+    out_ << text_of({{"point", point}, {"result", result}}) << "\n";
     out_.flush();
   }
   /// All is done and written.
@@ -134,6 +153,11 @@ class Journal {
   }
 
  private:
+  /// Values may be no UTF-8.
+  static std::string text_of(const Json& json) {
+    return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  }
+
   std::string path_;
   std::map<std::string, Json> finished_;
   std::ofstream out_;
@@ -203,6 +227,7 @@ int run_sweep(const Options& options, SourceManager& sources, Diagnostics& diagn
     if (count > most_points) diagnostics.report({}, messages::sweep_too_large, most_points);
     if (count > most_points) return exit_bad_input;
   }
+  check_repeated(axes, diagnostics);
   if (diagnostics.has_errors()) return exit_bad_input;
   // Faults that all points share are said once, before any is run.
   const std::vector<FieldChanges> points = combine(axes);
@@ -215,7 +240,8 @@ int run_sweep(const Options& options, SourceManager& sources, Diagnostics& diagn
   }
   if (diagnostics.has_errors()) return exit_bad_input;
 
-  Journal journal(options, key_of(options, fmt::format("{:x}", base->machine.hash)));
+  Journal journal(options, key_of(options, *base, sources), diagnostics);
+  if (diagnostics.has_errors()) return exit_bad_input;
   const std::vector<Json> results = run_points(points, options, journal);
   Json report = {{"schema_version", 1},
                  {"program", base->launch_tree.name},

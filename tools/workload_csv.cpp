@@ -30,13 +30,17 @@ std::string plain(std::string_view text) {
 }
 
 /// Cuts lines into cells: without blanks around them, or in quotation marks, two of which stand for
-/// one. A comma at the end is no cell of its own. Without a comma in the first line, tabs or
-/// semicolons separate cells.
+/// one. A comma at the end is no cell of its own. Without a comma in the first line that is no
+/// note, tabs or semicolons separate cells.
 class LineReader {
  public:
   LineReader(FileId file, std::string_view text, Diagnostics& diagnostics)
       : file_(file), text_(text), diagnostics_(diagnostics) {
-    const std::string_view first = text.substr(0, text.find('\n'));
+    std::size_t begin = 0;
+    while (text.substr(begin).starts_with('#') && text.find('\n', begin) != std::string::npos) {
+      begin = text.find('\n', begin) + 1;
+    }
+    const std::string_view first = text.substr(begin, text.find('\n', begin) - begin);
     for (const char c : {';', '\t', ','}) {
       if (first.find(c) != std::string_view::npos) separator_ = c;
     }
@@ -131,7 +135,11 @@ class TableReader {
   bool header(const Cells& cells) {
     count_ = cells.size();
     for (std::size_t i = 1; i < cells.size(); ++i) {
-      for (const std::string& name : meanings(plain(cells[i].text))) columns_[name] = i;
+      for (const std::string& name : meanings(plain(cells[i].text))) {
+        if (columns_.emplace(name, i).second) continue;
+        diagnostics_.report(cells[i].span, messages::workload_columns);  // twice
+        return false;
+      }
     }
     const auto has = [&](const std::vector<std::string>& names) {
       return std::all_of(names.begin(), names.end(),
@@ -149,6 +157,11 @@ class TableReader {
       }
     }
     return true;
+  }
+
+  /// Whether a line says something to people only: with all columns, '#' begins a layer's name.
+  [[nodiscard]] bool is_note(const Cells& cells) const {
+    return cells.front().text.starts_with('#') && cells.size() < std::max<std::size_t>(count_, 2);
   }
 
   void layer(const Cells& cells) {
@@ -274,9 +287,12 @@ void read_csv(FileId file, const Options& options, bool takes_images, const Sour
               Workload& workload, Diagnostics& diagnostics) {
   LineReader lines(file, sources.text(file), diagnostics);
   TableReader table(options, takes_images, workload, diagnostics);
-  const auto first = lines.next();
+  auto first = lines.next();
+  while (first && table.is_note(*first)) first = lines.next();
   if (first && !table.header(*first)) return;
-  while (const auto line = lines.next()) table.layer(*line);
+  while (const auto line = lines.next()) {
+    if (!table.is_note(*line)) table.layer(*line);
+  }
   if (workload.layers.empty() && !diagnostics.has_errors()) {
     diagnostics.report(Span{file, 0, 0}, messages::workload_empty);
   }

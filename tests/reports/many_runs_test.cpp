@@ -1,4 +1,4 @@
-// Traces, comparisons, workloads and sweeps, as septran-sim writes them.
+// Traces, comparisons and workloads, as septran-sim writes them.
 #include <gtest/gtest.h>
 
 #include <map>
@@ -258,6 +258,8 @@ TEST(Workload, TablesOfManyForms) {
             (Sizes{{"a, \"b\"", "M=8 N=16 K=24"}}));
   EXPECT_EQ(sizes("Layer\t M\t N\t K\t \nx y\t8\t16\t24\t\n"), (Sizes{{"x y", "M=8 N=16 K=24"}}));
   EXPECT_EQ(sizes("Layer;K;N;M\na,b;24;16;8"), (Sizes{{"a,b", "M=8 N=16 K=24"}}));
+  EXPECT_EQ(sizes("# a network; of mine\n\nLayer,M,N,K\n#\n# two, three\n#1,8,16,24\n"),
+            (Sizes{{"#1", "M=8 N=16 K=24"}}));
   EXPECT_EQ(sizes("Layer,M,N,K,Batch Size,Sparsity,\na,8,16,24,3,2:2,#note\nb,8,16,24,1\n"),
             (Sizes{{"a", "M=24 N=16 K=24"}, {"b", "M=8 N=16 K=24"}}));
   const std::string names =
@@ -287,6 +289,7 @@ TEST(Workload, FaultsNameTheirPlace) {
   };
   refuse("", {"w.csv:1:1", "error[workload-empty]"});
   refuse("Layer,M,N\na,1,2\n", {"w.csv:1:1", "error[workload-columns]", "hint:"});
+  refuse("Layer,M,N,K,M\na,1,2,3,4\n", {"w.csv:1:13", "error[workload-columns]"});
   refuse("Layer,M,N,K,Q\na,1,2,3,4\n", {"w.csv:1:13", "error[workload-unknown-column]", "'Q'"});
   refuse("Layer,M,N,K\na,1,2\nb,1,x,0\n",
          {"w.csv:2:1", "error[workload-short-line]", "w.csv:3:5", "error[workload-bad-size]",
@@ -337,92 +340,6 @@ TEST(Workload, ConvolutionsGiveTheReferencesAnswer) {
     EXPECT_EQ(outcome.code, 0) << outcome.err;
     EXPECT_NE(outcome.out.find("result    ok"), std::string::npos) << outcome.out;
   }
-}
-
-TEST(Sweep, RunsEveryCombinationAndKeepsTheOthers) {
-  const TempFolder folder;
-  const auto outcome = simulate(gemm("M=128 N=128 K=128 --dtype f16") +
-                                Arguments{"--sweep", "core.mma.rows=8,16,0", "--sweep",
-                                          "dram.channels=1,2", "--json", folder / "s.json", "--csv",
-                                          folder / "s.csv", "--html", folder / "s.html"});
-  EXPECT_EQ(outcome.code, 2);
-  EXPECT_NE(outcome.err.find("core.mma.rows=0 dram.channels=1: refused"), std::string::npos);
-  EXPECT_NE(outcome.err.find("error[yaml-out-of-range]"), std::string::npos) << outcome.err;
-  const json report = json::parse(cli::read_file(folder / "s.json"));
-  ASSERT_EQ(report["points"].size(), 6U);
-  std::map<std::string, std::int64_t> cycles;
-  std::map<std::string, double> area;
-  for (std::size_t i = 0; i < 4; ++i) {
-    const json& point = report["points"][i];
-    const std::string name = point["fields"]["core.mma.rows"].get<std::string>() + " " +
-                             point["fields"]["dram.channels"].get<std::string>();
-    cycles[name] = point["cycles"].get<std::int64_t>();
-    area[name] = point["area_mm2"].get<double>();
-  }
-  EXPECT_GT(cycles["8 2"], cycles["16 2"]);
-  EXPECT_GE(cycles["16 1"], cycles["16 2"]);
-  EXPECT_GT(area["16 1"], area["8 1"]);
-  const std::string table = cli::read_file(folder / "s.csv");
-  EXPECT_TRUE(table.starts_with("core.mma.rows,dram.channels,status,cycles,")) << table;
-  EXPECT_EQ(cli::count(table, "\n"), 7U);
-  EXPECT_EQ(folder.files(), (std::vector<std::string>{"s.csv", "s.html", "s.json"}));
-}
-
-// The journal of an interrupted sweep: a point that is in it is not run again.
-// Settings that come from a preset, in a description's section of lines or on one line.
-TEST(Sweep, ReachesPresets) {
-  const TempFolder folder;
-  const std::string lines = cli::read_file(in_source("targets/dsa_edge.yaml"));
-  const std::size_t begin = lines.find("    preset: lpddr5_6400");
-  const std::string line = lines.substr(0, lines.find("\n  dram:\n")) +
-                           "\n  dram: {preset: lpddr5_6400, channels: 1, interleave_bytes: 64, "
-                           "interleave_hash: true}\n" +
-                           lines.substr(lines.find("  energy:\n", begin));
-  for (const std::string& text : {lines, line}) {
-    const auto outcome =
-        simulate(gemm("M=64 N=64 K=64 --dtype f16") +
-                 Arguments{"--target", folder.write("t.yaml", text), "--sweep",
-                           "dram.activate_ns=18,500", "--json", folder / "s.json"});
-    ASSERT_EQ(outcome.code, 0) << outcome.err;
-    const json points = json::parse(cli::read_file(folder / "s.json"))["points"];
-    EXPECT_GT(points[1]["cycles"].get<std::int64_t>(),
-              points[0]["cycles"].get<std::int64_t>() + 482);
-  }
-}
-
-TEST(Sweep, GoesOnWhereItWasInterrupted) {
-  const TempFolder folder;
-  const Arguments arguments =
-      gemm("M=64 N=64 K=64 --dtype f16") +
-      Arguments{"--sweep", "dram.channels=1,2", "--json", folder / "s.json"};
-  // A full device: the sweep ends without its reports and keeps its points.
-  const Arguments sweep_csv =
-      gemm("M=64 N=64 K=64 --dtype f16") +
-      Arguments{"--sweep", "dram.channels=1,2", "--json", folder / "s.json", "--csv", "/dev/full"};
-  EXPECT_EQ(simulate(sweep_csv).code, 2);
-  std::string journal = cli::read_file(folder / "s.json.partial");
-  ASSERT_EQ(cli::count(journal, "\n"), 3U) << journal;
-  const std::size_t at = journal.find("\"cycles\":");
-  journal.replace(at, std::string("\"cycles\":").size(), "\"cycles\":12345");
-  folder.write("s.json.partial", journal);
-  EXPECT_EQ(simulate(arguments).code, 0);
-  const std::string report = cli::read_file(folder / "s.json");
-  EXPECT_NE(report.find("\"cycles\": 12345"), std::string::npos) << report;
-  EXPECT_FALSE(cli::exists(folder / "s.json.partial"));
-}
-
-TEST(Sweep, FaultsAreRefused) {
-  const auto sweep = [](const std::string& axis) {
-    return simulate(gemm("M=64 N=64 K=64 --dtype f16") + Arguments{"--sweep", axis});
-  };
-  expect_refused(sweep("rows"), {"error[sweep-form]", "hint:"});
-  expect_refused(sweep("dram.channels=1,,2"), {"error[sweep-form]"});
-  expect_refused(sweep("core.mma.row=1"),
-                 {"error[sweep-unknown-field]", "'core.mma.row'", "did you mean 'core.mma.rows'?"});
-  std::string many = "dram.channels=1";
-  for (int i = 0; i < 400; ++i) many += ",1";
-  expect_refused(simulate(gemm("M=64 N=64 K=64") + Arguments{"--sweep", many, "--sweep", many}),
-                 {"error[sweep-too-large]"});
 }
 
 }  // namespace
