@@ -106,6 +106,15 @@ void check_together(const Options& options, Diagnostics& diagnostics) {
   if (!options.compare.empty()) {
     check("--compare", {sweep, workload, {"a logic file", !options.input.empty()}});
     check("--compare", files);
+    check("--compare", pictures);
+    check("--compare", checks);
+    check("--compare", {{"--mapping", !options.mappings.empty()},
+                        {"--target", !options.target.empty()},
+                        {"-D", !options.definitions.empty()},
+                        {"--dtype", !options.dtypes.empty()},
+                        {"--arg", !options.arguments.empty()},
+                        {"--in", !options.inputs.empty()},
+                        {"--timing-only", options.timing_only}});
   }
   for (const auto& [mode, chosen] : {workload, sweep}) {
     if (!chosen) continue;

@@ -115,6 +115,8 @@ TEST(Options, ThatWouldBeIgnoredAreRefused) {
   EXPECT_EQ(septran_sim(gemm(small_sizes) + Arguments{"--json", report}).code, 0);
   refuse({"--compare", report, report, "--html", folder / "r.html"},
          {"--html has no meaning with --compare"});
+  refuse({"--compare", report, report, "--trace", folder / "t", "-D", "M=64"},
+         {"--trace has no meaning with --compare", "-D has no meaning with --compare"});
   refuse(gemm(small_sizes) + Arguments{"--compare", report, report},
          {"a logic file has no meaning with --compare"});
   refuse({folder / "p.sdsa", "--sweep", "dram.channels=1"},
