@@ -190,15 +190,12 @@ void print(const Diagnostics& diagnostics, const SourceManager& sources) {
   fmt::print(stderr, "{}", render(diagnostics, sources, color));
 }
 
-/// Takes away what an unusual environment would make of a sound command.
-void settle_environment() {
-  // The number of a closed stream would go to the next file that is opened, and with it the
-  // stream's text.
+/// The number of a closed stream would go to the next file that is opened, and with it the stream's
+/// text.
+void open_closed_streams() {
   for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
     if (::fcntl(stream, F_GETFD) < 0) static_cast<void>(::open("/dev/null", O_RDWR));
   }
-  // hwloc prints a warning where /sys is missing.
-  ::setenv("HWLOC_HIDE_ERRORS", "2", 0);
 }
 
 /// What a command ends with whose text cannot be printed, `error` being the system's number.
@@ -234,7 +231,7 @@ int guarded(const std::function<int(SourceManager&, Diagnostics&)>& body, Source
 
 int run_command(CLI::App& app, int argc, char** argv,
                 const std::function<int(SourceManager&, Diagnostics&)>& body) {
-  settle_environment();
+  open_closed_streams();
   SourceManager sources;
   Diagnostics diagnostics;
   int code = exit_fine;

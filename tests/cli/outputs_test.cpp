@@ -102,16 +102,5 @@ TEST(StandardOutput, ThatIsClosedTakesNothing) {
   EXPECT_EQ(count(read_file(folder / "a.csv"), "\n"), 3U);
 }
 
-// As in a bare chroot.
-TEST(StandardError, SaysNothingOfASystemWithoutSys) {
-  const TempFolder folder;
-  const Outcome outcome = run_program(
-      SEPTRAN_EXECUTABLE,
-      Arguments{"compile"} + job(gemm, in_source("mappings/gemm/cpu.yaml"), "M=9 N=9 K=9"),
-      {{"HWLOC_FSROOT", folder / ""}});
-  EXPECT_EQ(outcome.code, 0);
-  EXPECT_EQ(outcome.err, "");
-}
-
 }  // namespace
 }  // namespace septran::cli
