@@ -99,10 +99,11 @@ namespace fs = std::filesystem;
 /// Faults that are better told before a long run than after it.
 void check_output_path(const std::string& path, Diagnostics& diagnostics) {
   std::error_code ignored;
-  const fs::path parent = fs::path(path).parent_path();
-  const fs::path folder = parent.empty() ? "." : parent;
+  std::error_code unresolved;
+  const fs::path real = fs::weakly_canonical(path, unresolved);  // a link's target is replaced
+  const fs::path folder = (unresolved ? fs::absolute(path, ignored) : real).parent_path();
   const bool is_device = fs::is_other(fs::status(path, ignored));
-  if (!fs::is_directory(folder, ignored)) {
+  if (!is_device && !fs::is_directory(folder, ignored)) {
     diagnostics.report({}, messages::file_not_written, path, "its folder does not exist");
   } else if (fs::is_directory(path, ignored)) {
     diagnostics.report({}, messages::file_not_written, path, "it is a folder");
