@@ -18,7 +18,7 @@ struct Cell {
 
 using Cells = std::vector<Cell>;
 
-/// Small letters and digits of a column's name.
+/// Small letters and digits of a cell.
 std::string plain(std::string_view text) {
   std::string made;
   for (const char c : text) {
@@ -219,7 +219,8 @@ class TableReader {
     const Cell& cell = cells[column->second];
     const std::size_t colon = cell.text.find(':');
     if (cell.text.empty()) return false;
-    if (colon != std::string::npos && cell.text.substr(0, colon) == cell.text.substr(colon + 1)) {
+    if (colon != std::string::npos &&
+        plain(cell.text.substr(0, colon)) == plain(cell.text.substr(colon + 1))) {
       return false;
     }
     diagnostics_.report(cell.span, messages::workload_sparse, cell.text);

@@ -15,8 +15,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::int64_t largest_size = std::int64_t{1} << 31;
-
 /// Whether some task's tensors have the dimensions KH and KW of filters. What is wrong with the
 /// file is told when it is compiled.
 bool takes_images(const std::string& logic, SourceManager& sources) {

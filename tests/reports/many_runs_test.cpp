@@ -260,7 +260,7 @@ TEST(Workload, TablesOfManyForms) {
   EXPECT_EQ(sizes("Layer;K;N;M\na,b;24;16;8"), (Sizes{{"a,b", "M=8 N=16 K=24"}}));
   EXPECT_EQ(sizes("# a network; of mine\n\nLayer,M,N,K\n#\n# two, three\n#1,8,16,24\n"),
             (Sizes{{"#1", "M=8 N=16 K=24"}}));
-  EXPECT_EQ(sizes("Layer,M,N,K,Batch Size,Sparsity,\na,8,16,24,3,2:2,#note\nb,8,16,24,1\n"),
+  EXPECT_EQ(sizes("Layer,M,N,K,Batch Size,Sparsity,\na,8,16,24,3,2 : 2,#note\nb,8,16,24,1\n"),
             (Sizes{{"a", "M=24 N=16 K=24"}, {"b", "M=8 N=16 K=24"}}));
   const std::string names =
       "Layer name,IFMAP height,IFMAP width,Filter height,Filter width,Channels,Num filter,";
