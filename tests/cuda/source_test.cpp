@@ -4,12 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <fstream>
-#include <regex>
 
-#include "source_dir.h"
-#include "tests/cpu/support.h"
 #include "tests/cuda/support.h"
+#include "tests/support/changed_machine.h"
 
 namespace septran::testing_support {
 namespace {
@@ -291,11 +288,8 @@ TEST(CudaSource, TilesBeyondTheRegistersAreRefused) {
 }
 
 TEST(CudaSource, BlocksHaveAsManyThreadsAsTheGpuAllows) {
-  const TemporaryFolder folder("threads");
-  const std::string target = (folder.path() / "few_threads.yaml").string();
-  std::ofstream(target) << std::regex_replace(
-      read_text(SEPTRAN_SOURCE_DIR "/targets/nvidia_h100.yaml"),
-      std::regex("threads_per_block: 1024"), "threads_per_block: 256");
+  const ChangedMachine few("nvidia_h100", "threads_per_block", "256");
+  const std::string target = few.path();
   const char* const words = "M=64 N=8192 dtype=f16";
   EXPECT_EQ(lowered({EXAMPLE("softmax"), words}).kernels[0].threads, 512);
   EXPECT_EQ(lowered({EXAMPLE("softmax"), words, target.c_str()}).kernels[0].threads, 128);

@@ -4,11 +4,11 @@
 
 #include <algorithm>
 
-#include "changed_machine.h"
 #include "shipped.h"
 #include "simulated.h"
 #include "simulator/report.h"
 #include "targets/dsa/lower/lower.h"
+#include "tests/support/changed_machine.h"
 #include "tests/support/generator.h"
 #include "tests/support/pipeline_generator.h"
 

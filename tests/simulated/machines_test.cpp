@@ -1,18 +1,17 @@
 // A matrix product on machines unlike the shipped ones: descriptions made from dsa_edge's text.
 #include <gtest/gtest.h>
 
-#include <filesystem>
-#include <fstream>
-
 #include "simulated.h"
 #include "source_dir.h"
 #include "targets/dsa/lower/lower.h"
+#include "tests/support/changed_machine.h"
 
 namespace septran {
 namespace {
 
 using testing_support::check_kernel;
 using testing_support::compile;
+using testing_support::DescriptionFile;
 using testing_support::Kernel;
 using testing_support::KernelText;
 using testing_support::read_text;
@@ -33,30 +32,16 @@ constexpr const char* vector_implementations = R"(  vector:
     operand_memories: [[SHARED, REGISTER]]
 )";
 
-/// A description's file, gone with the object.
-class Description {
- public:
-  explicit Description(const Replacements& replacements) {
-    std::string text = read_text(SEPTRAN_SOURCE_DIR "/targets/dsa_edge.yaml");
-    for (const auto& [from, to] : replacements) {
-      const std::size_t at = text.find(from);
-      EXPECT_NE(at, std::string::npos) << from;
-      if (at != std::string::npos) text.replace(at, from.size(), to);
-    }
-    const testing::TestInfo& test = *testing::UnitTest::GetInstance()->current_test_info();
-    std::string name = std::string(test.test_suite_name()) + test.name();
-    std::replace(name.begin(), name.end(), '/', '_');
-    path_ = std::filesystem::path(testing::TempDir()) / (name + ".yaml");
-    std::ofstream(path_) << text;
+/// The text of dsa_edge with each of these parts, which are there, replaced once.
+std::string edge_with(const Replacements& replacements) {
+  std::string text = read_text(SEPTRAN_SOURCE_DIR "/targets/dsa_edge.yaml");
+  for (const auto& [from, to] : replacements) {
+    const std::size_t at = text.find(from);
+    EXPECT_NE(at, std::string::npos) << from;
+    if (at != std::string::npos) text.replace(at, from.size(), to);
   }
-  ~Description() { std::filesystem::remove(path_); }
-  Description(const Description&) = delete;
-  Description& operator=(const Description&) = delete;
-  [[nodiscard]] std::string path() const { return path_.string(); }
-
- private:
-  std::filesystem::path path_;
-};
+  return text;
+}
 
 /// gemm.py in small blocks, without bindings.
 KernelText product(const std::string& target, DType type) {
@@ -138,7 +123,7 @@ const Variant variants[] = {
 class Variants : public testing::TestWithParam<Variant> {};
 
 TEST_P(Variants, MultiplyAsTheReference) {
-  const Description description(GetParam().replacements);
+  const DescriptionFile description(edge_with(GetParam().replacements));
   for (const DType type : {DType::f16, DType::f32, DType::i8}) {
     EXPECT_EQ(check_kernel(product(description.path(), type), true, 0), "") << name(type);
   }
@@ -158,7 +143,7 @@ void expect_told(const KernelText& text, const std::string& words) {
 
 // A description may have more memories than the instructions reach.
 TEST(Machines, MemoriesThatInstructionsDoNotReachAreTold) {
-  const Description description(
+  const DescriptionFile description(edge_with(
       {{"engines:\n",
         "  L2:\n    describes: a second level\n    size_bytes: 1048576\n    private: true\n"
         "    alignment_bytes: 64\n    banks: 16\n    ports: 1\n    bytes_per_cycle: 64\n"
@@ -167,16 +152,17 @@ TEST(Machines, MemoriesThatInstructionsDoNotReachAreTold) {
         "  - {from: GLOBAL, to: L2, engine: load}\n"
         "  - {from: L2, to: SHARED, engine: load}\n"
         "  - {from: GLOBAL, to: SHARED, via: L2, convert: false,"},
-       {"  - {from: GLOBAL, to: GLOBAL, via: SHARED}\n", ""}});
+       {"  - {from: GLOBAL, to: GLOBAL, via: SHARED}\n", ""}}));
   expect_told(product(description.path(), DType::f16),
               "A_staged lies in L2, which the accelerator's instructions do not reach");
 }
 
 // Accumulators hold f16 in f32, which the array does not multiply by f16: told, and no trap.
 TEST(Machines, OperandsAreMultipliedAsTheyAreHeld) {
-  const Description description(Replacements{{"operand_memories: [[REGISTER], [SHARED], [SHARED]]",
-                                              "operand_memories: [[REGISTER], [SHARED, REGISTER], "
-                                              "[SHARED]]"}});
+  const DescriptionFile description(
+      edge_with({{"operand_memories: [[REGISTER], [SHARED], [SHARED]]",
+                  "operand_memories: [[REGISTER], [SHARED, REGISTER], "
+                  "[SHARED]]"}}));
   KernelText text = product(description.path(), DType::f16);
   const std::string place = "A: SHARED";
   text.mapping.replace(text.mapping.find(place), place.size(), "A: REGISTER");
@@ -189,14 +175,14 @@ TEST(Machines, OperandsAreMultipliedAsTheyAreHeld) {
 // A product takes the fill of its accumulators over, and the copy out its rounding: neither needs a
 // vector unit.
 TEST(WithoutVectorUnit, RoundingIsTheCopys) {
-  const Description description(no_vector_unit);
+  const DescriptionFile description(edge_with(no_vector_unit));
   KernelText text = published(description.path(), DType::f16);
   text.definitions = {{"M", "130"}, {"N", "37"}, {"K", "61"}};
   EXPECT_EQ(check_kernel(text, true, 0, true), "");
 }
 
 TEST(WithoutVectorUnit, AFillThatNothingTakesOverIsRefused) {
-  const Description description(no_vector_unit);
+  const DescriptionFile description(edge_with(no_vector_unit));
   KernelText text = product(description.path(), DType::f16);
   const std::string loop = "    for k in task.sequential_range(Ap.shape[1]):";
   text.logic.replace(text.logic.find(loop), loop.size(),
@@ -212,7 +198,7 @@ TEST(WithoutVectorUnit, AFillThatNothingTakesOverIsRefused) {
 
 // Together with other faults it is told at once.
 TEST(WithoutVectorUnit, AllThatIsMissingIsTold) {
-  const Description description(no_vector_unit);
+  const DescriptionFile description(edge_with(no_vector_unit));
   Kernel kernel;
   compile(product(description.path(), DType::f64), kernel);
   EXPECT_NE(kernel.messages().find("executes `fill`"), std::string::npos) << kernel.messages();

@@ -3,9 +3,9 @@
 #include <gtest/gtest.h>
 #include <regex>
 
-#include "changed_machine.h"
 #include "simulated.h"
 #include "source_dir.h"
+#include "tests/support/changed_machine.h"
 
 namespace septran {
 namespace {
