@@ -997,11 +997,11 @@ inline constexpr Message no_path{"no-path", Severity::error,
                                  "{0} has no path from {1} to {2} for '{3}'", "{4}"};
 inline constexpr Message path_misaligned{
     "path-misaligned", Severity::error,
-    "{0} moves multiples of {3} bytes from {1} to {2}, from and to such multiples: {4}",
+    "what {0} moves from {1} to {2} must begin at and fill multiples of {3} bytes: {4}",
     "choose tiles and extents whose rows are such multiples"};
-inline constexpr const char* misaligned_begin = "'{0}' is not always read or written from one";
+inline constexpr const char* misaligned_begin = "parts of '{0}' do not always begin at one";
 inline constexpr const char* misaligned_rows = "rows of '{0}' are {1} bytes apart";
-inline constexpr const char* misaligned_runs = "rows of '{0}' do not always take one";
+inline constexpr const char* misaligned_runs = "rows of '{0}' do not always fill one";
 inline constexpr Message rotate_not_private{
     "rotate-not-private", Severity::error,
     "'{0}' lies in {1}, where buffers have no second slot to rotate to",
