@@ -610,7 +610,7 @@ inline constexpr Message too_many_subscripts{"too-many-subscripts", Severity::er
                                              "give at most one subscript to each dimension"};
 inline constexpr Message subscript_out_of_range{"subscript-out-of-range", Severity::error,
                                                 "subscript {0} is outside 0 .. {1}", "{2}"};
-inline constexpr const char* no_negative_subscripts =
+inline constexpr const char* tensor_index_hint =
     "subscripts of tensors and partitions count from 0; the last is .shape[i] - 1";
 inline constexpr Message slice_out_of_range{
     "slice-out-of-range", Severity::error, "slice {0} : {1} leaves dimension {2} of extent {3}",

@@ -81,8 +81,9 @@ std::optional<LaunchArgument> Evaluator::launch_argument(const Parameter& parame
       break;
     case ParameterKind::floating:
       if (value.get<double>() != nullptr) return LaunchArgument{*value.get<double>()};
-      if (integer != nullptr && integer->is_constant()) {
-        return LaunchArgument{static_cast<double>(integer->offset())};
+      if (integer != nullptr) {
+        const auto number = to_number(value, span, "a number");
+        return number ? std::optional<LaunchArgument>(*number) : std::nullopt;
       }
       break;
     case ParameterKind::boolean:

@@ -36,11 +36,6 @@ Expr through_extremum(const Expr& e) {
   return *result;
 }
 
-/// Python's negative subscripts are a common slip.
-const char* subscript_hint(const Expr& index) {
-  return index.constant().value_or(0) < 0 ? messages::no_negative_subscripts : "";
-}
-
 }  // namespace
 
 Expr Evaluator::simplified_extent(const Expr& extent) const {
@@ -151,7 +146,7 @@ Value Evaluator::subscript_tensor(const TensorValue& tensor, const Subscript& e)
     if (!index ||
         !checker_.require(Cond::all({Cond::ge(*index, 0), Cond::lt(*index, extent)}), item.span,
                           messages::subscript_out_of_range, checker_.text(*index),
-                          checker_.text(extent - 1), subscript_hint(*index))) {
+                          checker_.text(extent - 1), messages::tensor_index_hint)) {
       return {};
     }
     result.view = index_dim(result.view, dim, simplified(*index));
@@ -176,7 +171,7 @@ Value Evaluator::subscript_partition(const PartitionValue& partition, const Subs
       if (!index ||
           !checker_.require(Cond::all({Cond::ge(*index, 0), Cond::lt(*index, partition.grid[d])}),
                             item.span, messages::subscript_out_of_range, checker_.text(*index),
-                            checker_.text(partition.grid[d] - 1), subscript_hint(*index))) {
+                            checker_.text(partition.grid[d] - 1), messages::tensor_index_hint)) {
         return {};
       }
       first = *index;

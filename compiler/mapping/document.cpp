@@ -26,8 +26,9 @@ struct Link {
 
 class Loader {
  public:
-  Loader(const Environment* environment, SourceManager& sources, Diagnostics& diagnostics)
-      : environment_(environment), sources_(sources), diagnostics_(diagnostics) {}
+  Loader(const Environment* environment, SourceManager& sources, Diagnostics& diagnostics,
+         Cases& cases)
+      : environment_(environment), sources_(sources), diagnostics_(diagnostics), cases_(cases) {}
 
   /// `parameters` are those that the extending file gives, `place` where it does.
   Result<Node> load(FileId file, const Node* parameters, Span place);
@@ -42,6 +43,8 @@ class Loader {
   const Environment* environment_;
   SourceManager& sources_;
   Diagnostics& diagnostics_;
+  Cases& cases_;
+  std::size_t cases_read_ = 0;
   std::vector<Link> chain_;
 };
 
@@ -120,7 +123,10 @@ std::optional<bool> Loader::holds(const Node& when) {
 void Loader::lay_case_over(Node& root, const Node& cases) {
   if (!yaml::expect_sequence(cases, "'cases'", diagnostics_)) return;
   const Node* chosen = nullptr;
+  const Node* instead = nullptr;
   for (const Node& one : cases.items) {
+    const std::size_t number = cases_read_++;
+    if (cases_.instead == number) instead = &one;
     if (!yaml::expect_map(one, "a case", diagnostics_)) continue;
     check_keys(one, "a case",
                {"when", "target", "entrypoint", "task_mappings", "leaf_task_bindings"});
@@ -130,8 +136,15 @@ void Loader::lay_case_over(Node& root, const Node& cases) {
       continue;
     }
     // Every condition is judged, so that a fault in one is not hidden by those before it.
-    if (holds(*when).value_or(false) && chosen == nullptr) chosen = &one;
+    const bool holds_now = holds(*when).value_or(false);
+    if (holds_now && chosen == nullptr) {
+      chosen = &one;
+    } else if (one.find("target") == nullptr && one.find("entrypoint") == nullptr) {
+      // One for another machine or entry cannot be held against this one.
+      cases_.others.push_back({number, one.span});
+    }
   }
+  if (instead != nullptr) chosen = instead;
   if (chosen == nullptr) return;
   Node overlay = *chosen;
   erase_key(overlay, "when");
@@ -196,8 +209,10 @@ bool is_exact_text(const Node& node, const SourceManager& sources, Span& text_sp
 }
 
 Result<Node> read_document(FileId file, const Environment* environment, SourceManager& sources,
-                           Diagnostics& diagnostics) {
-  return Loader(environment, sources, diagnostics).load(file, nullptr, {});
+                           Diagnostics& diagnostics, Cases* cases) {
+  Cases own;
+  return Loader(environment, sources, diagnostics, cases == nullptr ? own : *cases)
+      .load(file, nullptr, {});
 }
 
 }  // namespace septran::mapping

@@ -1,5 +1,7 @@
 #include "compiler/mapping/mapping.h"
 
+#include <algorithm>
+
 #include "compiler/base/messages.h"
 #include "compiler/mapping/document.h"
 #include "compiler/mapping/instance_reader.h"
@@ -95,32 +97,69 @@ Result<Spanned<std::string>> read_entry_task(FileId file, SourceManager& sources
   return Spanned<std::string>{*text, task->span};
 }
 
-Result<Mapping> read_mapping(FileId file, const Environment& environment,
-                             const lang::Module& module, const Machine& machine,
-                             SourceManager& sources, Diagnostics& diagnostics) {
-  const std::size_t errors_before = diagnostics.error_count();
-  const auto root = read_document(file, &environment, sources, diagnostics);
-  if (!root) return std::nullopt;
+namespace {
+
+/// The mapping that a tree says, with faults reported.
+Mapping read_tree(const Node& root, FileId file, Values& values, const lang::Module& module,
+                  const Machine& machine, Diagnostics& diagnostics) {
   const LogicNames logic(module);
-  Values values(environment, sources, diagnostics);
   Mapping mapping;
   mapping.file = file;
-  read_target(*root, mapping.target, diagnostics);
-  const Node* instances = instances_of(*root, diagnostics);
+  read_target(root, mapping.target, diagnostics);
+  const Node* instances = instances_of(root, diagnostics);
   std::vector<std::string> names;
   if (instances != nullptr) {
     for (const Entry& entry : instances->entries) names.push_back(entry.key);
   }
   const ReadContext context{values, logic, machine, names, diagnostics};
   if (instances != nullptr) {
-    find_entry_point(*root, *instances, diagnostics, mapping.entrypoint);
+    find_entry_point(root, *instances, diagnostics, mapping.entrypoint);
     read_instances(*instances, mapping, context);
   }
-  if (const Node* node = root->find("leaf_task_bindings")) {
+  if (const Node* node = root.find("leaf_task_bindings")) {
     mapping.leaf_task_bindings = read_bindings(*node, nullptr, context);
   }
   check_launches(mapping, logic, machine, diagnostics);
   mapping.has_tune = values.has_tune();
+  return mapping;
+}
+
+/// Reports faults of cases that are for other sizes, as far as they do not depend on these.
+void check_other_cases(const Cases& cases, FileId file, const Environment& environment,
+                       const lang::Module& module, const Machine& machine, SourceManager& sources,
+                       Diagnostics& diagnostics) {
+  for (const Cases::Other& other : cases.others) {
+    Diagnostics faults;
+    Cases only{other.number, {}};
+    const auto root = read_document(file, &environment, sources, faults, &only);
+    if (!root) continue;
+    Values values(environment, sources, faults, true);
+    (void)read_tree(*root, file, values, module, machine, faults);
+    for (const Diagnostic& fault : faults.all()) {
+      const bool is_its_own =
+          fault.severity == Severity::error && fault.span.file == other.span.file &&
+          fault.span.begin >= other.span.begin && fault.span.end <= other.span.end;
+      const auto& known = diagnostics.all();
+      const bool is_known = std::any_of(known.begin(), known.end(), [&](const Diagnostic& one) {
+        return one.text == fault.text && one.span == fault.span;
+      });
+      if (is_its_own && !is_known) diagnostics.add(fault);
+    }
+  }
+}
+
+}  // namespace
+
+Result<Mapping> read_mapping(FileId file, const Environment& environment,
+                             const lang::Module& module, const Machine& machine,
+                             SourceManager& sources, Diagnostics& diagnostics) {
+  const std::size_t errors_before = diagnostics.error_count();
+  Cases cases;
+  const auto root = read_document(file, &environment, sources, diagnostics, &cases);
+  if (!root) return std::nullopt;
+  Values values(environment, sources, diagnostics);
+  Mapping mapping = read_tree(*root, file, values, module, machine, diagnostics);
+  check_other_cases(cases, file, environment, module, machine, sources, diagnostics);
   if (diagnostics.error_count() > errors_before) return std::nullopt;
   return mapping;
 }

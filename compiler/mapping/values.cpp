@@ -74,6 +74,20 @@ const Node* Values::first_of_choice(const Node& node) {
   return nullptr;
 }
 
+std::optional<ExpressionValue> Values::evaluated(const Node& node) {
+  const ExpressionPlace place = place_of(node, sources_);
+  if (!other_sizes_) return evaluate(node.text, place, environment_, diagnostics_);
+  Diagnostics faults;
+  const auto value = evaluate(node.text, place, environment_, faults);
+  for (const Diagnostic& fault : faults.all()) {
+    const bool is_of_sizes = fault.code == messages::expression_division_by_zero.code ||
+                             fault.code == messages::expression_overflow.code ||
+                             fault.code == messages::expression_ambiguous_dtype.code;
+    if (!is_of_sizes) diagnostics_.add(fault);
+  }
+  return value;
+}
+
 std::optional<std::int64_t> Values::bound(const Node& node, const char* key, bool power_of_two) {
   const Node* value = node.find(key);
   if (value == nullptr) {
@@ -145,7 +159,7 @@ std::optional<std::int64_t> Values::integer(const Node& tagged, std::string_view
   if (!node->quoted && yaml::parse_integer(node->text)) {
     return yaml::to_integer(*node, what, lo, hi, diagnostics_);
   }
-  const auto value = evaluate(node->text, place_of(*node, sources_), environment_, diagnostics_);
+  const auto value = evaluated(*node);
   if (!value) return std::nullopt;
   const auto* number = std::get_if<std::int64_t>(&*value);
   if (number == nullptr) {
@@ -155,6 +169,7 @@ std::optional<std::int64_t> Values::integer(const Node& tagged, std::string_view
     return std::nullopt;
   }
   if (*number < lo || *number > hi) {
+    if (other_sizes_) return std::nullopt;
     diagnostics_.report(node->span, messages::yaml_out_of_range, what, *number, lo, hi);
     return std::nullopt;
   }
@@ -194,7 +209,7 @@ std::optional<TunableValue> Values::tunable(const Node& tagged, std::string_view
     if (const auto truth = yaml::parse_boolean(node->text)) return TunableValue(*truth);
     return TunableValue(node->text);
   }
-  const auto value = evaluate(node->text, place_of(*node, sources_), environment_, diagnostics_);
+  const auto value = evaluated(*node);
   if (!value) return std::nullopt;
   if (const auto* type = std::get_if<DType>(&*value)) {
     return TunableValue(std::string(septran::name(*type)));

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "compiler/base/diagnostic.h"
+#include "compiler/mapping/expression.h"
 #include "compiler/mapping/mapping.h"
 #include "targets/yaml_reader.h"
 
@@ -13,8 +14,14 @@ namespace septran::mapping {
 
 class Values {
  public:
-  Values(const Environment& environment, const SourceManager& sources, Diagnostics& diagnostics)
-      : environment_(environment), sources_(sources), diagnostics_(diagnostics) {}
+  /// `other_sizes`: the values are of a case for other sizes than those of `environment`, so that
+  /// what an expression gives is not judged, only how it is written.
+  Values(const Environment& environment, const SourceManager& sources, Diagnostics& diagnostics,
+         bool other_sizes = false)
+      : environment_(environment),
+        sources_(sources),
+        diagnostics_(diagnostics),
+        other_sizes_(other_sizes) {}
 
   /// The value itself, or the first that a `!tune` offers; null where the `!tune` is faulty.
   const yaml::Node* first_value(const yaml::Node& node, std::string_view what);
@@ -32,11 +39,13 @@ class Values {
                             std::int64_t hi);
   const yaml::Node* first_of_choice(const yaml::Node& node);
   const yaml::Node* first_of_range(const yaml::Node& node, bool powers_of_two);
+  std::optional<ExpressionValue> evaluated(const yaml::Node& node);
   std::optional<std::int64_t> bound(const yaml::Node& node, const char* key, bool power_of_two);
 
   const Environment& environment_;
   const SourceManager& sources_;
   Diagnostics& diagnostics_;
+  bool other_sizes_;
   bool has_tune_ = false;
 };
 

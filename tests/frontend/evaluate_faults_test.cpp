@@ -129,6 +129,8 @@ const Fault faults[] = {
     {"argument-mismatch", "    task.launch(typed, M, M, 1.0, True)  # here\n"},
     {"argument-mismatch", "    task.launch(typed, X, 1.5 * 2, 1.0, True)  # here\n"},
     {"argument-mismatch", "    task.launch(typed, X, M, M < 3, True)  # here\n"},
+    {"not-constant",
+     "    for i in task.sequential_range(3):\n        task.launch(typed, X, M, i, True)  # here\n"},
     {"argument-mismatch", "    task.launch(typed, X, M, 1, M)  # here\n"},
     {"argument-mismatch", "    task.launch(typed, V, M, 1, M < 3)  # here\n"},
     {"argument-mismatch",
