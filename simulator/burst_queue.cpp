@@ -38,11 +38,12 @@ BurstQueue::Choice BurstQueue::choose_oldest(const DramChannel& channel, const T
   return plan(head_, channel, turn);
 }
 
-BurstQueue::Choice BurstQueue::choose_first_ready(const DramChannel& channel,
-                                                  const Turn& turn) const {
+BurstQueue::Choice BurstQueue::choose_first_ready(const DramChannel& channel, const Turn& turn,
+                                                  bool oldest_is_late) const {
+  const std::uint32_t kept = oldest_is_late ? oldest().place.bank : none;
   const auto of_bank = [&](std::uint32_t number) {
     const Bank& bank = banks_[number];
-    return bank.hit == none ? bank.head : bank.hit;
+    return bank.hit == none || number == kept ? bank.head : bank.hit;
   };
   // Nearly always the oldest one's turn.
   Choice best = plan(of_bank(oldest().place.bank), channel, turn);

@@ -39,8 +39,10 @@ class BurstQueue {
   using Turn = DramChannel::Turn;
   [[nodiscard]] Choice choose_oldest(const DramChannel& channel, const Turn& turn) const;
   /// That whose data can come soonest, of equals the oldest; but no open row is closed that another
-  /// one wants.
-  [[nodiscard]] Choice choose_first_ready(const DramChannel& channel, const Turn& turn) const;
+  /// one wants. Of the bank that a late oldest one needs, only that: its row opens while the other
+  /// banks' data keep the bus at work, and then, being the oldest, it goes first.
+  [[nodiscard]] Choice choose_first_ready(const DramChannel& channel, const Turn& turn,
+                                          bool oldest_is_late) const;
   /// Takes it out; what is left counts as passed by it.
   WaitingBurst take(std::uint32_t entry);
   /// Another row of the bank has been opened.

@@ -39,6 +39,11 @@ class DramChannel {
   /// The column command's time for data that follows the last burst's on the bus.
   [[nodiscard]] Tick next_column() const { return bus_free_ - ticks_.column; }
 
+  /// From the end of read data, with a write behind it, to the read after that: what is not data.
+  [[nodiscard]] Tick turns_take() const {
+    return ticks_.read_to_write + ticks_.write_to_read + ticks_.column;
+  }
+
   /// Refreshes all banks as often as it is due before a column command at `needed`: at the latest
   /// when more are due than may be put off, and earlier in the pause before `came`, the coming of
   /// the first burst that waits. Returns whether it did.

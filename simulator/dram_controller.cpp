@@ -65,7 +65,23 @@ void DramController::admit(Tick until, const DramChannel& channel, std::vector<S
 }
 
 Tick DramController::next(const DramChannel& channel) const {
-  return waiting() ? channel.next_column() : std::max(channel.next_column(), next_coming_);
+  const Tick soonest = channel.next_column();
+  if (!waiting()) return std::max(soonest, next_coming_);
+  if (!writes_may_wait()) return soonest;
+  return std::min(std::max(soonest, next_coming_), writes_wait_until(channel));
+}
+
+/// A few posted writes delay nobody, and a read may come before the bus has turned to them and
+/// back.
+bool DramController::writes_may_wait() const {
+  return timing_.scheduler == DramScheduler::fr_fcfs && timing_.posted_writes && !writing_ &&
+         reads_.empty() && writes_.size() <= timing_.write_low_watermark;
+}
+
+/// A pause has then lasted as long as it takes to turn the bus and back, so that at worst both
+/// together take twice what was necessary.
+Tick DramController::writes_wait_until(const DramChannel& channel) const {
+  return channel.next_column() + channel.turns_take();
 }
 
 bool DramController::older_is_write() const {
@@ -73,14 +89,24 @@ bool DramController::older_is_write() const {
   return writes_.oldest().at < reads_.oldest().at;
 }
 
+bool DramController::is_late(const BurstQueue& queue) const {
+  return queue.passed() >= timing_.age_limit_bursts;
+}
+
 bool DramController::writes_next() const {
   if (timing_.scheduler == DramScheduler::fcfs) return older_is_write();
   if (reads_.empty() || writes_.empty()) return reads_.empty();
-  const bool reads_are_late = reads_.passed() >= timing_.age_limit_bursts;
-  const bool writes_are_late = writes_.passed() >= timing_.age_limit_bursts;
-  if (reads_are_late != writes_are_late) return writes_are_late;
-  if (writing_) return writes_.size() > timing_.write_low_watermark;
-  return writes_.size() >= timing_.write_high_watermark;
+  const bool reads_are_late = is_late(reads_);
+  const bool writes_are_late = is_late(writes_);
+  const bool many_writes = writes_.size() >= timing_.write_high_watermark;
+  if (timing_.posted_writes) {
+    if (reads_are_late) return false;
+    if (!writing_) return many_writes && writes_are_late;
+  } else {
+    if (reads_are_late != writes_are_late) return writes_are_late;
+    if (!writing_) return many_writes;
+  }
+  return writes_.size() > timing_.write_low_watermark;
 }
 
 void DramController::serve(Tick now, Tick came, DramChannel& channel, std::vector<Served>& served) {
@@ -91,11 +117,10 @@ void DramController::serve(Tick now, Tick came, DramChannel& channel, std::vecto
   writing_ = writes_next();
   BurstQueue& own = queue(writing_);
   BurstQueue& other = queue(!writing_);
-  const bool in_order =
-      timing_.scheduler == DramScheduler::fcfs || own.passed() >= timing_.age_limit_bursts;
   const DramChannel::Turn turn = channel.turn(now, writing_);
-  const BurstQueue::Choice choice =
-      in_order ? own.choose_oldest(channel, turn) : own.choose_first_ready(channel, turn);
+  const BurstQueue::Choice choice = timing_.scheduler == DramScheduler::fcfs
+                                        ? own.choose_oldest(channel, turn)
+                                        : own.choose_first_ready(channel, turn, is_late(own));
   if (writing_ && own.full()) room_since_ = now;
   const WaitingBurst burst = own.take(choice.entry);
   if (!other.empty()) other.pass();
@@ -115,6 +140,7 @@ void DramController::advance(DramChannel& channel, Tick horizon, std::vector<Ser
     const Tick came = waiting() ? never_came : next_coming_;
     admit(std::min(now + 1, horizon), channel, posted);
     if (now >= horizon) return;
+    if (writes_may_wait() && now < writes_wait_until(channel)) continue;
     serve(now, came, channel, served);
   }
 }

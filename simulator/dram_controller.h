@@ -48,7 +48,11 @@ class DramController {
   void find_next_coming();
   /// The source whose burst enters its queue next; none if there is no room.
   [[nodiscard]] Source* next_with_room();
+  /// So many have gone while its oldest waited that this one's turn has come.
+  [[nodiscard]] bool is_late(const BurstQueue& queue) const;
   [[nodiscard]] bool writes_next() const;
+  [[nodiscard]] bool writes_may_wait() const;
+  [[nodiscard]] Tick writes_wait_until(const DramChannel& channel) const;
   [[nodiscard]] bool older_is_write() const;
   BurstQueue& queue(bool write) { return write ? writes_ : reads_; }
 

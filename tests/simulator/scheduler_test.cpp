@@ -98,6 +98,21 @@ TEST(Scheduler, NobodyWaitsForEver) {
   EXPECT_EQ(tags[11], 1U);
 }
 
+// Row 0 again and again, row 1 of the same bank, and row 0 of the other bank. When row 1 is late,
+// its bank gets no other burst, but the bus does not wait for the row: the other bank's data go on.
+TEST(Scheduler, TheBusGoesOnWhileALateRowOpens) {
+  std::vector<Request> requests = rows_of_a_bank;
+  for (int i = 0; i < 40; ++i) requests.push_back({i % 4 * 64 + i % 2 * row_bytes});
+  DramTiming timing = timing_of(DramScheduler::fr_fcfs);
+  timing.age_limit_bursts = 10;
+  const Order order = serve(timing, requests);
+  const auto late = std::find(order.tags.begin(), order.tags.end(), 1U) - order.tags.begin();
+  EXPECT_GT(late, 11);
+  EXPECT_LT(late, 30);
+  // Rows of both banks open behind the first data, and the other bank's data fill the switch.
+  EXPECT_EQ(order.ends[static_cast<std::size_t>(late)], 42 + 4 * late);
+}
+
 // Written data 38..42; the column command of the read behind it 8 later, at 50, data 70..74.
 TEST(Scheduler, AReadWaitsBehindWrittenData) {
   EXPECT_EQ(serve(timing_of(DramScheduler::fcfs), {{0, true}, {64, false}}, 1).ends,
@@ -164,6 +179,36 @@ TEST(Scheduler, PostedWritesEndWhenTheyAreTaken) {
   EXPECT_EQ(served[1].end, 0);
   EXPECT_EQ(served[2].end, 22 * ticks_per_cycle);
   EXPECT_EQ(dram.last_end(), 50 * ticks_per_cycle);
+}
+
+// Nobody waits for posted writes, so old ones turn the bus only when there are many: here once,
+// behind the reads. Others have their turn each for itself.
+TEST(Scheduler, PostedWritesWaitForEachOther) {
+  DramTiming timing = timing_of(DramScheduler::fr_fcfs);
+  timing.age_limit_bursts = 4;
+  timing.write_high_watermark = 4;
+  timing.write_low_watermark = 0;
+  std::vector<Request> requests{{128, true}, {192, true}, {128, true}};
+  for (int i = 0; i < 40; ++i) requests.push_back({i % 2 * 64});
+  EXPECT_EQ(serve(timing, requests).report.turnarounds, 2);
+  timing.posted_writes = true;
+  EXPECT_EQ(serve(timing, requests).report.turnarounds, 1);
+  // A fourth makes them many: they go when four reads have gone.
+  requests.insert(requests.begin(), {192, true});
+  EXPECT_EQ(serve(timing, requests).report.turnarounds, 2);
+}
+
+// Turning the bus and back takes 4 + 8 + 20, so a single write waits that long, from 20 before the
+// bus is needed on: until 12. A read at 10 finds the bus as it was: row ..28, data 48..52. Of one
+// at 13 the column command waits until 8 behind the written data 38..42, data 70..74.
+TEST(Scheduler, PostedWritesWaitForAPause) {
+  DramTiming timing = timing_of(DramScheduler::fr_fcfs);
+  timing.posted_writes = true;
+  const auto read = [&](Tick at) {
+    return serve(timing, {{64, true}, {0, false}}, at * ticks_per_cycle).ends.back();
+  };
+  EXPECT_EQ(read(10), 52);
+  EXPECT_EQ(read(13), 74);
 }
 
 DramTiming refreshed_timing(int postponed) {
