@@ -1053,7 +1053,8 @@ inline constexpr Message schedule_dependence{
 inline constexpr Message too_many_events{
     "too-many-events", Severity::error,
     "the program needs {0} event counters, a core of {1} has {2}",
-    "a core needs one for each engine at work in a kernel, and more to let these work side by side"};
+    "a core needs one for each engine at work in a kernel, and more to let these work side by "
+    "side"};
 inline constexpr Message event_beyond_maximum{
     "event-beyond-maximum", Severity::error,
     "{1} may signal '{0}' {2} times ahead of {3}, but an event counter of {5} holds {4}",
