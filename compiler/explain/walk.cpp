@@ -15,7 +15,7 @@ using tile::Statement;
 /// Points that one sum looks at; more would make explanations of large problems slow.
 constexpr std::int64_t most_points = 200'000;
 
-void collect(const Block& block, Site around, std::vector<Site>& out) {
+void collect(const Block& block, const Site& around, std::vector<Site>& out) {
   for (std::size_t i = 0; i < block.size(); ++i) {
     const Statement& statement = block[i];
     Site site = around;
@@ -31,7 +31,7 @@ void collect(const Block& block, Site around, std::vector<Site>& out) {
     for (std::size_t b = 0; b < blocks.size(); ++b) {
       Site branch = inner;
       branch.in_then.push_back(b == 0);
-      collect(*blocks[b], std::move(branch), out);
+      collect(*blocks[b], branch, out);
     }
   }
 }

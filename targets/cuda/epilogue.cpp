@@ -4,18 +4,11 @@
 
 #include "compiler/tile/visit.h"
 #include "targets/cuda/kernel_writer.h"
+#include "targets/cuda/operands.h"
 
 namespace septran::cuda {
-namespace {
 
 using tile::Statement;
-
-bool is_elementwise(PrimitiveKind kind) {
-  return kind == PrimitiveKind::unary || kind == PrimitiveKind::binary ||
-         kind == PrimitiveKind::ternary;
-}
-
-}  // namespace
 
 /// Whether a call works on tiles laid out like `sums` element by element, and changes nothing else.
 bool KernelWriter::works_by_slabs(const Statement& statement, const Layout& sums) const {

@@ -34,6 +34,11 @@ OperationDims of_vec(const tile::Vec& vec) {
 
 }  // namespace
 
+bool is_elementwise(PrimitiveKind kind) {
+  return kind == PrimitiveKind::unary || kind == PrimitiveKind::binary ||
+         kind == PrimitiveKind::ternary;
+}
+
 std::optional<OperationDims> operation_dims(const tile::Statement& statement) {
   if (const auto* vec = std::get_if<tile::Vec>(&statement.node)) return of_vec(*vec);
   if (const auto* copy = std::get_if<tile::DmaCopy>(&statement.node)) {

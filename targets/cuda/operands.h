@@ -21,6 +21,9 @@ struct OperationDims {
   std::vector<OperandDims> operands;
 };
 
+/// Whether a primitive computes each element of its result from the elements at its place.
+bool is_elementwise(PrimitiveKind kind);
+
 /// Of a dma_copy, mma (dimensions m, n, k) or vec; nothing for other statements.
 std::optional<OperationDims> operation_dims(const tile::Statement& statement);
 

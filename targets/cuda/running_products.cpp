@@ -5,19 +5,11 @@
 #include "compiler/base/diagnostic.h"
 #include "compiler/tile/visit.h"
 #include "targets/cuda/kernel_writer.h"
+#include "targets/cuda/operands.h"
 
 namespace septran::cuda {
 
 using tile::Statement;
-
-namespace {
-
-bool is_elementwise(PrimitiveKind kind) {
-  return kind == PrimitiveKind::unary || kind == PrimitiveKind::binary ||
-         kind == PrimitiveKind::ternary;
-}
-
-}  // namespace
 
 /// Whether a statement is a loop that only gives a value a name.
 bool KernelWriter::is_value(const Statement& statement) const {

@@ -7,21 +7,13 @@
 #include "compiler/primitives/call_type.h"
 #include "targets/cpu/access.h"
 #include "targets/cuda/emitter.h"
+#include "targets/cuda/operands.h"
 #include "targets/cuda/vec_writer.h"
 
 namespace septran::cuda {
 
 using tile::TileRef;
 using tile::Vec;
-
-namespace {
-
-bool is_elementwise(PrimitiveKind kind) {
-  return kind == PrimitiveKind::unary || kind == PrimitiveKind::binary ||
-         kind == PrimitiveKind::ternary || kind == PrimitiveKind::copy;
-}
-
-}  // namespace
 
 VecWriter::VecWriter(Emitter& emitter, const Vec& vec, std::function<void()> before_write)
     : e_(emitter),
@@ -72,10 +64,12 @@ void VecWriter::emit() {
 /// Whether an input in memory may be overwritten before it is read.
 bool VecWriter::overlaps() const {
   if (operands_[0].kind != Operand::Kind::memory) return false;
+  const bool by_elements =
+      is_elementwise(primitive_.kind) || primitive_.kind == PrimitiveKind::copy;
   for (std::size_t o = 1; o < vec_.operands.size(); ++o) {
     const TileRef* tile = tile_of(o);
     if (tile == nullptr || tile->tensor != tile_of(0)->tensor) continue;
-    if (!is_elementwise(primitive_.kind) || tile->view != tile_of(0)->view) return true;
+    if (!by_elements || tile->view != tile_of(0)->view) return true;
   }
   return false;
 }
