@@ -57,7 +57,10 @@ class Turns {
       }
       out.push_back(std::move(statement));
     }
-    if (turn != 0) pass(turn, 0, out.back().origin, out);
+    if (turn != 0) {
+      const tile::Origin origin = out.back().origin;
+      pass(turn, 0, origin, out);
+    }
     block = std::move(out);
   }
 
