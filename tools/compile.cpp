@@ -96,12 +96,18 @@ std::map<std::string, lang::TunableValue> common_tunables(const mapping::Mapping
 
 namespace fs = std::filesystem;
 
+/// The file that `path` leads to, from the root on: a link's target is what is replaced.
+fs::path replaced_file(const std::string& path) {
+  std::error_code fault;
+  const fs::path absolute = fs::absolute(path, fault);
+  const fs::path real = fs::weakly_canonical(absolute, fault);
+  return fault ? absolute : real;
+}
+
 /// Faults that are better told before a long run than after it.
 void check_output_path(const std::string& path, Diagnostics& diagnostics) {
   std::error_code ignored;
-  std::error_code unresolved;
-  const fs::path real = fs::weakly_canonical(path, unresolved);  // a link's target is replaced
-  const fs::path folder = (unresolved ? fs::absolute(path, ignored) : real).parent_path();
+  const fs::path folder = replaced_file(path).parent_path();
   const bool is_device = fs::is_other(fs::status(path, ignored));
   if (!is_device && !fs::is_directory(folder, ignored)) {
     diagnostics.report({}, messages::file_not_written, path, "its folder does not exist");
@@ -142,7 +148,7 @@ void check_outputs(const Options& options, const Request& request, Diagnostics& 
     check_output_path(path, diagnostics);
     std::error_code ignored;
     const bool is_device = fs::is_other(fs::status(path, ignored));
-    if (!paths.insert(fs::weakly_canonical(path, ignored)).second && !is_device) {
+    if (!paths.insert(replaced_file(path)).second && !is_device) {
       diagnostics.report({}, messages::one_output_file, path);
     }
   }

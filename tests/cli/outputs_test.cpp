@@ -57,6 +57,22 @@ TEST(Outputs, OneFileUnderTwoNames) {
       {"error[one-output-file]"});
 }
 
+TEST(Outputs, NamesCountFromTheFolderTheUserIsIn) {
+  const TempFolder folder;
+  const std::string there = "cd " + (folder / "") + " && ";
+  for (const char* options : {"--json r.json --html ./r.html --out C=c.npy", "--json r.json"}) {
+    const Outcome outcome = shell(there + sim_command(options));
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+  }
+  const Outcome compiled = shell(there + SEPTRAN_EXECUTABLE + " compile " + gemm + " --mapping " +
+                                 gemm_mapping + sizes + "--emit bin -o gemm.sdsa");
+  EXPECT_EQ(compiled.code, 0) << compiled.err;
+  EXPECT_EQ(folder.files(), (std::vector<std::string>{"c.npy", "gemm.sdsa", "r.html", "r.json"}));
+  expect_refused(shell(there + sim_command("--json x --html " + (folder / "x"))),
+                 {"error[one-output-file]"});
+  expect_refused(shell(there + sim_command("--json none/x")), {"its folder does not exist"});
+}
+
 // A pipe has no name but its own; what is printed comes before what is written.
 TEST(Outputs, MayBeStandardOutput) {
   const Outcome outcome = shell(sim_command("--json /dev/stdout | cat"));
