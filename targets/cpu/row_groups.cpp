@@ -186,6 +186,20 @@ bool comes_from_main_memory(const Streams& streams, const VecCall& call) {
   return false;
 }
 
+/// Whether a vector is a whole line of all that calls store or have from main memory.
+bool go_by_lines(const Emitter& emitter, const std::vector<VecCall>& calls) {
+  return std::all_of(calls.begin(), calls.end(), [&](const VecCall& call) {
+    for (std::size_t o = 0; o < call.vec.operands.size(); ++o) {
+      const TileRef* ref = call.tile(o);
+      if (ref == nullptr || !call.along(o)) continue;
+      const Tensor& tensor = emitter.program()[ref->tensor];
+      const auto bytes = lanes_of(emitter) * static_cast<std::int64_t>(size_bytes(tensor.storage));
+      if (tensor.kind != tile::TensorKind::buffer && bytes % line_bytes != 0) return false;
+    }
+    return true;
+  });
+}
+
 /// Whether an operand of a call has the same columns for all rows.
 bool shares_columns(const VecCall& call) {
   for (std::size_t o = 1; o < call.vec.operands.size(); ++o) {
@@ -200,7 +214,10 @@ bool shares_columns(const VecCall& call) {
 
 std::optional<RowTurns> find_turns(const Emitter& emitter, const Streams& streams,
                                    const RowGroup& group) {
-  constexpr std::int64_t piece = 256;  // columns: 1 KiB of each operand that rows share
+  // Found by trial. Loads whose addresses end like those of stores shortly before them wait for
+  // these; the longer a piece, the more do. But to change rows takes time, too.
+  constexpr std::int64_t few_columns = 64;
+  constexpr std::int64_t many_columns = 256;  // where fewer bytes belong to an instruction
   std::vector<VecCall> calls;
   for (const Statement* statement : group.calls) {
     calls.emplace_back(emitter.program(), std::get<Vec>(statement->node));
@@ -211,7 +228,6 @@ std::optional<RowTurns> find_turns(const Emitter& emitter, const Streams& stream
   RowTurns turns;
   turns.stores.ends_here = group.ends_here;
   turns.reads.ends_here = group.ends_here;
-  turns.piece = piece;
   bool far = false;
   bool shares = false;
   bool comes = false;
@@ -237,6 +253,8 @@ std::optional<RowTurns> find_turns(const Emitter& emitter, const Streams& stream
   }
   turns.rows = *rows;
   turns.columns = *columns;
+  turns.by_lines = go_by_lines(emitter, stores) && go_by_lines(emitter, reads);
+  turns.piece = turns.by_lines ? few_columns : many_columns;
   return turns;
 }
 

@@ -37,10 +37,13 @@ struct RowTurns {
   std::int64_t rows = 0;
   std::int64_t columns = 0;
   std::int64_t piece = 0;  // columns that are stored of all rows before the next ones
+  bool by_lines = false;   // a vector of what comes and goes is a line of memory
 };
 /// Nothing where a group is not of that kind.
 std::optional<RowTurns> find_turns(const Emitter& emitter, const Streams& streams,
                                    const RowGroup& group);
+
+inline constexpr std::int64_t line_bytes = 64;  // of the caches, and of what goes past them
 
 /// The lanes of a vector of f32.
 inline std::int64_t lanes_of(const Emitter& emitter) {

@@ -9,7 +9,6 @@ using tile::Tensor;
 using tile::TileRef;
 using tile::Vec;
 
-constexpr std::int64_t line_bytes = 64;
 // How far ahead of a row that comes from main memory, while another is stored: found by trial, as
 // processors do not fetch ahead by themselves then.
 constexpr std::int64_t ahead_bytes = 8192;

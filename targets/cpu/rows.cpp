@@ -27,7 +27,16 @@ void emit_in_turn(Emitter& emitter, const Streams& streams, const RowTurns& turn
   stores.begin_row();
   out.line("const int64_t before = min({}, {});", stores.columns_before_line(), turns.columns);
   out.line("const int64_t end = min(piece + {} + before, {});", turns.piece, turns.columns);
-  out.line("const int64_t nend = min(nj + {}, {});", turns.piece, turns.columns);
+  if (turns.by_lines) {
+    // A load of two lines, of which memory sends both, takes more than twice as long.
+    out.open("if (nj == 0 && ni0 < {})", turns.rows);
+    out.line("const int64_t nbefore = min({}, {});", reads.columns_before_line(), turns.columns);
+    reads.remaining("nbefore");
+    out.close();
+  }
+  // Rows that begin so may take a piece less each: the reads are through before the stores.
+  out.line("const int64_t nend = ni0 < {0} ? min(nj + {1}, {2}) : 0;", turns.rows, turns.piece,
+           turns.columns);
   out.line("int64_t j = piece == 0 ? 0 : min(piece + before, {});", turns.columns);
   stores.remaining("before");
   out.open("for (; j + {0} <= end && nj + {0} <= nend; j += {0}, nj += {0})", step);

@@ -217,12 +217,17 @@ TEST(Rows, MeetAcrossCallsThatCanGoFirst) {
   EXPECT_EQ(count(loop, "add_rows(rows2)"), 1U);
 }
 
-/// A machine's description with caches of so many bytes a core.
+/// A machine's description with caches of so many bytes a core, and with vectors of so many if it
+/// says how many.
 std::string with_caches(const TemporaryFolder& folder, const std::string& target,
-                        const std::string& bytes) {
+                        const std::string& bytes, const std::string& vector_bytes = "") {
   std::string text = read_text(SEPTRAN_SOURCE_DIR "/targets/" + target + ".yaml");
   const std::size_t shared = text.find("size_bytes: ", text.find("  SHARED:")) + 12;
   text.replace(shared, text.find(' ', shared) - shared, bytes);
+  if (!vector_bytes.empty()) {
+    const std::size_t vector = text.find("vector_bytes: ") + 14;
+    text.replace(vector, text.find(' ', vector) - vector, vector_bytes);
+  }
   const std::string file = (folder.path() / (target + ".yaml")).string();
   std::ofstream(file) << text;
   return file;
@@ -268,12 +273,18 @@ TEST(Rows, AreStoredByPiecesWhileOthersAreRead) {
   const Variable chosen("SEPTRAN_CACHE", folder.path().string());
   const struct {
     const char* target;
+    const char* vector_bytes;
     DType dtype;
     int m, n;
+    const char* step;
   } cases[] = {
-      {"cpu_avx2", DType::f32, 168, 530},      // the last piece is short, and rows begin anywhere
-      {"cpu_avx2", DType::bf16, 240, 768},     // whole pieces
-      {"cpu_generic", DType::f32, 1632, 120},  // rows of less than a piece, many at once
+      {"cpu_avx2", "", DType::f32, 168, 530, "+= 256"},   // short last pieces, rows begin anywhere
+      {"cpu_avx2", "", DType::bf16, 240, 768, "+= 256"},  // whole pieces
+      {"cpu_generic", "", DType::f32, 1632, 120, "+= 256"},  // rows of less than a piece
+      {"cpu_generic", "64", DType::f32, 168, 518,
+       "+= 64"},  // by lines; some rows end a piece early
+      {"cpu_generic", "64", DType::bf16, 240, 768, "+= 256"},
+      {"cpu_generic", "64", DType::f32, 3264, 60, "+= 64"},
   };
   for (const auto& one : cases) {
     SCOPED_TRACE(fmt::format("{} {} {}", one.target, one.n, name(one.dtype)));
@@ -281,7 +292,7 @@ TEST(Rows, AreStoredByPiecesWhileOthersAreRead) {
     text.logic = read_text(SEPTRAN_SOURCE_DIR "/examples/layernorm/layernorm.py");
     text.mapping_file = SEPTRAN_SOURCE_DIR "/mappings/layernorm/cpu.yaml";
     text.mapping = read_text(text.mapping_file);
-    text.target = with_caches(folder, one.target, "81920");
+    text.target = with_caches(folder, one.target, "81920", one.vector_bytes);
     text.dtype = one.dtype;
     text.definitions = {
         {"M", fmt::format("{}", one.m)}, {"N", fmt::format("{}", one.n)}, {"eps", "0.5"}};
@@ -292,7 +303,7 @@ TEST(Rows, AreStoredByPiecesWhileOthersAreRead) {
     shrink_caches(*kernel.machine);
     const std::string work = work_of(cpu::lower_to_c(*kernel.program, *kernel.machine));
     // The loop that stores some rows adds up the next ones; the squares find theirs in the caches.
-    const std::size_t pieces = work.find("piece += 256");
+    const std::size_t pieces = work.find(fmt::format("piece {}", one.step));
     ASSERT_NE(pieces, std::string::npos) << work;
     const std::string trip = work.substr(pieces, work.find("a peeled trip", pieces) - pieces);
     EXPECT_LT(trip.find("nrun0_0 = add_v("), trip.find("store_far_"));
