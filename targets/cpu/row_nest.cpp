@@ -212,8 +212,9 @@ void RowNest::columns() {
   prefetch(unrolled());
   for (std::size_t run = 0; run < unrolled(); ++run) {
     const auto first = static_cast<std::int64_t>(run) * lanes;
-    body({run == 0 ? "j" : fmt::format("(j + {})", first), run, false, many});
+    body({run == 0 ? "j" : fmt::format("(j + {})", first), run, false, many, true});
   }
+  write_put_off();
   out_.close();
   if (headed || !known || *known % many >= lanes) {
     out_.open("for (; j + {0} <= {1}; j += {0})", lanes, end);
@@ -369,8 +370,18 @@ void RowNest::write(std::size_t c, const Columns& columns, std::string text) {
       columns.all * static_cast<std::int64_t>(size_bytes(y.storage)) % line_bytes == 0;
   const bool far = streams_.is_far(of.ref->tensor) && !columns.part && lines;
   const char* how = columns.part ? "part_" : far ? "far_" : "";
-  out_.line("store_{}{}_{}({}, {}{});", how, type, y.storage == DType::f32 ? "v" : "codes", place,
-            result, columns.part ? ", rest" : "");
+  const std::string store =
+      fmt::format("store_{}{}_{}({}, {}{});", how, type, y.storage == DType::f32 ? "v" : "codes",
+                  place, result, columns.part ? ", rest" : "");
+  if (!columns.puts_off) return out_.line("{}", store);
+  (far ? far_stores_ : near_stores_).push_back(store);
+}
+
+void RowNest::write_put_off() {
+  for (std::vector<std::string>* stores : {&far_stores_, &near_stores_}) {
+    for (const std::string& store : *stores) out_.line("{}", store);
+    stores->clear();
+  }
 }
 
 std::string RowNest::encoding(std::size_t c, DType type) const {

@@ -49,10 +49,11 @@ class RowNest {
  private:
   /// Columns that the text below works on.
   struct Columns {
-    std::string first;     // C expression
-    std::size_t run = 0;   // which of the results side by side they are added to
-    bool part = false;     // only `rest` of them are there
-    std::int64_t all = 0;  // in one step of the loop
+    std::string first;      // C expression
+    std::size_t run = 0;    // which of the results side by side they are added to
+    bool part = false;      // only `rest` of them are there
+    std::int64_t all = 0;   // in one step of the loop
+    bool puts_off = false;  // stores are left to write_put_off
   };
 
   /// Pointers to all tiles, and which store of a tile is the last.
@@ -106,6 +107,10 @@ class RowNest {
   void mask(std::size_t c, const Columns& columns);
 
   void write(std::size_t c, const Columns& columns, std::string text);
+  /// The stores of all vectors of a step, behind all their loads: a load that shares the end of its
+  /// address with a part of what was stored shortly before waits for it, for long where that goes
+  /// past the caches. Such stores come first.
+  void write_put_off();
 
   /// The function that rounds what a call makes. Exponentials smaller than the least normal number
   /// may become 0, as instructions that round to bf16 make them.
@@ -123,7 +128,9 @@ class RowNest {
   std::vector<Tile> tiles_;
   std::vector<Position> at_;
   std::optional<RowResults> results_;
-  std::size_t vectors_ = 1;  // side by side
+  std::size_t vectors_ = 1;              // side by side
+  std::vector<std::string> far_stores_;  // put off
+  std::vector<std::string> near_stores_;
   int next_ = 0;
 };
 

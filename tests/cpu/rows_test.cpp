@@ -265,6 +265,11 @@ TEST(Rows, AreStoredWhileTheNextOnesCompute) {
     ASSERT_NE(loop, std::string::npos) << work;
     EXPECT_LT(work.find("store_far_", loop), work.find("  recip\n", loop));
     EXPECT_LT(work.find("exp_v(", loop), work.find("  recip\n", loop));
+    // All loads of a step go first, then what goes past the caches.
+    const std::size_t begin = work.find("for (; j + ", loop);
+    const std::string step = work.substr(begin, work.find('}', begin) - begin);
+    EXPECT_LT(step.rfind("load_"), step.find(" store_")) << step;
+    EXPECT_LT(step.rfind("store_far_"), step.find("store_f32_v(")) << step;
   }
 }
 
