@@ -81,11 +81,14 @@ void RowNest::part(const std::string& end) {
   out_.close();
 }
 
-void RowNest::vector(std::size_t run) {
+void RowNest::step() {
   const std::int64_t lanes = lanes_of(e_);
-  const std::int64_t first = static_cast<std::int64_t>(run) * lanes;
-  body({run == 0 ? column_ : fmt::format("({} + {})", column_, first), run, false,
-        static_cast<std::int64_t>(vectors_) * lanes});
+  for (std::size_t run = 0; run < vectors_; ++run) {
+    const std::int64_t first = static_cast<std::int64_t>(run) * lanes;
+    body({run == 0 ? column_ : fmt::format("({} + {})", column_, first), run, false,
+          static_cast<std::int64_t>(vectors_) * lanes, true});
+  }
+  write_put_off();
 }
 
 void RowNest::remaining(const std::string& end) {
@@ -210,11 +213,7 @@ void RowNest::columns() {
   const bool headed = head(end);
   out_.open("for (; j + {0} <= {1}; j += {0})", many, end);
   prefetch(unrolled());
-  for (std::size_t run = 0; run < unrolled(); ++run) {
-    const auto first = static_cast<std::int64_t>(run) * lanes;
-    body({run == 0 ? "j" : fmt::format("(j + {})", first), run, false, many, true});
-  }
-  write_put_off();
+  step();
   out_.close();
   if (headed || !known || *known % many >= lanes) {
     out_.open("for (; j + {0} <= {1}; j += {0})", lanes, end);

@@ -39,8 +39,8 @@ class RowNest {
   [[nodiscard]] std::string columns_before_line() const;
   /// Columns up to a C expression, fewer than a vector.
   void part(const std::string& end);
-  /// A vector of columns, number `run` of those side by side.
-  void vector(std::size_t run);
+  /// The vectors side by side.
+  void step();
   /// Columns up to a C expression, vector by vector.
   void remaining(const std::string& end);
   /// Asks for what the calls read further on in the rows, as they lie in memory.

@@ -41,9 +41,8 @@ void emit_in_turn(Emitter& emitter, const Streams& streams, const RowTurns& turn
   stores.remaining("before");
   out.open("for (; j + {0} <= end && nj + {0} <= nend; j += {0}, nj += {0})", step);
   reads.fetch_ahead();
-  // Loads behind stores of addresses that end alike would wait for them.
-  for (std::size_t run = 0; run < vectors; ++run) reads.vector(run);
-  for (std::size_t run = 0; run < vectors; ++run) stores.vector(run);
+  reads.step();
+  stores.step();
   out.close();
   stores.remaining("end");
   reads.remaining("nend");

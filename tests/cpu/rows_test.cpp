@@ -285,10 +285,7 @@ TEST(Rows, AreStoredByPiecesWhileOthersAreRead) {
   } cases[] = {
       {"cpu_avx2", "", DType::f32, 168, 530, "+= 256"},   // short last pieces, rows begin anywhere
       {"cpu_avx2", "", DType::bf16, 240, 768, "+= 256"},  // whole pieces
-      {"cpu_generic", "", DType::f32, 1632, 120, "+= 256"},  // rows of less than a piece
-      {"cpu_generic", "64", DType::f32, 168, 518,
-       "+= 64"},  // by lines; some rows end a piece early
-      {"cpu_generic", "64", DType::bf16, 240, 768, "+= 256"},
+      {"cpu_generic", "64", DType::f32, 168, 518, "+= 64"},  // some reads take a piece less
       {"cpu_generic", "64", DType::f32, 3264, 60, "+= 64"},
   };
   for (const auto& one : cases) {
