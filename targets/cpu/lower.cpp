@@ -120,7 +120,7 @@ class Lowering {
         const bool is_own = own.contains(i);
         std::int64_t& end = is_own ? space_.own_bytes : space_.shared_bytes;
         (is_own ? space_.own : space_.shared)[i] = end;
-        end += aligned(tensor.slot_bytes);
+        end += aligned(tensor.depth * tensor.slot_bytes);
       }
     }
     for (const auto& [memory, bytes] : memory_bytes) {
@@ -155,16 +155,11 @@ class Lowering {
       if (tensor.kind == TensorKind::argument) {
         text.line("{0} *const {1} = ({0} *)arguments[{2}];  // {3}", type, pointer, next++,
                   tile::type_text(tensor, program_.vars));
-      } else if (tensor.kind == TensorKind::temporary) {
-        const bool is_own = space_.own.contains(i);
-        text.line("{0} *const {1} = ({0} *)({2} + {3});  // {4}", type, pointer,
-                  is_own ? "own" : "shared", (is_own ? space_.own : space_.shared).at(i),
-                  tile::type_text(tensor, program_.vars));
-      } else if (tensor.kind == TensorKind::buffer && outlives_block(tensor, i)) {
+      } else if (tensor.kind == TensorKind::temporary || outlives_block(tensor, i)) {
         if (tensor.depth > 1) text.line("int64_t {}_slot = {};", pointer, tensor.depth - 1);
-        text.line("{0} *{1}{2} = ({0} *)(own + {3});  // {4} {5}", type,
-                  tensor.depth > 1 ? "" : "const ", pointer, address(tensor),
-                  tile::type_text(tensor, program_.vars), tensor.memory);
+        text.line("{0} *{1}{2} = ({0} *)({3});  // {4} {5}", type, tensor.depth > 1 ? "" : "const ",
+                  pointer, address(tile::TensorId{i}), tile::type_text(tensor, program_.vars),
+                  tensor.memory);
       } else {
         continue;
       }
@@ -265,21 +260,29 @@ class Lowering {
 
   void lower(const tile::Alloc& alloc, const Statement& /*statement*/) {
     const Tensor& tensor = program_[alloc.tensor];
-    if (tensor.kind != TensorKind::buffer) return;
+    const bool is_buffer = tensor.kind == TensorKind::buffer;
     const std::string pointer = e_.tensor_name(alloc.tensor);
     const char* type = c_type(tensor.storage);
     if (tensor.depth > 1) {
       out_.line("{0}_slot = {0}_slot + 1 == {1} ? 0 : {0}_slot + 1;", pointer, tensor.depth);
-      out_.line("{0} = ({1} *)(own + {2} + {0}_slot * {3});", pointer, type, address(tensor),
+      out_.line("{0} = ({1} *)({2} + {0}_slot * {3});", pointer, type, address(alloc.tensor),
                 tensor.slot_bytes);
-    } else if (!outlives_block(tensor, alloc.tensor.value)) {
-      out_.line("{0} *const {1} = ({0} *)(own + {2});  // {3} {4}", type, pointer, address(tensor),
+    } else if (is_buffer && !outlives_block(tensor, alloc.tensor.value)) {
+      out_.line("{0} *const {1} = ({0} *)({2});  // {3} {4}", type, pointer, address(alloc.tensor),
                 tile::type_text(tensor, program_.vars), tensor.memory);
     }
   }
 
-  [[nodiscard]] std::int64_t address(const Tensor& tensor) const {
-    return space_.memories.at(tensor.memory) + tensor.offset_bytes.value();
+  /// C expression of where a buffer or a temporary lies.
+  [[nodiscard]] std::string address(tile::TensorId id) const {
+    const Tensor& tensor = program_[id];
+    if (tensor.kind == TensorKind::buffer) {
+      return fmt::format("own + {}",
+                         space_.memories.at(tensor.memory) + tensor.offset_bytes.value());
+    }
+    const bool is_own = space_.own.contains(id.value);
+    return is_own ? fmt::format("own + {}", space_.own.at(id.value))
+                  : fmt::format("shared + {}", space_.shared.at(id.value));
   }
 
   /// Whether what one block makes may be used in another, as by trips that `schedule` peels off.

@@ -244,6 +244,7 @@ TEST(Rows, AreStoredWhileTheNextOnesCompute) {
       {"cpu_avx2", DType::f32, 32, 530},      // rows one by one, shares of one length
       {"cpu_avx2", DType::bf16, 35, 530},     // shares of two lengths
       {"cpu_generic", DType::f32, 272, 250},  // sixteen rows at once
+      {"cpu_avx2", DType::f32, 16, 16390},  // exponentials in main memory, one trip's and the next
   };
   for (const auto& one : cases) {
     SCOPED_TRACE(fmt::format("{} {} {}", one.target, one.m, name(one.dtype)));
