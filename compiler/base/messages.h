@@ -966,8 +966,24 @@ inline constexpr Message binding_mismatch{
     "implementation '{0}' does not take `{1}` with operands {2}", "{3}"};
 inline constexpr Message resident_without_effect{
     "resident-without-effect", Severity::warning,
-    "`resident` has no effect on '{0}' of instance '{1}', which writes it",
-    "leave it out: a written argument has a buffer for all that is touched of it anyway"};
+    "`resident` has no effect on '{0}' of instance '{1}', {2}", "leave it out: {3}"};
+inline constexpr Message rotate_without_effect{
+    "rotate-without-effect", Severity::warning,
+    "`rotate` has no effect on '{0}' of instance '{1}', {2}", "leave it out: {3}"};
+/// Why an entry of a mapping has no effect.
+struct Idle {
+  const char* why;
+  const char* hint;
+};
+inline constexpr Idle idle_written{
+    "which writes it", "a written argument has a buffer for all that is touched of it anyway"};
+inline constexpr Idle idle_read{"which only reads it",
+                                "`pipeline` says how deep what is only read is buffered"};
+inline constexpr Idle idle_copy{"which uses it where it lies", "only what is copied has parts"};
+inline constexpr Idle idle_depth{"which uses it where it lies",
+                                 "the instance that places the buffer says how deep it is"};
+inline constexpr Idle idle_once{"which has it outside of every loop",
+                                "a second slot is for the next trip of a loop around it"};
 inline constexpr Message spread_not_combining{
     "spread-not-combining", Severity::error,
     "'{0}' cannot be spread: what processors write to {1} by `{2}` does not combine",

@@ -51,8 +51,28 @@ void read_target(const Node& root, Spanned<std::string>& target, Diagnostics& di
   if (const auto text = yaml::to_text(*node, "'target'", diagnostics)) target = {*text, node->span};
 }
 
+/// Reports an instance without a task that a case or an extending file lays over the others: such a
+/// one changes an instance that is there, so its name is wrong, unless it looks like a new one.
+bool is_misnamed(const Node& instances, const Entry& entry, Diagnostics& diagnostics) {
+  const Span& own = instances.span;  // of the map that the others were laid over
+  const bool is_laid_over = entry.key_span.file != own.file || entry.key_span.begin < own.begin ||
+                            entry.key_span.begin >= own.end;
+  if (!is_laid_over || entry.value.kind != yaml::Kind::map || entry.value.find("task_name")) {
+    return false;
+  }
+  std::vector<std::string> known;
+  for (const Entry& other : instances.entries) {
+    if (other.value.find("task_name") != nullptr) known.push_back(other.key);
+  }
+  if (entry.value.find("proc") != nullptr && !nearest_name(entry.key, known)) return false;
+  diagnostics.report(entry.key_span, messages::mapping_unknown_name, "instance", entry.key,
+                     yaml::name_hint(entry.key, known));
+  return true;
+}
+
 void read_instances(const Node& instances, Mapping& mapping, const ReadContext& context) {
   for (const Entry& entry : instances.entries) {
+    if (is_misnamed(instances, entry, context.diagnostics)) continue;
     mapping.instances.emplace(entry.key, read_instance(entry, context));
   }
 }

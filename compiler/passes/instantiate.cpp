@@ -6,15 +6,12 @@
 #include <algorithm>
 
 #include "compiler/base/messages.h"
-#include "compiler/mapping/logic_names.h"
-#include "compiler/passes/aliases.h"
+#include "compiler/passes/instantiator.h"
 #include "compiler/passes/mapped_loops.h"
-#include "compiler/passes/pass.h"
 #include "compiler/passes/rewrite.h"
 #include "compiler/tile/visit.h"
 
 namespace septran::passes {
-namespace {
 
 using tile::Block;
 using tile::Placement;
@@ -22,119 +19,6 @@ using tile::Program;
 using tile::Statement;
 using tile::TensorId;
 using tile::TileRef;
-
-/// A task that is being walked, and the instance whose fields hold for it.
-struct Frame {
-  const mapping::Instance* instance = nullptr;
-  const lang::Task* task = nullptr;
-  bool inlined = false;  // a leaf without an instance: runs within the launching one
-  int loops = 0;         // loops entered in this task
-};
-
-class Instantiator : public lang::Visitor {
- public:
-  Instantiator(const mapping::Mapping& mapping, const Machine& machine,
-               const SourceManager& sources, Diagnostics& diagnostics)
-      : mapping_(mapping), machine_(machine), sources_(sources), diagnostics_(diagnostics) {}
-
-  Result<Program> run(const lang::Module& module, const lang::EntryBinding& entry);
-
-  std::uint32_t temporary(const std::string& name, const std::vector<Expr>& shape, DType dtype,
-                          Span span) override;
-  void loop(const lang::LoopRequest& request, const lang::LoopBody& body) override;
-  void branch(const Cond& condition, Span span, const std::function<void()>& then,
-              const std::function<void()>& otherwise) override;
-  void launch(const lang::LaunchRequest& request, const lang::LaunchBody& body) override;
-  void primitive(const lang::PrimitiveRequest& request) override;
-  std::optional<lang::TunableValue> tunable(const lang::TunableRequest& request) override;
-  std::optional<Span> tunable_place(const std::string& name) override;
-  std::vector<DiagnosticNote> tunable_notes(const std::string& name) override;
-
- private:
-  [[nodiscard]] const mapping::Spanned<mapping::TunableValue>* find_tunable(
-      const std::string& name) const;
-  [[nodiscard]] tile::Origin origin(Span logic, Span mapping, std::string rule) const {
-    return {sources_.file_line(logic), sources_.file_line(mapping), std::move(rule), logic,
-            mapping};
-  }
-  void emit(tile::Origin origin, decltype(Statement::node) node) {
-    block_->push_back({std::move(node), "", std::move(origin)});
-  }
-  /// Runs something with its statements going to a block of their own.
-  Block collect(const std::function<void()>& body) {
-    Block collected;
-    Block* const outer = std::exchange(block_, &collected);
-    body();
-    block_ = outer;
-    return collected;
-  }
-  [[nodiscard]] std::string launch_label(const lang::LaunchRequest& request) const;
-  const mapping::Instance* callee_instance(const lang::LaunchRequest& request);
-  tile::ScopeArgument scope_argument(const mapping::Instance& instance,
-                                     const lang::Parameter& parameter,
-                                     const lang::TensorValue& value);
-  void decide_placement(const mapping::Instance& instance, tile::ScopeArgument& argument,
-                        const Block& body) const;
-  [[nodiscard]] bool is_resident(const mapping::Instance& instance,
-                                 const tile::ScopeArgument& argument) const {
-    return std::any_of(instance.resident.begin(), instance.resident.end(), [&](const auto& entry) {
-      return entry.value == program_[argument.parameter].name;
-    });
-  }
-  const mapping::Binding* find_binding(const std::string& leaf) const;
-
-  const mapping::Mapping& mapping_;
-  const Machine& machine_;
-  const SourceManager& sources_;
-  Diagnostics& diagnostics_;
-  std::optional<mapping::LogicNames> names_;
-  Program program_;
-  Aliases aliases_{program_};
-  Block* block_ = nullptr;
-  std::vector<Frame> frames_;
-};
-
-std::uint32_t Instantiator::temporary(const std::string& name, const std::vector<Expr>& shape,
-                                      DType dtype, Span span) {
-  const Frame& frame = frames_.back();
-  const auto at = frame.instance->mems.find(name);
-  tile::Tensor tensor;
-  tensor.name = name.empty() ? "temporary" : name;
-  tensor.kind = tile::TensorKind::temporary;
-  tensor.dtype = tensor.storage = dtype;
-  tensor.shape = shape;
-  const bool is_none = at != frame.instance->mems.end() && at->second.value == "NONE";
-  if (is_none || at == frame.instance->mems.end()) {
-    std::vector<std::string> names;
-    for (const MemorySpec& memory : machine_.memories) names.push_back(memory.name);
-    const std::string known = fmt::format("{}", fmt::join(names, ", "));
-    tensor.memory = "GLOBAL";
-    if (is_none) {
-      diagnostics_
-          .report(at->second.span, messages::temporary_in_none, tensor.name, frame.task->name,
-                  known)
-          .notes.push_back({span, messages::made_here_note});
-    } else {
-      diagnostics_
-          .report(span, messages::temporary_without_memory, tensor.name, frame.task->name,
-                  frame.instance->name, known)
-          .notes.push_back({frame.instance->name_span, messages::instance_here_note});
-    }
-  } else {
-    tensor.memory = at->second.value;
-  }
-  const auto rotate = frame.instance->rotate.find(name);
-  if (rotate != frame.instance->rotate.end() && machine_.overlaps()) {
-    tensor.depth = rotate->second.value;
-  }
-  tensor.origin =
-      origin(span, at == frame.instance->mems.end() ? frame.instance->name_span : at->second.span,
-             fmt::format("temporary {}", tensor.name));
-  const tile::Origin where = tensor.origin;
-  const TensorId id = program_.add_tensor(std::move(tensor));
-  emit(where, tile::Alloc{id});
-  return id.value;
-}
 
 void Instantiator::loop(const lang::LoopRequest& request, const lang::LoopBody& body) {
   std::vector<VarId> ids;
@@ -203,58 +87,6 @@ const mapping::Instance* Instantiator::callee_instance(const lang::LaunchRequest
   if (candidates.empty() && request.callee.is_leaf) return nullptr;
   SEPTRAN_CHECK(candidates.size() == 1);
   return mapping_.find(candidates[0]);
-}
-
-tile::ScopeArgument Instantiator::scope_argument(const mapping::Instance& instance,
-                                                 const lang::Parameter& parameter,
-                                                 const lang::TensorValue& value) {
-  tile::ScopeArgument argument;
-  argument.source = {TensorId{value.root}, value.view};
-  const std::string source_memory = program_[argument.source.tensor].memory;
-  const auto mem = instance.mems.find(parameter.name);
-  const Span span = mem == instance.mems.end() ? instance.name_span : mem->second.span;
-  tile::Tensor tensor;
-  tensor.name = parameter.name;
-  tensor.kind = tile::TensorKind::parameter;
-  tensor.dtype = tensor.storage = value.dtype;
-  tensor.shape = value.view.shape();
-  tensor.memory = source_memory;
-  if (mem != instance.mems.end() && mem->second.value == "NONE") {
-    argument.placement = Placement::never;
-  } else if (mem != instance.mems.end() && mem->second.value != source_memory) {
-    tensor.memory = mem->second.value;
-    argument.placement = Placement::whole;  // until the body is known
-  }
-  argument.memory = tensor.memory;
-  argument.origin = origin(parameter.span, span, fmt::format("argument {}", parameter.name));
-  tensor.origin = argument.origin;
-  argument.parameter = program_.add_tensor(std::move(tensor));
-  return argument;
-}
-
-void Instantiator::decide_placement(const mapping::Instance& instance,
-                                    tile::ScopeArgument& argument, const Block& body) const {
-  if (argument.placement != Placement::whole) return;
-  const std::string& name = program_[argument.parameter].name;
-  const auto resident = std::find_if(instance.resident.begin(), instance.resident.end(),
-                                     [&](const auto& entry) { return entry.value == name; });
-  if (writes_tensor(body, argument.parameter)) {
-    if (resident != instance.resident.end()) {
-      diagnostics_.report(resident->span, messages::resident_without_effect, name, instance.name);
-    }
-    const auto rotate = instance.rotate.find(name);
-    if (rotate != instance.rotate.end() && machine_.overlaps()) {
-      argument.depth = rotate->second.value;
-    }
-    return;
-  }
-  argument.placement = resident != instance.resident.end() ? Placement::whole : Placement::parts;
-  if (!machine_.overlaps()) return;  // nothing runs ahead: one slot does
-  if (instance.pipeline) {
-    argument.depth = instance.pipeline->value;
-  } else if (!frames_.empty() && frames_.back().loops > 0 && frames_.back().instance->pipeline) {
-    argument.depth = frames_.back().instance->pipeline->value;  // the launching loop's pipeline
-  }
 }
 
 void Instantiator::launch(const lang::LaunchRequest& request, const lang::LaunchBody& body) {
@@ -417,12 +249,11 @@ Result<Program> Instantiator::run(const lang::Module& module, const lang::EntryB
     root.is_input = reads_tensor(scope.body, argument.parameter);
   }
   if (!fine || diagnostics_.error_count() > errors_before) return std::nullopt;
+  idle_fields_.report(diagnostics_);
   program_.body.push_back(
       {std::move(scope), "", origin(entry.task->name_span, instance->name_span, "entry")});
   return std::move(program_);
 }
-
-}  // namespace
 
 Result<Program> instantiate(const lang::Module& module, const lang::EntryBinding& entry,
                             const mapping::Mapping& mapping, const Machine& machine,

@@ -151,18 +151,5 @@ TEST(Spread, OnOneProcessorChangesNothing) {
   EXPECT_EQ(tile::to_text(*kernel.program).find("_share"), std::string::npos);
 }
 
-TEST(Resident, HasNoEffectOnWhatIsWritten) {
-  KernelText text = text_of({.trip = sum_trip});
-  text.mapping += "    resident: [X, Y]\n";
-  Kernel kernel;
-  testing_support::compile(text, kernel);
-  ASSERT_TRUE(kernel.program.has_value()) << kernel.messages();
-  EXPECT_EQ(
-      kernel.messages().find("kernel.yaml:12:19: warning[resident-without-effect]: `resident` "
-                             "has no effect on 'Y' of instance 'block', which writes it"),
-      0u)
-      << kernel.messages();
-}
-
 }  // namespace
 }  // namespace septran
