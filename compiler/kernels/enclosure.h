@@ -13,7 +13,8 @@
 // lambda sqrt(n) u with probability 1 - 2 n exp(-lambda^2 / 2) (N. J. Higham and T. Mary, A new
 // approach to probabilistic rounding error analysis, SIAM J. Sci. Comput. 41(5), 2019). Products of
 // matrices of intervals are made from midpoints and radii (S. M. Rump, Fast and parallel interval
-// arithmetic, BIT 39(3), 1999). Sums that surely do not round, as of small integers, have no error.
+// arithmetic, BIT 39(3), 1999). Sums that surely do not round, as of small integers, have no error;
+// those whose positive or negative terms overflow by themselves may be infinite, or both NaN.
 #pragma once
 
 #include <span>

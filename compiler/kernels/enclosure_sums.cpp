@@ -40,6 +40,20 @@ double exact_below(int exponent, const Roundoff& roundoff) {
   return std::ldexp(roundoff.type == DType::f32 ? 0x1p24 : 0x1p53, std::min(exponent, beyond));
 }
 
+/// What partial sums may come to, in whatever order: its positive terms alone add up to `up` at
+/// most, the negative ones to `down`. Where either is beyond the type, it may end there, and where
+/// both are, in an infinity less an infinity.
+Interval with_overflow(Interval total, double up, double down, const Roundoff& roundoff) {
+  const double most = roundoff.type == DType::f32
+                          ? static_cast<double>(std::numeric_limits<float>::max())
+                          : std::numeric_limits<double>::max();
+  const bool upwards = up > most;
+  const bool downwards = down > most;
+  if (upwards && downwards) return anything;
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  return {downwards ? -infinity : total.low, upwards ? infinity : total.high};
+}
+
 /// Sums around `centre`: within `radius` because of their terms, which add up to `sizes` at most,
 /// and within sum_error because of their roundings, unless sizes of `exact` do not round.
 struct Around {
@@ -61,7 +75,10 @@ Interval sum(const Around& around, std::int64_t i, const Interval* previous,
   if (!(size <= around.exact)) {
     off += around.sum_error * size + static_cast<double>(size != 0) * roundoff.smallest;
   }
-  return whole({total.low - off, total.high + off});
+  total = whole({total.low - off, total.high + off});
+  if (roundoff.type == DType::i32) return total;  // wraps
+  // A positive term, or one that may be, is at most half of its size and its upper end together.
+  return with_overflow(total, size / 2 + total.high / 2, size / 2 - total.low / 2, roundoff);
 }
 
 Buffer<double> magnitudes(const Intervals& x) {

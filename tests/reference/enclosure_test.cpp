@@ -121,6 +121,26 @@ TEST(Enclosure, SumsThatRoundMayComeInAnyOrder) {
   EXPECT_EQ(bounds.y.high[3], bounds.y.low[3]) << "1e8 is a number of f32";
 }
 
+// Some orders of a sum go beyond the type, others do not.
+TEST(Enclosure, SumsMayOverflowOnTheirWay) {
+  const auto sum = [](const std::vector<float>& terms) {
+    const Bounds bounds =
+        bounds_of(call("\"reduce_sum\", Y[0], A, axis=0"), terms, terms, {"1", "f32"});
+    return std::pair(bounds.y.low[0], bounds.y.high[0]);
+  };
+  const auto both = sum({3e38f, -3e38f, 3e38f, -3e38f});
+  EXPECT_TRUE(std::isnan(both.first) && std::isnan(both.second)) << "infinity less infinity";
+  const auto up = sum({3e38f, -3e38f, 3e38f});
+  EXPECT_NEAR(up.first, 3e38, 1e32);
+  EXPECT_EQ(up.second, infinity);
+  const auto down = sum({-3e38f, 3e38f, -3e38f});
+  EXPECT_EQ(down.first, -infinity);
+  EXPECT_NEAR(down.second, -3e38, 1e32);
+  EXPECT_EQ(sum({3e38f, 3e38f}), std::pair(infinity, infinity)) << "in every order";
+  const auto within = sum({1e38f, -3e38f, 2e38f});
+  EXPECT_TRUE(std::abs(within.first) < 1e33 && std::abs(within.second) < 1e33);
+}
+
 TEST(Enclosure, FunctionsSaturate) {
   // T is 1e6 times a number that is not certain.
   const std::string wide = call("\"mul\", T, A, 0.1") + call("\"mul\", T, T, 1000000.0");
