@@ -9,6 +9,7 @@
 #include <fstream>
 #include <system_error>
 
+#include "compiler/base/count.h"
 #include "compiler/base/messages.h"
 #include "runtime/file.h"
 #include "runtime/npy_header.h"
@@ -97,7 +98,7 @@ std::optional<std::string> read_dictionary(InputFile& file, std::uint64_t& offse
   std::uint32_t length = 0;
   std::memcpy(&length, start.data() + 8, length_bytes);
   if (length > max_header_bytes) {
-    fault = fmt::format("a header of {} bytes", length);
+    fault = fmt::format("a header of {:byte}", Counted{length});
     return std::nullopt;
   }
   std::string text(length, '\0');
@@ -135,8 +136,9 @@ std::optional<NpyHeader> read_header(const std::string& path, InputFile& file,
   const std::optional<std::size_t> wanted = dense_size_bytes(header.dtype, header.shape);
   const std::uint64_t present = file.size_bytes - std::min(file.size_bytes, header.data_offset);
   if (!wanted || *wanted != present) {
-    fault = fmt::format("{} elements of shape {} do not take the {} bytes that follow the header",
-                        dictionary->descr, shape_text(header.shape), present);
+    fault = fmt::format(
+        "{} elements of shape {} do not take the {:byte} that {:~follows/follow} the header",
+        dictionary->descr, shape_text(header.shape), Counted{present}, Counted{present});
     return malformed();
   }
   return header;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "compiler/base/count.h"
 #include "simulator/usage.h"
 
 namespace septran::simulator {
@@ -114,14 +115,15 @@ class Adviser {
     const MachineReport& machine = report_.machine;
     std::vector<std::string> wishes;
     if (tile.m < machine.array_rows) {
-      wishes.push_back(fmt::format("at least {} rows (m) to stream while the next weights load",
-                                   machine.array_rows));
+      wishes.push_back(fmt::format("at least {:row} (m) to stream while the next weights load",
+                                   Counted{machine.array_rows}));
     }
     if (tile.n % machine.array_cols != 0) {
-      wishes.push_back(fmt::format("n a multiple of the array's {} columns", machine.array_cols));
+      wishes.push_back(
+          fmt::format("n a multiple of the array's {:column}", Counted{machine.array_cols}));
     }
     if (tile.k % machine.array_rows != 0) {
-      wishes.push_back(fmt::format("k a multiple of its {} rows", machine.array_rows));
+      wishes.push_back(fmt::format("k a multiple of its {:row}", Counted{machine.array_rows}));
     }
     if (wishes.empty()) wishes.emplace_back("more rows (m) for each tile of weights");
     say(busy * (1 - fill),

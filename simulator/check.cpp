@@ -1,6 +1,7 @@
 // Checks of a whole program before it runs.
 #include <fmt/format.h>
 
+#include "compiler/base/count.h"
 #include "simulator/resolve.h"
 #include "targets/dsa/isa.h"
 
@@ -39,10 +40,11 @@ class Checker {
     require(!program_.code.empty() && std::holds_alternative<dsa::Halt>(program_.code.back().node),
             "the program does not end with halt");
     require(program_.code.size() <= static_cast<std::size_t>(limits_.instructions),
-            "{} instructions, but the instruction memory holds {}", program_.code.size(),
+            "{:instruction}, but the instruction memory holds {}", Counted{program_.code.size()},
             limits_.instructions);
     require(program_.events.size() <= static_cast<std::size_t>(limits_.events),
-            "{} events, but a core has {} counters", program_.events.size(), limits_.events);
+            "{:event}, but a core has {:counter}", Counted{program_.events.size()},
+            Counted{limits_.events});
     for (const dsa::EventInfo& event : program_.events) {
       require(event.credits >= 0 && event.credits <= limits_.event_maximum,
               "event {} starts at {}, but counters go from 0 to {}", event.name, event.credits,

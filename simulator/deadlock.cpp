@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "compiler/base/count.h"
 #include "simulator/core.h"
 #include "targets/dsa/assembly.h"
 
@@ -10,7 +11,7 @@ namespace septran::simulator {
 namespace {
 
 std::string plural(std::int64_t count, const char* what) {
-  return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
+  return fmt::format("{} {}", count, noun_for(count, what));
 }
 
 class DeadlockReport {

@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "compiler/base/count.h"
 #include "simulator/report.h"
 
 namespace septran::simulator {
@@ -81,8 +82,8 @@ std::string helpers_text(const Deadlock::Waiter& waiter) {
   for (const Deadlock::Helper& helper : waiter.helpers) {
     const std::string at = helper.instructions.empty()
                                ? "takes from it"
-                               : fmt::format("could end this by instruction{} {}",
-                                             helper.instructions.size() == 1 ? "" : "s",
+                               : fmt::format("could end this by {} {}",
+                                             noun_for(helper.instructions.size(), "instruction"),
                                              fmt::join(helper.instructions, ", "));
     text +=
         fmt::format("    core {}: {} {}, but {}\n", helper.core, helper.engine, at, helper.stands);

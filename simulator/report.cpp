@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "compiler/base/count.h"
 #include "simulator/fault_report.h"
 
 namespace septran::simulator {
@@ -95,10 +96,10 @@ std::string traffic_table(const SimulationReport& report) {
   const DramReport& dram = report.dram;
   const std::int64_t bursts = dram.row_hits + dram.row_misses;
   text += fmt::format(
-      "DRAM: {} row hits, {} misses ({:.1f} % hits), {} conflicts, {} turnarounds, {} rows closed "
+      "DRAM: {:row hit}, {:miss/misses} ({:.1f} % hits), {:conflict}, {:turnaround}, {:row} closed "
       "by refresh\n",
-      dram.row_hits, dram.row_misses, percent(dram.row_hits, bursts), dram.row_conflicts,
-      dram.turnarounds, dram.refreshes);
+      Counted{dram.row_hits}, Counted{dram.row_misses}, percent(dram.row_hits, bursts),
+      Counted{dram.row_conflicts}, Counted{dram.turnarounds}, Counted{dram.refreshes});
   return text;
 }
 
@@ -142,8 +143,9 @@ std::string Roofline::binding() const {
 }
 
 std::string to_text(const SimulationReport& report) {
-  std::string text = fmt::format("{} on {}: {} cycles, {:.3f} us at the clock\n", report.program,
-                                 report.target, report.cycles, report.seconds_at_clock * 1e6);
+  std::string text =
+      fmt::format("{} on {}: {:cycle}, {:.3f} us at the clock\n", report.program, report.target,
+                  Counted{report.cycles}, report.seconds_at_clock * 1e6);
   text += report.verdict + "\n";
   for (const Advice& advice : report.advice) text += advice_text(advice);
   if (!report.advice.empty()) {

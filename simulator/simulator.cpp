@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 
+#include "compiler/base/count.h"
 #include "compiler/base/diagnostic.h"
 #include "simulator/core.h"
 
@@ -86,7 +87,8 @@ Fault check_machine(const Machine& machine) {
 Fault check_buffers(const dsa::Program& program, const GlobalLayout& layout,
                     std::span<HostBuffer> buffers) {
   if (buffers.size() != program.globals.size()) {
-    return fmt::format("{} buffers for a program with {}", buffers.size(), program.globals.size());
+    return fmt::format("{:buffer} for a program with {}", Counted{buffers.size()},
+                       program.globals.size());
   }
   for (std::size_t i = 0; i < buffers.size(); ++i) {
     const dsa::GlobalBuffer& global = program.globals[i];
@@ -113,7 +115,8 @@ Trap refusal(const dsa::Program& program, std::string text,
 
 /// With the place at which the first core that is not finished stands.
 Trap out_of_time(const Shared& shared, const std::vector<Core*>& cores, Cycle limit) {
-  Trap trap{fmt::format("not finished after {} cycles (--cycle-limit)", limit), 0, {}, {}, limit};
+  Trap trap{
+      fmt::format("not finished after {:cycle} (--cycle-limit)", Counted{limit}), 0, {}, {}, limit};
   for (const Core* core : cores) {
     if (core->is_done()) continue;
     trap.core = core->state().index;

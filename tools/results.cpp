@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "compiler/base/count.h"
 #include "compiler/base/messages.h"
 #include "compiler/reference/reference.h"
 #include "compiler/tile/arithmetic.h"
@@ -119,8 +120,9 @@ std::optional<UsedTunables> run_reference(const Compiled& compiled,
 std::string to_text(const Verdict& verdict) {
   std::string text = verdict.ok ? "ok" : "WRONG";
   if (verdict.incomparable_elements > 0) {
-    text += fmt::format("; {} elements cannot be compared, as their errors have no known bounds",
-                        verdict.incomparable_elements);
+    text +=
+        fmt::format("; {:element} cannot be compared, as {:~its/their} errors have no known bounds",
+                    Counted{verdict.incomparable_elements}, Counted{verdict.incomparable_elements});
   }
   return text + fmt::format(" (max abs error {:.3g}, relative error {:.3g})", verdict.max_abs_error,
                             verdict.relative_error);

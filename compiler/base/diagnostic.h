@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "compiler/base/count.h"
 #include "compiler/base/source.h"
 
 namespace septran {
@@ -16,7 +17,8 @@ namespace septran {
 enum class Severity { note, warning, error };
 
 /// One kind of message. All of them stand in messages.h; `text` and `hint` are fmt formats over
-/// the same arguments ("{0}", "{1}", ... by position). An empty hint prints none.
+/// the same arguments ("{0}", "{1}", ... by position); integers may have a noun ("{0:byte}", see
+/// count.h). An empty hint prints none.
 struct Message {
   const char* code;
   Severity severity;
@@ -50,8 +52,8 @@ class Diagnostics {
     return add(Diagnostic{message.code,
                           message.severity,
                           span,
-                          fmt::format(fmt::runtime(message.text), args...),
-                          fmt::format(fmt::runtime(message.hint), args...),
+                          fmt::format(fmt::runtime(message.text), counted(args)...),
+                          fmt::format(fmt::runtime(message.hint), counted(args)...),
                           {}});
   }
   Diagnostic& add(Diagnostic diagnostic);

@@ -348,7 +348,7 @@ inline constexpr Message assigned_name{
     "assigned-name", Severity::error, "'{0}' cannot be assigned: it is {1}", "choose another name"};
 inline constexpr Message repeated_target{"repeated-target", Severity::error,
                                          "'{0}' is assigned twice here", "choose another name"};
-inline constexpr Message target_count{"target-count", Severity::error, "{0} values for {1} names",
+inline constexpr Message target_count{"target-count", Severity::error, "{0:value} for {1:name}",
                                       "give as many names as values"};
 inline constexpr Message module_as_value{"module-as-value", Severity::error,
                                          "'{0}' is the language module, not a value",
@@ -375,7 +375,7 @@ inline constexpr Message loop_over_other{
     "loop-over-other", Severity::error, "a loop runs over a range of the language module",
     "write {0}.sequential_range(n), or {0}.parallel_range(n) if iterations are independent"};
 inline constexpr Message range_count{"range-count", Severity::error,
-                                     "{0} extents for {1} loop variables",
+                                     "{0:extent} for {1:loop variable}",
                                      "{2} takes one extent a variable, or one shape{3}"};
 inline constexpr Message range_as_value{"range-as-value", Severity::error, "a range is not a value",
                                         "write for i in {0}.{1}(...):"};
@@ -420,7 +420,7 @@ inline constexpr Message launch_callee{"launch-callee", Severity::error,
                                        "write {0}.launch(task_name, ...)"};
 inline constexpr Message unknown_task{"unknown-task", Severity::error, "unknown task '{0}'", "{1}"};
 inline constexpr Message launch_too_many{
-    "launch-too-many", Severity::error, "task '{0}' takes {1} arguments, not {2}",
+    "launch-too-many", Severity::error, "task '{0}' takes {1:argument}, not {2}",
     "give an argument for each parameter, in their order or by name"};
 inline constexpr Message launch_missing{"launch-missing", Severity::error,
                                         "the launch of '{0}' lacks the argument '{1}'",
@@ -592,7 +592,7 @@ inline constexpr Message condition_dependent{
     "the two sides of this conditional expression differ by more than a constant",
     "use an if statement, or min and max"};
 inline constexpr Message unpack_count{"unpack-count", Severity::error,
-                                      "{0} names on the left, {1} values on the right",
+                                      "{0:name} on the left, {1:value} on the right",
                                       "give one name to each value"};
 inline constexpr Message assertion_failed{"assertion-failed", Severity::error,
                                           "assertion failed{0}",
@@ -603,10 +603,10 @@ inline constexpr Message extent_below_one{"extent-below-one", Severity::error,
                                           "{0} is {1}, but dimensions are at least 1",
                                           "choose a dimension or tunable that leaves at least 1"};
 inline constexpr Message block_extent_count{"block-extent-count", Severity::error,
-                                            "{0} block extents for a tensor of {1} dimensions",
+                                            "{0:block extent} for a tensor of {1:dimension}",
                                             "give one block extent to each dimension"};
 inline constexpr Message too_many_subscripts{"too-many-subscripts", Severity::error,
-                                             "{0} subscripts for {1} of {2} dimensions",
+                                             "{0:subscript} for {1} of {2:dimension}",
                                              "give at most one subscript to each dimension"};
 inline constexpr Message subscript_out_of_range{"subscript-out-of-range", Severity::error,
                                                 "subscript {0} is outside 0 .. {1}", "{2}"};
@@ -629,7 +629,7 @@ inline constexpr Message missing_tunable{
 
 // Loops, launches and primitive calls.
 inline constexpr Message loop_bounds{"loop-bounds", Severity::error,
-                                     "{0} loop variables, but {1} extents",
+                                     "{0:loop variable}, but {1:extent}",
                                      "give one extent a loop variable, a shape, or start and stop"};
 inline constexpr Message argument_mismatch{
     "argument-mismatch", Severity::error, "argument '{0}' of '{1}' must be {2}, but it is {3}",
@@ -789,7 +789,7 @@ inline constexpr Message mapping_rotate_not_placed{
     "'rotate' names '{0}', which the 'mems' of this instance do not place",
     "'rotate' stands on the instance whose 'mems' place the buffer"};
 inline constexpr Message mapping_processor_count{"mapping-processor-count", Severity::error,
-                                                 "{0} is {1}, but {2} has {3} BLOCK processor{4}",
+                                                 "{0} is {1}, but {2} has {3:BLOCK processor}",
                                                  "from 1 to {3}"};
 inline constexpr Message mapping_not_a_multiple{"mapping-not-a-multiple", Severity::error,
                                                 "'{0}' is {1}, not a multiple of {2}",
@@ -800,7 +800,7 @@ inline constexpr Message mapping_turns_need_tiles{
     "'share: tiles' gives each its own"};
 inline constexpr Message mapping_too_many_registers{
     "mapping-too-many-registers", Severity::error,
-    "{0} warpgroup(s) of {1} registers a thread and one of {2} take {3}, but a block has {4}",
+    "{0:warpgroup} of {1:register} a thread and one of {2} take {3}, but a block has {4}",
     "give fewer registers or fewer warpgroups"};
 inline constexpr Message mapping_cluster_too_large{
     "mapping-cluster-too-large", Severity::error,
@@ -923,14 +923,14 @@ inline constexpr Message tile_expression_too_large{"tile-expression-too-large", 
                                                    "the expression is too large",
                                                    "at most {0} terms are read"};
 inline constexpr Message tile_rank_mismatch{
-    "tile-rank-mismatch", Severity::error, "{0} subscripts for '%{1}', which has {2} dimensions",
+    "tile-rank-mismatch", Severity::error, "{0:subscript} for '%{1}', which has {2:dimension}",
     "give one subscript for each dimension, or none for the whole tensor"};
 inline constexpr Message tile_shadowed_variable{"tile-shadowed-variable", Severity::error,
                                                 "'{0}' is already the variable of a loop around it",
                                                 "choose another name"};
 inline constexpr Message tile_bad_attribute{"tile-bad-attribute", Severity::error, "{0}", "{1}"};
 inline constexpr Message tile_too_many_operands{
-    "tile-too-many-operands", Severity::error, "{0} takes at most {1} operands, not {2}",
+    "tile-too-many-operands", Severity::error, "{0} takes at most {1:operand}, not {2}",
     "operands are separated by ',', attributes by blanks"};
 inline constexpr Message tile_too_many_errors{"tile-too-many-errors", Severity::error,
                                               "too many errors; the rest is not read",
@@ -945,7 +945,7 @@ inline constexpr const char* instance_here_note = "the instance is here";
 inline constexpr const char* searched_instance_note = "looked in the tunables of instance '{0}'";
 inline constexpr const char* placed_note = "{0} is placed in {1} here";
 inline constexpr const char* moved_for_note = "moved for this";
-inline constexpr const char* buffer_bytes_note = "{0}: {1} {2}{3}{4} = {5} bytes";
+inline constexpr const char* buffer_bytes_note = "{0}: {1} {2}{3}{4} = {5:byte}";
 inline constexpr const char* not_scheduled_note = "this is not a part of any of them";
 inline constexpr const char* scheduled_here_note = "'{0}' stands here";
 inline constexpr const char* uses_here_note = "'{0}' uses {1} here";
@@ -1016,7 +1016,7 @@ inline constexpr Message path_misaligned{
     "what {0} moves from {1} to {2} must begin at and fill multiples of {3} bytes: {4}",
     "choose tiles and extents whose rows are such multiples"};
 inline constexpr const char* misaligned_begin = "parts of '{0}' do not always begin at one";
-inline constexpr const char* misaligned_rows = "rows of '{0}' are {1} bytes apart";
+inline constexpr const char* misaligned_rows = "rows of '{0}' are {1:byte} apart";
 inline constexpr const char* misaligned_runs = "rows of '{0}' do not always fill one";
 inline constexpr Message rotate_not_private{
     "rotate-not-private", Severity::error,
@@ -1028,10 +1028,11 @@ inline constexpr Message view_not_expressible{
     "take it from a tensor with that shape, or copy it first"};
 inline constexpr Message does_not_fit{
     "does-not-fit", Severity::error,
-    "{0} of {1} is too small: {2} bytes are needed, {3} are there ({4} bytes too many)", "{5}"};
+    "{0} of {1} is too small: {2:byte is/bytes are} needed, {3} are there ({4:byte} too many)",
+    "{5}"};
 inline constexpr Message registers_do_not_fit{
     "registers-do-not-fit", Severity::error,
-    "the tiles in REGISTER that are used together take {0} registers of each of {1} threads, which "
+    "the tiles in REGISTER that are used together take {0:register} of each of {1:thread}, which "
     "have {2} ({3} too many)",
     "use smaller tiles"};
 inline constexpr const char* tile_registers_note = "{0}: {1} {2} = {3} registers of a thread";
@@ -1052,10 +1053,11 @@ inline constexpr Message group_needs_one{
     "group-needs-one-loop", Severity::error, "`group` takes one loop variable, {0} are given",
     "group the variable whose blocks share the larger operand"};
 inline constexpr Message cluster_uneven{
-    "cluster-uneven", Severity::warning,
-    "blocks run alone, not in clusters of {0}: '{1}' has {2} iterations",
+    "cluster-uneven", Severity::warning, "blocks run alone, not in clusters of {0}: '{1}' has {2}",
     "a cluster has a number for each variable of the parallel loop, of which its iterations are a "
     "multiple"};
+inline constexpr const char* iterations_known = "{:iteration}";
+inline constexpr const char* iterations_vary = "a varying number of iterations";
 inline constexpr Message schedule_unnamed{
     "schedule-unnamed", Severity::error,
     "this loop does more than the launches that its `schedule` names",
@@ -1068,7 +1070,7 @@ inline constexpr Message schedule_dependence{
     "move '{1}' forward, or take '{0}' from more trips earlier"};
 inline constexpr Message too_many_events{
     "too-many-events", Severity::error,
-    "the program needs {0} event counters, a core of {1} has {2}",
+    "the program needs {0:event counter}, a core of {1} has {2}",
     "a core needs one for each engine at work in a kernel, and more to let these work side by "
     "side"};
 inline constexpr Message event_beyond_maximum{
@@ -1095,10 +1097,10 @@ inline constexpr Message dsa_no_halt{"dsa-no-halt", Severity::error, "{0} does n
 inline constexpr Message dsa_early_halt{"dsa-early-halt", Severity::error,
                                         "{0}: halt stands before the end of the program",
                                         "skip over what shall not run"};
-inline constexpr Message dsa_crosses_block{
-    "dsa-crosses-block", Severity::error,
-    "{0}: its {1} instructions reach beyond the {2} left in the block around it",
-    "loops and skips nest; the last halt belongs to none"};
+inline constexpr Message dsa_crosses_block{"dsa-crosses-block", Severity::error,
+                                           "{0}: its {1:instruction reaches/instructions reach} "
+                                           "beyond the {2} left in the block around it",
+                                           "loops and skips nest; the last halt belongs to none"};
 inline constexpr Message dsa_nesting_too_deep{"dsa-nesting-too-deep", Severity::error,
                                               "{0}: loops and skips nest deeper than {1}",
                                               "nest fewer loops in each other"};
@@ -1108,11 +1110,11 @@ inline constexpr Message dsa_wrong_operand_kind{"dsa-wrong-operand-kind", Severi
                                                 "{0}: {1} is {2}, but has to be {3}",
                                                 "docs/isa.md says what each operand has to be"};
 inline constexpr Message dsa_wrong_operand_count{"dsa-wrong-operand-count", Severity::error,
-                                                 "{0}: {1} takes {2} operands, not {3}",
+                                                 "{0}: {1} takes {2:operand}, not {3}",
                                                  "_ stands for an operand that is left out"};
 inline constexpr Message dsa_rank_mismatch{"dsa-rank-mismatch", Severity::error,
-                                           "{0}: {1} has {2} dimensions, but has to have {3}",
-                                           "give an operand of {3} dimensions"};
+                                           "{0}: {1} has {2:dimension}, but has to have {3}",
+                                           "give an operand of {3:dimension}"};
 inline constexpr Message dsa_shape_mismatch{"dsa-shape-mismatch", Severity::error, "{0}: {1}",
                                             "docs/isa.md says which shapes belong together"};
 inline constexpr Message dsa_writes_outside{
@@ -1193,7 +1195,7 @@ inline constexpr Message dsa_out_of_registers{
 
 inline constexpr Message temporary_memory{
     "temporary-memory", Severity::error,
-    "this machine has no memory for temporary '{0}' of {1} bytes in the reference interpreter",
+    "this machine has no memory for temporary '{0}' of {1:byte} in the reference interpreter",
     "run without the check against the reference, or a smaller problem"};
 
 // ==== Host tensors, files and comparison (runtime)
@@ -1221,7 +1223,8 @@ inline constexpr Message tensor_too_large{"tensor-too-large", Severity::error,
                                           "choose smaller dimensions"};
 inline constexpr Message wrong_result{
     "wrong-result", Severity::error,
-    "{0}: {1} of {2} elements differ from the reference by more than the arithmetic explains; "
+    "{0}: {1} of {2:element} {1:~differs/differ} from the reference by more than the arithmetic "
+    "explains; "
     "first at {3}: {4}, expected {5}",
     "septran check compares the kernel with other mappings and targets; --check-hazards looks for "
     "races"};
@@ -1422,9 +1425,10 @@ inline constexpr Message unknown_option{"unknown-option", Severity::error,
 inline constexpr Message not_embedded{
     "not-embedded", Severity::error, "kernels for '{0}' cannot be called on this process's memory",
     "take a mapping for a target of family cpu, such as cpu_native"};
-inline constexpr Message buffer_count{"buffer-count", Severity::error,
-                                      "the kernel has {0} tensors, but {1} buffers were passed",
-                                      "pass one buffer a tensor parameter, in their order"};
+inline constexpr Message buffer_count{
+    "buffer-count", Severity::error,
+    "the kernel has {0:tensor}, but {1:buffer was/buffers were} passed",
+    "pass one buffer a tensor parameter, in their order"};
 inline constexpr Message buffer_null{"buffer-null", Severity::error, "the buffer for '{0}' is null",
                                      "pass the address of its elements"};
 inline constexpr Message buffer_alignment{

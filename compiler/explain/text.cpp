@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "compiler/base/count.h"
 #include "compiler/explain/walk.h"
 
 namespace septran::explain {
@@ -22,8 +23,7 @@ class Writer {
   explicit Writer(const Explanation& e) : e_(e) {}
 
   std::string run() {
-    out_ = fmt::format("{} on {}: {} processor{}\n", e_.program, e_.target, e_.processors,
-                       e_.processors == 1 ? "" : "s");
+    out_ = fmt::format("{} on {}: {:processor}\n", e_.program, e_.target, Counted{e_.processors});
     launches();
     calls();
     buffers();
@@ -80,13 +80,12 @@ void Writer::launches() {
   }
   for (const SpreadNote& note : e_.spread) {
     const std::int64_t idle = note.most() * note.processors - note.iterations;
-    line(1, fmt::format("{}: {} iteration{} on {} processor{}, {} each at most{}  ({})", note.loop,
-                        grouped(note.iterations), note.iterations == 1 ? "" : "s", note.processors,
-                        note.processors == 1 ? "" : "s", grouped(note.most()),
-                        idle == 0 ? ""
-                                  : fmt::format("; in the last round {} ha{} none", idle,
-                                                idle == 1 ? "s" : "ve"),
-                        place_text(note.place)));
+    line(1, fmt::format(
+                "{}: {} {} on {:processor}, {} each at most{}  ({})", note.loop,
+                grouped(note.iterations), noun_for(note.iterations, "iteration"),
+                Counted{note.processors}, grouped(note.most()),
+                idle == 0 ? "" : fmt::format("; in the last round {:has/have} none", Counted{idle}),
+                place_text(note.place)));
   }
 }
 
@@ -134,9 +133,10 @@ void Writer::copies() {
          fmt::format("{}: {} to {}  ({})", copy.rule, copy.from, copy.to, place_text(copy.place)));
     line(2, copy.path);
     line(2, fmt::format("{}: {}", copy.where, copy.why));
-    line(2, fmt::format("{} run{} of up to {} bytes, {} bytes in all", count_text(copy.runs),
-                        copy.runs.value == 1 ? "" : "s", grouped(copy.run_bytes),
-                        count_text(copy.bytes)));
+    line(2, fmt::format("{} {} of up to {} {}, {} {} in all", count_text(copy.runs),
+                        noun_for(copy.runs.value, "run"), grouped(copy.run_bytes),
+                        noun_for(copy.run_bytes, "byte"), count_text(copy.bytes),
+                        noun_for(copy.bytes.value, "byte")));
   }
 }
 
@@ -165,11 +165,10 @@ void Writer::traffic() {
 void Writer::order() {
   title("EVENTS: what waits for what");
   for (const EventNote& event : e_.events) {
-    line(1,
-         fmt::format("{}: {} signals, {} waits{}", event.name, event.signaller, event.waiter,
-                     event.credits == 0 ? ""
-                                        : fmt::format("; {} credit{} at the start", event.credits,
-                                                      event.credits == 1 ? "" : "s")));
+    line(1, fmt::format("{}: {} signals, {} waits{}", event.name, event.signaller, event.waiter,
+                        event.credits == 0
+                            ? ""
+                            : fmt::format("; {:credit} at the start", Counted{event.credits})));
     for (const std::string& text : event.orders) line(2, text);
     for (const std::string& text : event.along) line(2, "also " + text);
     if (event.pairs > 1) {
@@ -191,12 +190,13 @@ void Writer::ahead() {
   title("RUN-AHEAD: what limits how far an engine gets ahead");
   for (const AheadNote& note : e_.ahead) {
     const std::string queue =
-        fmt::format("the queue of {} ({} commands, {} a trip of {}) allows {}", note.engine,
-                    note.queue_depth, note.commands, note.loop, note.useful);
+        fmt::format("the queue of {} ({:command}, {} a trip of {}) allows {}", note.engine,
+                    Counted{note.queue_depth}, note.commands, note.loop, note.useful);
     if (note.queue_limits()) {
-      line(1, fmt::format("{}: queue depth, not its {} slots: {}", note.buffer, note.slots, queue));
+      line(1, fmt::format("{}: queue depth, not its {:slot}: {}", note.buffer, Counted{note.slots},
+                          queue));
     } else {
-      line(1, fmt::format("{}: its {} slots; {}", note.buffer, note.slots, queue));
+      line(1, fmt::format("{}: its {:slot}; {}", note.buffer, Counted{note.slots}, queue));
     }
   }
 }
@@ -209,7 +209,8 @@ void Writer::work() {
     line(1,
          fmt::format("{:<7} {:>14} cycles for {} {}{}", note.engine,
                      grouped(static_cast<std::int64_t>(note.cycles)), count_text(note.operations),
-                     note.engine == "DRAM" ? "bytes, all processors together" : "operations",
+                     note.engine == "DRAM" ? "bytes, all processors together"
+                                           : noun_for(note.operations.value, "operation"),
                      note.cycles == most ? "  <- bounds the run" : ""));
   }
   if (e_.cycles) line(1, fmt::format("the run takes {} cycles", grouped(*e_.cycles)));

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "compiler/base/count.h"
 #include "compiler/base/messages.h"
 #include "compiler/frontend/eval_evaluator.h"
 
@@ -331,9 +332,10 @@ Value Evaluator::call_reshape(const Call& e, Span span) {
   std::int64_t have = 1;
   for (const Expr& extent : old) have *= *extent.constant();
   if (have != wanted) {
-    checker_.report(span, messages::bad_view,
-                    fmt::format("the tensor has {} elements, the new shape {}", have, wanted),
-                    messages::elements_hint);
+    checker_.report(
+        span, messages::bad_view,
+        fmt::format("the tensor has {:element}, the new shape {}", Counted{have}, wanted),
+        messages::elements_hint);
     return {};
   }
   auto view = reshape(tensor->view, shape);

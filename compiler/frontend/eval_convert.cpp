@@ -1,4 +1,5 @@
 // What kind of value something is, and conversions between kinds.
+#include "compiler/base/count.h"
 #include "compiler/base/messages.h"
 #include "compiler/frontend/eval_evaluator.h"
 
@@ -13,12 +14,11 @@ std::string describe(const Value& value) {
   if (const auto* text = value.get<std::string>()) return fmt::format("the string \"{}\"", *text);
   if (value.get<DType>() != nullptr) return "an element type";
   if (const auto* tensor = value.get<TensorValue>()) {
-    return fmt::format("a tensor of {} dimension{}", tensor->view.rank(),
-                       tensor->view.rank() == 1 ? "" : "s");
+    return fmt::format("a tensor of {:dimension}", Counted{tensor->view.rank()});
   }
   if (value.get<PartitionValue>() != nullptr) return "a partition";
   if (const auto* items = value.get<SequenceValue>()) {
-    return fmt::format("a tuple of {} value{}", items->size(), items->size() == 1 ? "" : "s");
+    return fmt::format("a tuple of {:value}", Counted{items->size()});
   }
   return "None";
 }

@@ -1,4 +1,5 @@
 // Launches: binding of arguments and dimensions, and the walk into the callee.
+#include "compiler/base/count.h"
 #include "compiler/base/messages.h"
 #include "compiler/frontend/eval_evaluator.h"
 
@@ -97,7 +98,7 @@ std::optional<LaunchArgument> Evaluator::launch_argument(const Parameter& parame
                         std::string(name(tensor->dtype)));
       }
       if (parameter.shape && parameter.shape->size() != tensor->view.rank()) {
-        return mismatch(fmt::format("a tensor of {} dimensions", parameter.shape->size()),
+        return mismatch(fmt::format("a tensor of {:dimension}", Counted{parameter.shape->size()}),
                         describe(value));
       }
       return LaunchArgument{*tensor};

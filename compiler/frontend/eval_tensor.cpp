@@ -1,4 +1,5 @@
 // Attributes and subscripts of tensors, partitions and tuples.
+#include "compiler/base/count.h"
 #include "compiler/base/messages.h"
 #include "compiler/frontend/eval_evaluator.h"
 
@@ -55,7 +56,7 @@ Value Evaluator::eval_attribute(const Attribute& e, Span span) {
     if (e.name == "T") {
       if (tensor->view.rank() != 2) {
         checker_.report(span, messages::bad_view,
-                        fmt::format(".T of a tensor of {} dimensions", tensor->view.rank()),
+                        fmt::format(".T of a tensor of {:dimension}", Counted{tensor->view.rank()}),
                         "use task.transpose(T, axes)");
         return {};
       }

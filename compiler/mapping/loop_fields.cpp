@@ -111,7 +111,7 @@ std::optional<int> LoopFields::processors(const Node& node, const std::string& w
   const int most = std::max(1, context_.machine.block_count());
   if (*number > most) {
     diagnostics_.report(node.span, messages::mapping_processor_count, what, *number,
-                        context_.machine.name, most, most == 1 ? "" : "s");
+                        context_.machine.name, most);
     return std::nullopt;
   }
   return static_cast<int>(*number);

@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 
+#include "compiler/base/count.h"
 #include "compiler/base/messages.h"
 #include "compiler/passes/rewrite.h"
 
@@ -139,7 +140,8 @@ void Distributor::check_cluster(const Statement& statement, Parallel& parallel,
     context_.diagnostics.report(statement.origin.mapping_span, messages::cluster_uneven,
                                 fmt::join(parallel.gpu->cluster, " x "),
                                 too_many ? "" : program_.vars[v].name,
-                                extent ? fmt::format("{}", *extent) : "a varying number of");
+                                extent ? fmt::format(messages::iterations_known, Counted{*extent})
+                                       : messages::iterations_vary);
     cluster.clear();
     return;
   }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "compiler/base/count.h"
 #include "compiler/base/messages.h"
 #include "compiler/tile/visit.h"
 
@@ -30,7 +31,7 @@ std::string misalignment(const Program& program, const TileRef& ref, std::int64_
       if (step_bytes == element_bytes) {
         run_bytes = (i == 0 ? dim.extent : Expr(digit.extent)) * element_bytes;
       } else if (step_bytes % alignment != 0) {
-        return fmt::format(messages::misaligned_rows, tensor.name, step_bytes);
+        return fmt::format(messages::misaligned_rows, tensor.name, Counted{step_bytes});
       }
     }
   }

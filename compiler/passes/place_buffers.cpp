@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "compiler/base/count.h"
 #include "compiler/base/messages.h"
 #include "compiler/passes/rewrite.h"
 #include "compiler/tile/text_words.h"
@@ -170,7 +171,7 @@ void report_occupancy(const Program& program, const PassContext& context, const 
              tile::extents_text(tensor.shape, program.vars, " x "), name(tensor.dtype),
              tensor.storage == tensor.dtype ? "" : fmt::format(" held as {}", name(tensor.storage)),
              tensor.depth > 1 ? fmt::format(", {} deep", tensor.depth) : "",
-             tensor.slot_bytes * tensor.depth)});
+             Counted{tensor.slot_bytes * tensor.depth})});
   }
 }
 

@@ -1,6 +1,7 @@
 // Iteration spaces and shape conditions.
 #include <algorithm>
 
+#include "compiler/base/count.h"
 #include "compiler/base/diagnostic.h"
 #include "compiler/primitives/primitives.h"
 
@@ -60,7 +61,7 @@ class Resolver {
     return primitive_.operands[o].name;
   }
   static std::string dimensions(std::size_t rank) {
-    return rank == 1 ? "1 dimension" : fmt::format("{} dimensions", rank);
+    return fmt::format("{:dimension}", Counted{rank});
   }
   void fault(std::size_t o, std::string text) {
     if (!result_.fault) result_.fault = ShapeFault{o, std::move(text)};

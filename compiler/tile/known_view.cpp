@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "compiler/base/count.h"
+
 namespace septran::tile {
 namespace {
 
@@ -68,15 +70,15 @@ std::optional<std::vector<Range>> reach(const View& view) {
 
 std::optional<std::string> view_structure_fault(const View& view, std::size_t root_rank) {
   if (view.base.size() != root_rank) {
-    return fmt::format("a view with {} coordinates of a tensor with {} dimensions",
-                       view.base.size(), root_rank);
+    return fmt::format("a view with {:coordinate} of a tensor with {:dimension}",
+                       Counted{view.base.size()}, Counted{root_rank});
   }
   for (const ViewDim& dim : view.dims) {
     if (dim.digits.empty()) return "a dimension of a view without digits";
     for (std::size_t i = 0; i < dim.digits.size(); ++i) {
       if (dim.digits[i].axis >= root_rank) {
-        return fmt::format("a view along axis {} of a tensor with {} dimensions",
-                           dim.digits[i].axis, root_rank);
+        return fmt::format("a view along axis {} of a tensor with {:dimension}", dim.digits[i].axis,
+                           Counted{root_rank});
       }
       if (i > 0 && dim.digits[i].extent < 1) return "a digit of a view that counts nothing";
     }
@@ -101,8 +103,8 @@ std::optional<std::string> view_fault(const View& view, const std::vector<std::i
   for (std::size_t a = 0; a < extents.size(); ++a) {
     const Range& range = (*ranges)[a];
     if (range.lo < 0 || range.hi >= extents[a]) {
-      return fmt::format("coordinates {} to {} along dimension {}, which has {} elements", range.lo,
-                         range.hi, a, extents[a]);
+      return fmt::format("coordinates {} to {} along dimension {}, which has {:element}", range.lo,
+                         range.hi, a, Counted{extents[a]});
     }
   }
   return std::nullopt;

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "compiler/base/count.h"
 #include "compiler/tile/text_words.h"
 #include "compiler/tile/verify.h"
 #include "compiler/tile/visit.h"
@@ -50,8 +51,8 @@ class SyncVerifier {
     }
     for (std::size_t e = 0; e < counts_.size(); ++e) {
       if (counts_[e] == before[e]) continue;
-      fault(fmt::format("{} signals %{} {} times more often than it waits for it", what,
-                        program_.events[e].name, counts_[e] - before[e]),
+      fault(fmt::format("{} signals %{} {:time} more often than it waits for it", what,
+                        program_.events[e].name, Counted{counts_[e] - before[e]}),
             origin);
     }
     counts_ = before;

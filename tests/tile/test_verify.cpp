@@ -82,7 +82,7 @@ TEST(Verify, Views) {
       "dma_copy %C[16*i :+ 16, 0 :+ 4], %A[0 :+ 16, 0 :+ 4]\n}\n}");
   Program p = parse(framed(header + std::string("dma_copy %C[0 :+ 4, 0], %C[0 :+ 4, 1]")));
   std::get<DmaCopy>(p.body[0].node).dst.view.base.pop_back();
-  expect_fault(p, "1 coordinates of a tensor with 2");
+  expect_fault(p, "1 coordinate of a tensor with 2");
   expect_fault("dma_copy %C view [0, 0] (4 : 0) zero_outside, %C[0 :+ 4, 0]",
                "a copy into a view of zeros");
 }
@@ -163,9 +163,9 @@ TEST(Verify, Syncs) {
                "mma: sync wait %full ; sync signal %free\n}");
   expect_fault(events + "load: sync signal %full\nvector: sync wait %full", "belongs to 'mma'");
   expect_fault(events + "mma: sync signal %full ; sync wait %full", "engine 'mma' signals %full");
-  expect_fault(events + "load: sync signal %full", "the program signals %full 1 times more");
+  expect_fault(events + "load: sync signal %full", "the program signals %full 1 time more");
   expect_fault(events + "if true {\nload: sync signal %full\n}\nmma: sync wait %full",
-               "a branch signals %full 1 times more often", {}, 3);
+               "a branch signals %full 1 time more often", {}, 3);
   expect_fault(events + "loop (i in 0..4) {\nload: sync signal %full\n}", "a body signals %full");
   expect_fault(events + "mma: sync wait %full\nload: sync signal %full", "no signal before it");
   expect_fault("event %e from a to \"\"", "lacks an engine");
