@@ -6,9 +6,9 @@
 #include <fstream>
 #include <set>
 
-#include "compiler/tile/hazards.h"
 #include "compiler/tile/visit.h"
 #include "source_dir.h"
+#include "tests/support/hazards.h"
 #include "tests/support/kernel.h"
 
 namespace septran {

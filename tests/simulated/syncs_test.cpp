@@ -5,7 +5,6 @@
 
 #include <algorithm>
 
-#include "compiler/tile/hazards.h"
 #include "runtime/backends/backends.h"
 #include "shipped.h"
 #include "simulated.h"
@@ -13,6 +12,7 @@
 #include "targets/dsa/assembly.h"
 #include "targets/dsa/lower/lower.h"
 #include "tests/support/generator.h"
+#include "tests/support/hazards.h"
 
 namespace septran {
 namespace {

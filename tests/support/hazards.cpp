@@ -1,4 +1,4 @@
-#include "compiler/tile/hazards.h"
+#include "tests/support/hazards.h"
 
 #include <fmt/format.h>
 

@@ -1,4 +1,5 @@
-// Finds accesses of a tile program that its syncs leave unordered.
+// Finds accesses of a tile program that its syncs leave unordered: what the tests hold the passes
+// to. (The simulator has a detector of its own, for programs.)
 #pragma once
 
 #include <cstddef>

@@ -9,12 +9,12 @@
 
 #include "compiler/frontend/parser.h"
 #include "compiler/reference/reference.h"
-#include "compiler/tile/hazards.h"
 #include "compiler/tile/interpret.h"
 #include "compiler/tile/parse.h"
 #include "compiler/tile/text.h"
 #include "compiler/tile/visit.h"
 #include "runtime/tensor.h"
+#include "tests/support/hazards.h"
 
 namespace septran::testing_support {
 namespace {

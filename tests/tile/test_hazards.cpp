@@ -1,9 +1,9 @@
 // The hazard finder on a pipelined gemm that is right, and with each of its syncs taken away.
 #include <gtest/gtest.h>
 
-#include "compiler/tile/hazards.h"
 #include "compiler/tile/verify.h"
 #include "compiler/tile/visit.h"
+#include "tests/support/hazards.h"
 #include "tests/tile/support.h"
 
 namespace septran::tile {
