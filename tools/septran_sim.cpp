@@ -7,6 +7,7 @@
 #include <span>
 
 #include "compiler/base/messages.h"
+#include "targets/dsa/assembly.h"
 #include "targets/dsa/encode.h"
 #include "targets/dsa/lower/lower.h"
 #include "targets/dsa/validate.h"
@@ -40,6 +41,24 @@ std::optional<std::vector<std::byte>> read_bytes(const std::string& path, Source
   return to_bytes(text);
 }
 
+std::string_view text_of(const std::vector<std::byte>& bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+/// A compiled program from its file, or from its assembly.
+Result<dsa::Program> read_program(const std::vector<std::byte>& bytes, const std::string& path,
+                                  SourceManager& sources, Diagnostics& diagnostics) {
+  if (!dsa::looks_like_assembly(text_of(bytes))) {
+    return dsa::decode_program(bytes, path, diagnostics);
+  }
+  const auto file = sources.load(path);
+  if (!file) {
+    diagnostics.report({}, messages::cannot_read, path);
+    return std::nullopt;
+  }
+  return dsa::parse_assembly(*file, sources, diagnostics);
+}
+
 int run_program(const std::vector<std::byte>& bytes, const Options& options, SourceManager& sources,
                 Diagnostics& diagnostics) {
   const std::pair<const char*, bool> meaningless[] = {
@@ -53,7 +72,7 @@ int run_program(const std::vector<std::byte>& bytes, const Options& options, Sou
     if (given) diagnostics.report({}, messages::option_needs_logic, option);
   }
   const auto request = read_request(options, diagnostics);
-  const auto program = dsa::decode_program(bytes, options.input, diagnostics);
+  const auto program = read_program(bytes, options.input, sources, diagnostics);
   if (!program || !request || diagnostics.has_errors()) return exit_bad_input;
   const auto machine = load_machine(options.target.empty() ? program->target : options.target, {},
                                     sources, diagnostics);
@@ -155,8 +174,10 @@ int run(const Options& options, SourceManager& sources, Diagnostics& diagnostics
     diagnostics.report({}, messages::cannot_read, options.input);
     return exit_bad_input;
   }
-  if (dsa::looks_like_program(*bytes) || options.input.ends_with(".sdsa"))
+  if (dsa::looks_like_program(*bytes) || dsa::looks_like_assembly(text_of(*bytes)) ||
+      options.input.ends_with(".sdsa")) {
     return run_program(*bytes, options, sources, diagnostics);
+  }
   return run_logic(options, sources, diagnostics);
 }
 
@@ -171,7 +192,8 @@ int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape)
       "Example:\n  septran-sim examples/gemm/gemm.py --mapping mappings/gemm/dsa_edge.yaml "
       "-D M=512 -D N=512 -D K=512");
   Options options;
-  app.add_option("input", options.input, "logic file, or a compiled program (.sdsa)");
+  app.add_option("input", options.input,
+                 "logic file, or a compiled program (.sdsa, or its assembly)");
   add_logic_options(app, options);
   add_pass_options(app, options);
   add_execute_options(app, options);

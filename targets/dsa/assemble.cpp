@@ -1,6 +1,7 @@
 // Reads assembly text.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <bit>
 
 #include "compiler/base/messages.h"
@@ -373,6 +374,14 @@ class Assembler {
 };
 
 }  // namespace
+
+bool looks_like_assembly(std::string_view text) {
+  while (!text.empty() && (text[0] == '#' || text[0] == '\n' || text[0] == '\r')) {
+    text.remove_prefix(std::min(text.find('\n'), text.size() - 1) + 1);
+    text.remove_prefix(std::min(text.find_first_not_of(" \t"), text.size()));
+  }
+  return text.starts_with(".program");
+}
 
 Result<Program> parse_assembly(FileId file, const SourceManager& sources,
                                Diagnostics& diagnostics) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "compiler/base/diagnostic.h"
 #include "targets/dsa/isa.h"
@@ -18,6 +19,9 @@ std::string to_assembly(const Program& program);
 std::string to_text(const InstructionNode& node);
 std::string to_text(const Operand& operand);
 std::string to_text(const Affine& affine);
+
+/// Whether a text begins as assembly does, with `.program` behind blanks and comments.
+bool looks_like_assembly(std::string_view text);
 
 /// Reads assembly; reports every fault with its place. The result has passed check_structure.
 Result<Program> parse_assembly(FileId file, const SourceManager& sources, Diagnostics& diagnostics);

@@ -88,6 +88,9 @@ slowest first. A digit `E by S` counts 0 .. E-1 with a stride of S bytes; the fi
 dimension is unbounded. `axis A step T` moves the coordinate of axis A by T for each count; where
 a coordinate leaves 0 .. N-1 of its axis `(base : N)`, the element reads as zero.
 `[64 by 256]` is short for `[64: 0 by 256]`.
+
+`septran compile --emit asm` writes a program as assembly, `--emit bin` as a file; `septran-sim`
+executes either, so that assembly can be changed by hand and tried.
 )";
 
 constexpr const char* file_format = R"(

@@ -211,6 +211,25 @@ TEST(Stages, ProgramFileRunsLikeItsSource) {
   }
 }
 
+TEST(Stages, AssemblyRunsLikeItsSource) {
+  const TempFolder folder;
+  const Arguments source = job(gemm, gemm_mapping, "M=65 N=70 K=130 --dtype f16");
+  const std::string assembly = folder / "program.s";
+  ASSERT_EQ(
+      septran(Arguments{"compile"} + source + Arguments{"--emit", "asm", "-o", assembly}).code, 0);
+  const std::string text = read_file(assembly);
+  folder.write("program.s", "# changed by hand\n\n  # twice\n" + text);
+  const Outcome direct = septran_sim(source + Arguments{"--out", "C=" + (folder / "1.npy")});
+  const Outcome again = septran_sim({assembly, "--out", "C=" + (folder / "2.npy")});
+  EXPECT_EQ(again.code, 0) << again.err;
+  EXPECT_EQ(cycles_of(again), cycles_of(direct));
+  EXPECT_EQ(read_file(folder / "2.npy"), read_file(folder / "1.npy"));
+  const std::size_t halt = text.rfind("halt");
+  folder.write("program.s", std::string(text).replace(halt, 4, "hold"));
+  expect_refused(septran_sim({assembly}), {"program.s:", "error[asm-unknown-name]", "'hold'"});
+  expect_refused(septran_sim({assembly, "-D", "M=3"}), {"error[option-needs-logic]"});
+}
+
 TEST(Stages, ProgramComesThroughAPipeToo) {
   const TempFolder folder;
   const Arguments source = job(gemm, gemm_mapping, "M=65 N=70 K=130 --dtype f16");
