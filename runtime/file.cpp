@@ -72,6 +72,11 @@ class Pending {
 
 int Pending::stage(const std::string& path, std::string_view content) {
   if (path.empty()) return ENOENT;
+  if (path == standard_output) {
+    content_ = content;
+    device_ = ::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    return device_ < 0 ? errno : 0;
+  }
   struct stat existing {};
   const bool exists = ::stat(path.c_str(), &existing) == 0;
   if (!exists && errno != ENOENT) return errno;
@@ -119,7 +124,12 @@ bool write_files_atomically(std::span<const OutputFile> files, Diagnostics& diag
     return false;
   }
   const auto check = [&](int error, const std::string& path) {
-    if (error != 0) diagnostics.report({}, messages::file_not_written, path, error_text(error));
+    if (error == 0) return;
+    if (path == standard_output) {
+      diagnostics.report({}, messages::output_not_printed, error_text(error));
+    } else {
+      diagnostics.report({}, messages::file_not_written, path, error_text(error));
+    }
   };
   std::vector<Pending> pending(files.size());
   for (std::size_t i = 0; i < files.size(); ++i) {

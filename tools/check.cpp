@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "compiler/base/count.h"
 #include "compiler/base/messages.h"
 #include "runtime/backends/backends.h"
 #include "runtime/file.h"
@@ -178,7 +179,7 @@ std::string or_dash(bool known, const std::string& text) { return known ? text :
 std::string line(std::size_t width, const Row& row) {
   const auto& m = row.measured;
   std::string time = "-";
-  if (m && m->cycles) time = fmt::format("{} cycles", *m->cycles);
+  if (m && m->cycles) time = fmt::format("{:cycle}", Counted{*m->cycles});
   if (m && !m->cycles && m->seconds) time = fmt::format("{:.3f} ms", *m->seconds * 1e3);
   return fmt::format(
       "{:<{}}  {:<12} {:>13} {:>14} {:>16} {:>8}  {}\n", row.mapping, width,
@@ -225,8 +226,9 @@ int check_command(const Options& options, SourceManager& sources, Diagnostics& d
   if (!request || options.mappings.empty()) return exit_bad_input;
   std::size_t width = std::string_view("mapping").size();
   for (const std::string& mapping : options.mappings) width = std::max(width, mapping.size());
-  fmt::print("{:<{}}  {:<12} {:>13} {:>14} {:>16} {:>8}  verdict\n", "mapping", width, "target",
-             "max abs error", "relative error", "cycles or time", "mma util");
+  say(options,
+      fmt::format("{:<{}}  {:<12} {:>13} {:>14} {:>16} {:>8}  verdict\n", "mapping", width,
+                  "target", "max abs error", "relative error", "cycles or time", "mma util"));
   Checker checker(options, *request, sources);
   std::set<std::string> said;
   Json json;
@@ -239,7 +241,7 @@ int check_command(const Options& options, SourceManager& sources, Diagnostics& d
   for (const std::string& mapping : options.mappings) {
     Diagnostics own;
     const Row row = checker.check(mapping, own);
-    fmt::print("{}", line(width, row));
+    say(options, line(width, row));
     std::fflush(stdout);
     collect(own, row, sources, said, diagnostics);
     json["rows"].push_back(to_json(row));

@@ -98,7 +98,8 @@ void add_execute_options(CLI::App& app, Options& options) {
                "simulate time without values (implies --no-check)");
   app.add_flag("--check-hazards", options.check_hazards,
                "check that engines' accesses are ordered, whatever their timing (default: off)");
-  app.add_option("--json", options.json, "write the report as JSON")
+  app.add_option("--json", options.json,
+                 "write the report as JSON; the file -, of this and others, is the standard output")
       ->type_name("FILE")
       ->check(is_path, "");
 }

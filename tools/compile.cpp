@@ -13,6 +13,7 @@
 #include "compiler/base/messages.h"
 #include "compiler/frontend/parser.h"
 #include "compiler/tile/text.h"
+#include "runtime/file.h"
 #include "runtime/npy.h"
 #include "targets/machine_fields.h"
 
@@ -119,12 +120,14 @@ void check_output_path(const std::string& path, Diagnostics& diagnostics) {
   }
 }
 
-/// The files that a command line says to write, those of --out included.
+/// The files that a command line says to write, those of --out and `-` included. Code goes to the
+/// standard output anyway.
 std::vector<std::string> outputs_of(const Options& options) {
   std::vector<std::string> paths;
   for (const std::string* path :
        {&options.json, &options.html, &options.trace, &options.vcd, &options.csv, &options.code}) {
-    if (!path->empty()) paths.push_back(*path);
+    const bool is_default = path == &options.code && *path == runtime::standard_output;
+    if (!path->empty() && !is_default) paths.push_back(*path);
   }
   for (const std::string& text : options.outputs) {
     const std::size_t equals = text.find('=');
@@ -144,7 +147,12 @@ void check_outputs(const Options& options, const Request& request, Diagnostics& 
     if (path.empty()) diagnostics.report({}, messages::empty_path, "--out " + name);
   }
   std::set<fs::path> paths;
+  int printed = options.print_after.empty() ? 0 : 1;
   for (const std::string& path : outputs_of(options)) {
+    if (path == runtime::standard_output) {
+      if (++printed == 2) diagnostics.report({}, messages::one_output_file, path);
+      continue;
+    }
     check_output_path(path, diagnostics);
     std::error_code ignored;
     const bool is_device = fs::is_other(fs::status(path, ignored));
@@ -295,10 +303,20 @@ void report_other_faults(const Options& options, const Request& request, SourceM
 
 }  // namespace
 
+bool takes_standard_output(const Options& options) {
+  const std::vector<std::string> paths = outputs_of(options);
+  return std::find(paths.begin(), paths.end(), runtime::standard_output) != paths.end();
+}
+
+void say(const Options& options, std::string_view text) {
+  if (!takes_standard_output(options)) fmt::print("{}", text);
+}
+
 bool check_overwrites(const Options& options, std::span<const std::string> read,
                       Diagnostics& diagnostics) {
   bool fine = true;
   for (const std::string& path : outputs_of(options)) {
+    if (path == runtime::standard_output) continue;
     const bool is_read = std::any_of(read.begin(), read.end(), [&](const std::string& name) {
       std::error_code ignored;
       return !name.empty() && fs::is_regular_file(path, ignored) &&

@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "compiler/frontend/evaluate.h"
@@ -75,6 +76,12 @@ Result<Request> read_request(const Options& options, Diagnostics& diagnostics);
 /// name is reported too, as far as it does not depend on the options.
 Result<Request> read_logic_request(const Options& options, SourceManager& sources,
                                    Diagnostics& diagnostics);
+
+/// Whether one of the results is to go to the standard output (a file `-`), which then holds it
+/// alone.
+bool takes_standard_output(const Options& options);
+/// Prints a part of what people read, unless the standard output is a result's.
+void say(const Options& options, std::string_view text);
 
 /// Whether no file that the options say to write is one of those `read`; each that is, is reported.
 bool check_overwrites(const Options& options, std::span<const std::string> read,

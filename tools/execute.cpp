@@ -4,6 +4,7 @@
 
 #include <chrono>
 
+#include "compiler/base/count.h"
 #include "runtime/backends/backends.h"
 #include "runtime/file.h"
 #include "runtime/npy.h"
@@ -61,7 +62,7 @@ std::optional<Inputs> make_inputs(const Job& job, const Options& options, const 
 int compare(const Job& job, const Options& options, const Request& request, const Inputs& inputs,
             simulator::DriverResults& driver, Diagnostics& diagnostics) {
   if (!inputs.golden) {
-    fmt::print("result    not checked\n");
+    say(options, "result    not checked\n");
     return exit_fine;
   }
   const auto verdict = compare_outputs(*job.compiled, inputs.parameters, options, request,
@@ -71,7 +72,7 @@ int compare(const Job& job, const Options& options, const Request& request, cons
   driver.max_abs_error = verdict->max_abs_error;
   driver.relative_error = verdict->relative_error;
   driver.incomparable_elements = verdict->incomparable_elements;
-  fmt::print("result    {}\n", to_text(*verdict));
+  say(options, fmt::format("result    {}\n", to_text(*verdict)));
   return verdict->ok ? exit_fine : exit_wrong_result;
 }
 
@@ -116,15 +117,16 @@ int execute(const Job& job, const Options& options, const Request& request,
   if (report == nullptr) {
     fmt::print(stderr, "{}", simulator::to_text(result));
   } else {
-    fmt::print("{}", simulator::to_text(result));
+    say(options, simulator::to_text(result));
     code = compare(job, options, request, *inputs, driver, diagnostics);
     if (code == exit_bad_input) return code;
     if (options.check_hazards) {
-      fmt::print("hazards   {} in {} operations\n", hazards.hazards.size(), hazards.operations);
+      say(options, fmt::format("hazards   {} in {:operation}\n", hazards.hazards.size(),
+                               Counted{hazards.operations}));
     }
     if (model) {
       const RtlComparison comparison = compare_rtl(*model, *report, tensors);
-      fmt::print("\n{}", comparison.text);
+      say(options, fmt::format("\n{}", comparison.text));
       if (!comparison.same_results) code = exit_wrong_result;
     }
     if (!hazards.hazards.empty()) code = exit_trap;

@@ -64,11 +64,11 @@ int explain_command(const Options& options, bool measure, SourceManager& sources
                                  machine,          sources,         compiled->launch_tree,
                                  compiled->tile};
   const explain::Explanation explanation = explain::explain(subject, how);
-  fmt::print("{}", explain::to_text(explanation));
+  say(options, explain::to_text(explanation));
   if (machine.family == MachineFamily::cuda) {
     const auto source = cuda::lower_to_cuda(compiled->tile, machine, diagnostics);
     if (!source) return exit_bad_input;
-    print_gpu_code(*source);
+    if (!takes_standard_output(options)) print_gpu_code(*source);
   }
   if (options.json.empty()) return exit_fine;
   const bool written =

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "compiler/base/count.h"
 #include "compiler/base/messages.h"
 #include "runtime/backends/backends.h"
 #include "runtime/file.h"
@@ -62,10 +63,9 @@ void print(const Report& report) {
       const double speed = *report.operations / *seconds;
       fmt::print("speed     {}", scaled(speed, "FLOP/s"));
       if (const auto& peak = report.peak) {
-        fmt::print(" ({:.1f} % of {}, measured in f32 on {} core{})",
+        fmt::print(" ({:.1f} % of {}, measured in f32 on {:core})",
                    100 * speed / peak->operations_per_second,
-                   scaled(peak->operations_per_second, "FLOP/s"), peak->cores,
-                   peak->cores == 1 ? "" : "s");
+                   scaled(peak->operations_per_second, "FLOP/s"), Counted{peak->cores});
       }
       fmt::print("\n");
     }
@@ -227,7 +227,7 @@ class Runner {
 
   int finish(std::span<const runtime::KernelTensor> tensors,
              const std::vector<HostTensor>& results) {
-    print(report_);
+    if (!takes_standard_output(options_)) print(report_);
     for (std::size_t i = 0; i < results.size(); ++i) {
       const auto file = request_.outputs.find(tensors[i].name);
       if (file == request_.outputs.end()) continue;

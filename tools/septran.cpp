@@ -22,9 +22,9 @@
 namespace septran::tools {
 namespace {
 
-/// Writes a text to a file, or to stdout where none is named.
+/// Writes a text to a file, or to stdout where that or none is named.
 int put(const std::string& text, const std::string& path, Diagnostics& diagnostics) {
-  if (path.empty()) {
+  if (path.empty() || path == runtime::standard_output) {
     fmt::print("{}", text);
     return exit_fine;
   }
@@ -137,7 +137,10 @@ void add_explain_command(CLI::App& app, Options& options, bool& measure) {
   add_logic_options(*explain, options);
   explain->add_flag("--measure", measure,
                     "simulate (without values) what is proposed, and more edits than without");
-  explain->add_option("--json", options.json, "write the explanation as JSON")->type_name("FILE");
+  explain
+      ->add_option("--json", options.json,
+                   "write the explanation as JSON; - is the standard output")
+      ->type_name("FILE");
   explain->footer(
       "Example:\n  septran explain examples/gemm/gemm.py --mapping mappings/gemm/dsa_edge.yaml "
       "-D M=512 -D N=512 -D K=512 --measure");

@@ -12,6 +12,7 @@
 
 #include "compiler/base/messages.h"
 #include "compiler/tile/text.h"
+#include "runtime/file.h"
 #include "simulator/report/html.h"
 #include "targets/machine_fields.h"
 #include "tools/points.h"
@@ -109,8 +110,10 @@ class Journal {
  public:
   Journal(const Options& options, const std::string& key, Diagnostics& diagnostics) {
     for (const std::string* path : {&options.json, &options.csv, &options.html}) {
-      if (path_.empty() && !path->empty() && !path->starts_with("/dev/"))
+      if (path_.empty() && !path->empty() && *path != runtime::standard_output &&
+          !path->starts_with("/dev/")) {
         path_ = *path + ".partial";
+      }
     }
     if (path_.empty()) return;
     std::ifstream in(path_);
@@ -260,7 +263,7 @@ int run_sweep(const Options& options, SourceManager& sources, Diagnostics& diagn
                results[i]["error"].get<std::string>());
     code = std::max<int>(code, results[i]["status"] == "refused" ? exit_bad_input : exit_trap);
   }
-  fmt::print("{}", table(points, results));
+  say(options, table(points, results));
   if (!write_points(report, "points", report::sweep_page(report), options, diagnostics)) {
     return exit_bad_input;
   }

@@ -148,7 +148,7 @@ int run_workload(const Options& options, SourceManager& sources, Diagnostics& di
   if (!check_overwrites(options, read, diagnostics)) return exit_bad_input;
   const std::vector<Json> results = run_layers(*workload, options);
   const Json report = report_of(*workload, results);
-  fmt::print("{}", table(report));
+  say(options, table(report));
   int code = exit_fine;
   for (const Json& row : report["layers"]) {
     if (row["status"] == "ok") continue;

@@ -83,6 +83,41 @@ TEST(Outputs, MayBeStandardOutput) {
   EXPECT_TRUE(nlohmann::json::accept(outcome.out.substr(begin)));
 }
 
+// A result that goes to `-` has the standard output for itself.
+TEST(Outputs, HyphenIsTheStandardOutputAlone) {
+  const auto json_alone = [](const std::string& command) {
+    SCOPED_TRACE(command);
+    const Outcome outcome = shell(command + " | cat");
+    EXPECT_EQ(outcome.err, "");
+    EXPECT_TRUE(nlohmann::json::accept(outcome.out)) << outcome.out;
+  };
+  const std::string kernel = gemm + std::string(" --mapping ") + gemm_mapping + sizes;
+  json_alone(sim_command("--json - --check-hazards"));
+  json_alone(sim_command("--trace -"));
+  json_alone(sim_command("--sweep dram.channels=1,2 --json -"));
+  for (const char* command : {" run ", " check ", " explain "}) {
+    json_alone(SEPTRAN_EXECUTABLE + std::string(command) + kernel + " --json -");
+  }
+  EXPECT_TRUE(shell(sim_command("--vcd -")).out.starts_with("$"));
+  EXPECT_TRUE(shell(sim_command("--html -")).out.starts_with("<!"));
+  EXPECT_TRUE(shell(sim_command("--out C=-")).out.starts_with("\x93NUMPY"));
+  EXPECT_EQ(count(shell(sim_command("--sweep dram.channels=1,2 --csv -")).out, "\n"), 3U);
+  EXPECT_FALSE(std::filesystem::exists("-"));
+  EXPECT_FALSE(std::filesystem::exists("-.partial"));
+  // Code goes there anyway.
+  const std::string compile = SEPTRAN_EXECUTABLE + std::string(" compile ") + kernel + " --emit ";
+  EXPECT_EQ(shell(compile + "asm -o -").out, shell(compile + "asm").out);
+  EXPECT_TRUE(shell(compile + "bin -o - | head -c 4").err.empty());
+}
+
+TEST(Outputs, OnlyOneHasTheStandardOutput) {
+  expect_refused(septran_sim(job(gemm, gemm_mapping, "M=9 N=9 K=9 --json - --out C=-")),
+                 {"error[one-output-file]: two results are to be written to '-'"});
+  expect_refused(
+      septran_sim(job(gemm, gemm_mapping, "M=9 N=9 K=9 --json - --print-after schedule")),
+      {"error[one-output-file]: two results are to be written to '-'"});
+}
+
 TEST(StandardOutput, ThatIsFullIsAnError) {
   const TempFolder folder;
   const std::string compile = std::string(SEPTRAN_EXECUTABLE) + " compile " + gemm + " --mapping " +
@@ -90,6 +125,7 @@ TEST(StandardOutput, ThatIsFullIsAnError) {
   const std::string commands[] = {
       sim_command("--json " + (folder / "a.json") + " --out C=" + (folder / "c.npy")),
       sim_command("--sweep dram.channels=1,2"),
+      sim_command("--json -"),
       compile + "tile",
       compile + "asm",
       std::string(SEPTRAN_EXECUTABLE) + " targets",
