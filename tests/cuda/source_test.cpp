@@ -89,10 +89,10 @@ TEST(CudaSource, TripsOfDifferentLengthAreDealtToAndFro) {
   EXPECT_FALSE(has(of("B=1 H=2 G=2 LQ=8320 LK=8320 D=128 causal=true dtype=f16"), fro));
 }
 
+#define LATE_OPERANDS "tests/cuda/late_operands.py", "tests/cuda/late_operands.yaml"
+
 TEST(CudaSource, OperandsOfAnEpilogueComePieceByPieceDuringItsProducts) {
-  const auto of = [](const char* words) {
-    return lowered({"bench/kernels/linear.py", "bench/kernels/linear.yaml", words});
-  };
+  const auto of = [](const char* words) { return lowered({LATE_OPERANDS, words}); };
   // 21 trips, the first three of which say nothing of the tile before; one piece of bias, and of
   // the four panels of R four each: a trip for each piece, and two trips at which to begin.
   const auto deep = of("M=512 N=512 K=1344 residual=true dtype=f16");
@@ -111,9 +111,7 @@ TEST(CudaSource, OperandsOfAnEpilogueComePieceByPieceDuringItsProducts) {
 }
 
 TEST(CudaSource, TilesLeaveFromThePlaceOfAnOperandThatHasBeenRead) {
-  const auto of = [](const char* words) {
-    return lowered({"bench/kernels/linear.py", "bench/kernels/linear.yaml", words});
-  };
+  const auto of = [](const char* words) { return lowered({LATE_OPERANDS, words}); };
   const auto deep = of("M=512 N=512 K=1344 residual=true dtype=f16");
   EXPECT_TRUE(has(deep, "char *const at = (char *)R_22 + slab * 16384 + warpgroup * 8192;"));
   // R comes again from trip 3 of the next tile on, told of by what trip 1 signals.
@@ -128,8 +126,7 @@ TEST(CudaSource, TilesLeaveFromThePlaceOfAnOperandThatHasBeenRead) {
 }
 
 TEST(CudaSource, EpiloguesGoSlabBySlab) {
-  const cuda::Source source = lowered({"bench/kernels/linear.py", "bench/kernels/linear.yaml",
-                                       "M=512 N=512 K=512 residual=true dtype=f16"});
+  const cuda::Source source = lowered({LATE_OPERANDS, "M=512 N=512 K=512 residual=true dtype=f16"});
   const std::size_t slabs = source.text.find("for (int slab = 0; slab < 4; ++slab)");
   ASSERT_NE(slabs, std::string::npos);
   const std::size_t gelu = source.text.find("= gelu_f32(");
@@ -140,7 +137,7 @@ TEST(CudaSource, EpiloguesGoSlabBySlab) {
 }
 
 TEST(CudaSource, ATurnLastsUntilWhatWasCopiedIsRead) {
-  const cuda::Source source = lowered({"bench/kernels/linear.py", "tests/cuda/linear_turns.yaml",
+  const cuda::Source source = lowered({"tests/cuda/late_operands.py", "tests/cuda/late_turns.yaml",
                                        "M=512 N=512 K=512 residual=true dtype=f16"});
   const std::size_t read = source.text.rfind("load_matrices(piece");
   ASSERT_NE(read, std::string::npos);

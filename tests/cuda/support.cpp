@@ -19,6 +19,8 @@ const std::vector<GpuCase> fast_cases{
      "H=3 M=256 N=512 K=256 dtype=bf16"},
     {"bench/kernels/linear.py", "bench/kernels/linear.yaml",
      "M=512 N=512 K=512 residual=true dtype=f16"},
+    {"tests/cuda/late_operands.py", "tests/cuda/late_operands.yaml",
+     "M=512 N=512 K=512 residual=true dtype=bf16"},
     {EXAMPLE("gemm"), "M=4096 N=4096 K=4096 dtype=f16"},
     {EXAMPLE("gemm"), "M=1000 N=1000 K=1000 dtype=bf16"},
     {EXAMPLE("gemm"), "M=16 N=4096 K=4096 dtype=f16"},
