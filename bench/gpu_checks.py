@@ -52,6 +52,8 @@ CHECKS = [
     ("linear", "M=4096 N=2048 K=64 residual=true dtype=f16"),
     ("linear", "M=197 N=300 K=136 residual=true dtype=f16"),
     ("linear", "M=500 N=1096 K=1992 residual=true dtype=f16"),
+    ("late_operands", "M=512 N=768 K=512 residual=true dtype=bf16"),
+    ("late_operands", "M=197 N=300 K=136 residual=true dtype=f16"),
     ("mlp", "M=256 N=256 K=512 F=512 dtype=bf16"),
     ("mlp", "M=65 N=33 K=129 F=70 dtype=f8e4m3"),
     ("mlp", "M=65 N=33 K=129 F=70 dtype=f64"),
@@ -99,6 +101,7 @@ SANITIZED = [
     ("gemm", "M=65 N=70 K=133"),
     ("mlp", "M=130 N=264 K=200 F=336 dtype=f16"),
     ("linear", "M=130 N=264 K=200 residual=true dtype=f16"),
+    ("late_operands", "M=130 N=264 K=200 residual=true dtype=f16"),
     ("softmax", "M=37 N=1000 dtype=f16"),
     ("softmax", "M=3 N=5001"),
     ("layernorm", "M=33 N=777 eps=1e-5 dtype=f16"),
@@ -113,8 +116,9 @@ def command(example, words, *more):
     logic = f"{SOURCES}/examples/{example}/{example}.py"
     named = re.findall("mapping=(\\S+)", words)
     mapping = f"{SOURCES}/mappings/{example}/{named[0] if named else 'nvidia_h100'}.yaml"
-    if not os.path.exists(logic):
-        logic, mapping = (f"{SOURCES}/bench/kernels/{example}.{end}" for end in ("py", "yaml"))
+    for folder in ("bench/kernels", "tests/cuda"):
+        if not os.path.exists(logic):
+            logic, mapping = (f"{SOURCES}/{folder}/{example}.{end}" for end in ("py", "yaml"))
     result = [SEPTRAN, "run", logic]
     for target in re.findall("target=(\\S+)", words):
         own = f"{SOURCES}/mappings/{example}/{target}.yaml"
