@@ -9,8 +9,8 @@ using tile::Tensor;
 using tile::TileRef;
 using tile::Vec;
 
-// How far ahead of a row that comes from main memory, while another is stored: found by trial, as
-// processors do not fetch ahead by themselves then.
+// How far ahead of a row that comes from main memory, found by trial: while rows are stored,
+// processors do not always fetch ahead by themselves, and a whole row further on may be too far.
 constexpr std::int64_t ahead_bytes = 8192;
 
 }  // namespace
@@ -305,15 +305,32 @@ void RowNest::prefetch(std::size_t c, std::size_t operand, std::size_t vectors) 
   const std::string end = factor(vars_.simplify(calls_[c].space.dims.back().extent), vars_);
   const std::string step =
       next->workers > 0 ? fmt::format(" * min({}, workers)", next->workers) : "";
-  for (std::size_t fetch = 0; fetch < fetches; ++fetch) {
-    std::string column = "j";
-    if (share < NextTrip::all) {
-      column = fmt::format("({} * {} + {} * j) / {}", next->begin, end, share, NextTrip::all);
-    }
-    if (fetch > 0) column += fmt::format(" + {}", static_cast<std::int64_t>(fetch) * lanes_of(e_));
-    out_.line("__builtin_prefetch({} + {} + {}{});", accesses_[c][operand].pointer,
-              offset(c, operand, "(" + column + ")"), next->elements, step);
+  std::string column = "j";
+  std::string further = fmt::format("{}{}", next->elements, step);
+  if (share < NextTrip::all) {
+    column = fmt::format("({} * {} + {} * j) / {}", next->begin, end, share, NextTrip::all);
+  } else if (const std::int64_t near = columns_ahead(c, operand); near > 0) {
+    further = fmt::format("(j + {0} < {1} ? {0} : {0} - {1} + {2})", near, end, further);
   }
+  for (std::size_t fetch = 0; fetch < fetches; ++fetch) {
+    const auto first = static_cast<std::int64_t>(fetch) * lanes_of(e_);
+    const std::string at = fetch == 0 ? column : fmt::format("{} + {}", column, first);
+    out_.line("__builtin_prefetch({} + {} + {});", accesses_[c][operand].pointer,
+              offset(c, operand, "(" + at + ")"), further);
+  }
+}
+
+std::int64_t RowNest::columns_ahead(std::size_t c, std::size_t operand) const {
+  const std::vector<IterationDim>& dims = calls_[c].space.dims;
+  const auto extent = [&](const IterationDim& dim) {
+    return vars_.simplify(dim.extent).constant();
+  };
+  const bool one_row =
+      std::all_of(dims.begin(), dims.end() - 1, [&](const auto& dim) { return extent(dim) == 1; });
+  const auto columns = extent(dims.back());
+  const auto near =
+      ahead_bytes / static_cast<std::int64_t>(size_bytes(accesses_[c][operand].storage));
+  return one_row && columns && *columns > near ? near : 0;
 }
 
 void RowNest::elementwise(std::size_t c, const Columns& columns) {

@@ -101,6 +101,9 @@ class RowNest {
   void prefetch(std::size_t vectors);
   /// Of this reader's part of the columns, as many as the columns at hand are of all.
   void prefetch(std::size_t c, std::size_t operand, std::size_t vectors);
+  /// How many columns ahead a reader fetches that goes through its row alone and in order; 0 where
+  /// it fetches from the next trip's row what lies where it reads.
+  [[nodiscard]] std::int64_t columns_ahead(std::size_t c, std::size_t operand) const;
 
   void elementwise(std::size_t c, const Columns& columns);
 

@@ -64,10 +64,25 @@ Streams::Streams(const tile::Program& program, const Machine& machine) : program
   for (const auto& [key, readers] : readers_) {
     if (is_read_ahead(readers.front())) {
       for (const Reader& reader : readers) next_.erase({reader.vec, reader.operand});
+    } else if (is_simple(readers)) {
+      next_.erase({readers.front().vec, readers.front().operand});
     } else {
       share(readers);
     }
   }
+}
+
+/// Whether a trip does little but one elementwise operation: processors fetch ahead by themselves
+/// what comes in order, and requests only take their time.
+bool Streams::is_simple(const std::vector<Reader>& readers) const {
+  constexpr double few = 4;  // operations like this one
+  const Reader& reader = readers.front();
+  const PrimitiveKind kind = reader.vec->primitive->kind;
+  if (readers.size() > 1 || kind == PrimitiveKind::unary || kind == PrimitiveKind::reduction) {
+    return false;
+  }
+  return work_after_.at(reader.loop) - reader.work <=
+         few * work_of(program_, *reader.vec, own_cache_bytes_);
 }
 
 /// Whether another reader of the same loop is a trip ahead.
@@ -116,8 +131,8 @@ void Streams::fetches_no_more(const tile::Vec& vec) {
                                      [&](const Reader& reader) { return reader.vec == &vec; });
     if (!is_here) continue;
     for (const Reader& reader : readers) {
-      NextTrip& next = next_.at({reader.vec, reader.operand});
-      next.begin = next.end;
+      const auto next = next_.find({reader.vec, reader.operand});
+      if (next != next_.end()) next->second.begin = next->second.end;
     }
   }
 }

@@ -55,6 +55,7 @@ class Streams {
     std::string key_ahead;  // of what it reads in the next trip
   };
   [[nodiscard]] bool is_read_ahead(const Reader& reader) const;
+  [[nodiscard]] bool is_simple(const std::vector<Reader>& readers) const;
   void walk(const tile::Block& block, std::vector<Around>& loops);
   void share(const std::vector<Reader>& readers);
   void look(const tile::Vec& vec, const std::vector<Around>& loops);

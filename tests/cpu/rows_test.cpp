@@ -377,6 +377,61 @@ TEST(Rows, FetchAheadWhatTheNextTripReads) {
   EXPECT_GT(count(work, "FAR_FENCE();"), 0U);
 }
 
+/// Blocks of one long row: `body` makes D of A and B.
+KernelText blocks_of_a_row(const std::string& body) {
+  KernelText text;
+  text.logic = R"(import task_lang as task
+
+@task.define(leaf=True)
+def leaf(D, A, B):
+    BODY
+
+@task.define
+def block(D, A, B):
+    task.launch(leaf, D, A, B)
+
+@task.define
+def host(D: task.Tensor["N"], A: task.Tensor["N"], B: task.Tensor["N"]):
+    Dp = task.partition(D, by="blocks", shape=(3000,))
+    Ap = task.partition(A, by="blocks", shape=(3000,))
+    Bp = task.partition(B, by="blocks", shape=(3000,))
+    for i in task.parallel_range(Dp.shape[0]):
+        task.launch(block, Dp[i], Ap[i], Bp[i])
+)";
+  text.logic.replace(text.logic.find("BODY"), 4, body);
+  text.mapping = R"(
+entrypoint: host
+task_mappings:
+  host: {task_name: host, proc: HOST, mems: {D: GLOBAL, A: GLOBAL, B: GLOBAL}, workers: 2}
+  block: {task_name: block, proc: BLOCK}
+)";
+  text.target = "cpu_generic";
+  text.definitions = {{"N", "9000"}};
+  return text;
+}
+
+TEST(Rows, FetchALittleAheadInLongOnes) {
+  const TemporaryFolder folder("ahead");
+  const Variable chosen("SEPTRAN_CACHE", folder.path().string());
+  const auto work_of_blocks = [](const KernelText& text) {
+    Kernel kernel;
+    compile(text, kernel);
+    EXPECT_TRUE(kernel.program) << kernel.messages();
+    shrink_caches(*kernel.machine);
+    return work_of(cpu::lower_to_c(*kernel.program, *kernel.machine));
+  };
+  // Where a row ends, the next of the same core's follows.
+  const KernelText much = blocks_of_a_row("task.call_primitive(\"tanh\", D, A)");
+  const std::string work = work_of_blocks(much);
+  EXPECT_GT(count(work, "(j + 2048 < 3000 ? 2048 : 2048 - 3000 + 3000 * min(2, workers))"), 0U)
+      << work;
+  expect_right(much, true);
+  // Processors fetch by themselves what one call reads.
+  const KernelText little = blocks_of_a_row("task.call_primitive(\"mul\", D, A, B)");
+  EXPECT_EQ(count(work_of_blocks(little), "__builtin_prefetch("), 0U);
+  expect_right(little, true);
+}
+
 TEST(Rows, ShareWhatTheyFetchAhead) {
   KernelText text;
   text.logic = read_text(SEPTRAN_SOURCE_DIR "/examples/layernorm/layernorm.py");
