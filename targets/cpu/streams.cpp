@@ -65,7 +65,8 @@ Streams::Streams(const tile::Program& program, const Machine& machine) : program
     if (is_read_ahead(readers.front())) {
       for (const Reader& reader : readers) next_.erase({reader.vec, reader.operand});
     } else if (is_simple(readers)) {
-      next_.erase({readers.front().vec, readers.front().operand});
+      NextTrip& next = next_.at({readers.front().vec, readers.front().operand});
+      next.begin = next.end;
     } else {
       share(readers);
     }
