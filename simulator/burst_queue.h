@@ -14,6 +14,7 @@ struct WaitingBurst {
   DramPlace place;
   std::uint32_t tag = 0;
   bool write = false;
+  std::int64_t command = 0;  // of its source, in the order of the program
 };
 
 /// In the order of age, and for each bank apart: a choice looks at one burst a bank, however many

@@ -41,13 +41,24 @@ void DramController::find_next_coming() {
 
 DramController::Source* DramController::next_with_room() {
   Source* first = &sources_[next_source_];
-  if (!queue(first->front().write).full()) return first;
+  const bool write = first->front().write;
+  if (!queue(write).full() && first->front().at > room_since_[write]) return first;
   first = nullptr;
   for (Source& source : sources_) {
     if (source.empty() || queue(source.front().write).full()) continue;
-    if (first == nullptr || source.front().at < first->front().at) first = &source;
+    if (first == nullptr || enters_before(source.front(), first->front())) first = &source;
   }
   return first;
+}
+
+/// Those that waited for room before those that come later. Of the ones that waited that of the
+/// earlier command of its engine: all cores run one program, so its core is behind.
+bool DramController::enters_before(const WaitingBurst& x, const WaitingBurst& y) const {
+  if (timing_.scheduler == DramScheduler::fcfs) return x.at < y.at;
+  const Tick x_from = std::max(x.at, room_since_[x.write]);
+  const Tick y_from = std::max(y.at, room_since_[y.write]);
+  if (x_from != y_from) return x_from < y_from;
+  return x.command != y.command ? x.command < y.command : x.at < y.at;
 }
 
 void DramController::admit(Tick until, const DramChannel& channel, std::vector<Served>& posted) {
@@ -57,7 +68,7 @@ void DramController::admit(Tick until, const DramChannel& channel, std::vector<S
     const WaitingBurst& burst = first->front();
     queue(burst.write).push(burst, channel);
     if (burst.write && timing_.posted_writes) {
-      posted.push_back({std::max(burst.at, room_since_), burst.tag});
+      posted.push_back({std::max(burst.at, room_since_[1]), burst.tag});
     }
     first->pop();
     find_next_coming();
@@ -121,7 +132,7 @@ void DramController::serve(Tick now, Tick came, DramChannel& channel, std::vecto
   const BurstQueue::Choice choice = timing_.scheduler == DramScheduler::fcfs
                                         ? own.choose_oldest(channel, turn)
                                         : own.choose_first_ready(channel, turn, is_late(own));
-  if (writing_ && own.full()) room_since_ = now;
+  if (own.full()) room_since_[writing_] = now;
   const WaitingBurst burst = own.take(choice.entry);
   if (!other.empty()) other.pass();
   --left_;

@@ -1,6 +1,7 @@
 // The controller of one DRAM channel: which of the waiting bursts goes next.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <vector>
 
@@ -9,8 +10,9 @@
 namespace septran::simulator {
 
 /// Bursts of several sources, those of one in the order in which they come. Of the bursts that have
-/// come, the oldest reads and the oldest writes are in queues of bounded depth, of which the
-/// policy chooses; the others wait before them.
+/// come, some reads and some writes are in queues of bounded depth, of which the policy chooses;
+/// the others wait before them, and enter in the order in which they come, or, where the policy may
+/// change the order, in that of the commands that they are of.
 class DramController {
  public:
   DramController(const DramTiming& timing, std::size_t sources);
@@ -48,6 +50,7 @@ class DramController {
   void find_next_coming();
   /// The source whose burst enters its queue next; none if there is no room.
   [[nodiscard]] Source* next_with_room();
+  [[nodiscard]] bool enters_before(const WaitingBurst& x, const WaitingBurst& y) const;
   /// So many have gone while its oldest waited that this one's turn has come.
   [[nodiscard]] bool is_late(const BurstQueue& queue) const;
   [[nodiscard]] bool writes_next() const;
@@ -64,7 +67,7 @@ class DramController {
   BurstQueue reads_;
   BurstQueue writes_;
   bool writing_ = false;
-  Tick room_since_ = 0;  // the write queue has had room
+  std::array<Tick, 2> room_since_{};  // the read (write) queue has had room
   Tick last_end_ = 0;
   static constexpr Tick never = INT64_MAX;
   static constexpr Tick never_came = INT64_MIN / 4;  // differences stay within a Tick
