@@ -14,6 +14,13 @@ constexpr std::string_view scalars = R"(
 #include <string.h>
 
 #define FUNCTION static inline __attribute__((unused, always_inline))
+// Lets GNU's compiler mix the vectors of a step before it gives out registers: one by one, each waits
+// for its own results. Versions before 12 would forget other flags.
+#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 12
+#define SIDE_BY_SIDE __attribute__((optimize("schedule-insns", "sched-pressure")))
+#else
+#define SIDE_BY_SIDE
+#endif
 #ifdef __clang__
 #define SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
 #else

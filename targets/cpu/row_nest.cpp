@@ -88,7 +88,7 @@ void RowNest::step() {
     body({run == 0 ? column_ : fmt::format("({} + {})", column_, first), run, false,
           static_cast<std::int64_t>(vectors_) * lanes, true});
   }
-  write_put_off();
+  put_off_.write(out_);
 }
 
 void RowNest::remaining(const std::string& end) {
@@ -369,8 +369,12 @@ void RowNest::write(std::size_t c, const Columns& columns, std::string text) {
   const Access& y = of.access;
   const std::string type(name(y.storage));
   const std::string result = fresh();
-  if (y.storage == DType::f32) {
-    if (y.logical != y.storage) {
+  const bool stores = of.last_writer == c;
+  // Rounded when it is stored, if nothing here reads it.
+  const bool later =
+      columns.puts_off && stores && encoding(c, y.storage) == "v_to_bf16" && !is_read_after(c);
+  if (y.storage == DType::f32 || later) {
+    if (y.logical != DType::f32 && !later) {
       text = fmt::format("{}_to_v({}({}))", name(y.logical), encoding(c, y.logical), text);
     }
     out_.line("const vector {} = {};", result, text);
@@ -379,25 +383,29 @@ void RowNest::write(std::size_t c, const Columns& columns, std::string text) {
     out_.line("const {}_codes {} = {}({});", type, result, encoding(c, y.storage), text);
     of.value = fmt::format("{}_to_v({})", type, result);
   }
-  if (of.last_writer != c) return;
+  if (!stores) return;
   const std::string place = fmt::format("{} + {}", y.pointer, offset(c, 0, columns.first));
+  const bool codes = y.storage != DType::f32 && !later;
+  if (columns.part) {
+    return out_.line("store_part_{}_{}({}, {}, rest);", type, codes ? "codes" : "v", place, result);
+  }
   // A line that is written in two halves would go past the caches twice.
   const bool lines =
       columns.all * static_cast<std::int64_t>(size_bytes(y.storage)) % line_bytes == 0;
-  const bool far = streams_.is_far(of.ref->tensor) && !columns.part && lines;
-  const char* how = columns.part ? "part_" : far ? "far_" : "";
-  const std::string store =
-      fmt::format("store_{}{}_{}({}, {}{});", how, type, y.storage == DType::f32 ? "v" : "codes",
-                  place, result, columns.part ? ", rest" : "");
-  if (!columns.puts_off) return out_.line("{}", store);
-  (far ? far_stores_ : near_stores_).push_back(store);
+  const RowStore store{place, result, type, codes, streams_.is_far(of.ref->tensor) && lines};
+  if (!columns.puts_off) return out_.line("{}", store_text(store));
+  put_off_.add(store);
 }
 
-void RowNest::write_put_off() {
-  for (std::vector<std::string>* stores : {&far_stores_, &near_stores_}) {
-    for (const std::string& store : *stores) out_.line("{}", store);
-    stores->clear();
-  }
+bool RowNest::is_read_after(std::size_t c) const {
+  return std::any_of(calls_.begin() + static_cast<std::ptrdiff_t>(c) + 1, calls_.end(),
+                     [&](const VecCall& call) {
+                       for (std::size_t o = 1; o < call.vec.operands.size(); ++o) {
+                         const TileRef* ref = call.tile(o);
+                         if (ref != nullptr && *ref == *calls_[c].tile(0)) return true;
+                       }
+                       return false;
+                     });
 }
 
 std::string RowNest::encoding(std::size_t c, DType type) const {

@@ -12,6 +12,7 @@
 #include "targets/cpu/emitter.h"
 #include "targets/cpu/row_groups.h"
 #include "targets/cpu/row_results.h"
+#include "targets/cpu/row_stores.h"
 #include "targets/cpu/streams.h"
 #include "targets/cpu/vec_call.h"
 
@@ -53,7 +54,7 @@ class RowNest {
     std::size_t run = 0;    // which of the results side by side they are added to
     bool part = false;      // only `rest` of them are there
     std::int64_t all = 0;   // in one step of the loop
-    bool puts_off = false;  // stores are left to write_put_off
+    bool puts_off = false;  // stores wait for the step's end
   };
 
   /// Pointers to all tiles, and which store of a tile is the last.
@@ -110,10 +111,8 @@ class RowNest {
   void mask(std::size_t c, const Columns& columns);
 
   void write(std::size_t c, const Columns& columns, std::string text);
-  /// The stores of all vectors of a step, behind all their loads: a load that shares the end of its
-  /// address with a part of what was stored shortly before waits for it, for long where that goes
-  /// past the caches. Such stores come first.
-  void write_put_off();
+  /// Whether one of the calls behind this one uses what it makes.
+  [[nodiscard]] bool is_read_after(std::size_t c) const;
 
   /// The function that rounds what a call makes. Exponentials smaller than the least normal number
   /// may become 0, as instructions that round to bf16 make them.
@@ -131,9 +130,8 @@ class RowNest {
   std::vector<Tile> tiles_;
   std::vector<Position> at_;
   std::optional<RowResults> results_;
-  std::size_t vectors_ = 1;              // side by side
-  std::vector<std::string> far_stores_;  // put off
-  std::vector<std::string> near_stores_;
+  std::size_t vectors_ = 1;  // side by side
+  RowStores put_off_;
   int next_ = 0;
 };
 

@@ -36,10 +36,11 @@ FUNCTION vector_i8 v_to_i8(vector x) {
 }
 )";
 
-// The last function is for numbers that are 0 or not smaller than the least normal one.
+// v_to_bf16_normal is for numbers that are 0 or not smaller than the least normal one.
 constexpr std::string_view bf16_by_bits = R"(
 FUNCTION vector_u16 v_to_bf16(vector x) { return v_to_bf16_by_bits(x); }
 FUNCTION vector_u16 v_to_bf16_normal(vector x) { return v_to_bf16_by_bits(x); }
+FUNCTION int has_subnormal(vector x) { (void)x; return 0; }
 )";
 
 constexpr std::string_view bf16_of_16_lanes = R"(
@@ -48,8 +49,9 @@ FUNCTION vector_u16 v_to_bf16_normal(vector x) {
   __asm__("vcvtneps2bf16 %1, %0" : "=v"(codes) : "v"(x));
   return codes;
 }
+FUNCTION int has_subnormal(vector x) { return __builtin_ia32_fpclassps512_mask(x, 0x20, -1); }
 FUNCTION vector_u16 v_to_bf16(vector x) {
-  if (__builtin_expect(__builtin_ia32_fpclassps512_mask(x, 0x20, -1) != 0, 0)) return v_to_bf16_by_bits(x);
+  if (__builtin_expect(has_subnormal(x), 0)) return v_to_bf16_by_bits(x);
   return v_to_bf16_normal(x);
 }
 )";

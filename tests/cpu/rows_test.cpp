@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstring>
 #include <fstream>
 
 #include "runtime/native/native.h"
@@ -430,6 +431,37 @@ TEST(Rows, FetchALittleAheadInLongOnes) {
   const KernelText little = blocks_of_a_row("task.call_primitive(\"mul\", D, A, B)");
   EXPECT_EQ(count(work_of_blocks(little), "__builtin_prefetch("), 0U);
   expect_right(little, true);
+}
+
+TEST(Rows, RoundTheSmallestNumbers) {
+  const TemporaryFolder folder("small");
+  const Variable chosen("SEPTRAN_CACHE", folder.path().string());
+  KernelText text = blocks_of_a_row("task.call_primitive(\"mul\", D, A, 3e-6)");
+  text.definitions = {{"N", "3000"}};
+  text.dtype = DType::bf16;
+  std::vector<std::vector<std::byte>> results;
+  for (const char* target : {"cpu_generic", "cpu_native"}) {
+    text.target = target;
+    Kernel kernel;
+    compile(text, kernel);
+    ASSERT_TRUE(kernel.program) << kernel.messages();
+    auto native = runtime::load_native(*kernel.program, *kernel.machine, kernel.diagnostics);
+    ASSERT_TRUE(native) << kernel.messages();
+    std::vector<runtime::HostTensor> host;
+    for (const auto& tensor : (*native)->tensors()) {
+      host.push_back({tensor.dtype, tensor.shape, std::vector<std::byte>(3000 * 2)});
+    }
+    results.emplace_back();
+    for (std::uint32_t first = 0; first < 0x10000; first += 3000) {  // every number of the type
+      for (std::uint32_t i = 0; i < 3000; ++i) {
+        const auto code = static_cast<std::uint16_t>(first + i);
+        std::memcpy(host[1].bytes.data() + 2 * i, &code, 2);
+      }
+      ASSERT_TRUE((*native)->run(host, {}, kernel.diagnostics));
+      results.back().insert(results.back().end(), host[0].bytes.begin(), host[0].bytes.end());
+    }
+  }
+  EXPECT_EQ(results[0], results[1]);
 }
 
 TEST(Rows, ShareWhatTheyFetchAhead) {
