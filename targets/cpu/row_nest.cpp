@@ -9,10 +9,6 @@ using tile::Tensor;
 using tile::TileRef;
 using tile::Vec;
 
-// How far ahead of a row that comes from main memory, found by trial: while rows are stored,
-// processors do not always fetch ahead by themselves, and a whole row further on may be too far.
-constexpr std::int64_t ahead_bytes = 8192;
-
 }  // namespace
 
 RowNest::RowNest(Emitter& emitter, const Streams& streams, const RowGroup& group,
@@ -99,21 +95,6 @@ void RowNest::remaining(const std::string& end) {
   part(end);
 }
 
-void RowNest::fetch_ahead() {
-  for (std::size_t c = 0; c < calls_.size(); ++c) {
-    for (std::size_t o = 1; o < calls_[c].vec.operands.size(); ++o) {
-      if (!streams_.next(calls_[c].vec, o) || !calls_[c].along(o)) continue;
-      const auto size = static_cast<std::int64_t>(size_bytes(accesses_[c][o].storage));
-      const std::int64_t step = std::max(line_bytes / size, lanes_of(e_));
-      const std::int64_t columns = static_cast<std::int64_t>(vectors_) * lanes_of(e_);
-      for (std::int64_t at = 0; at < columns; at += step) {
-        out_.line("__builtin_prefetch({} + {} + {});", accesses_[c][o].pointer,
-                  offset(c, o, column_), ahead_bytes / size + at);
-      }
-    }
-  }
-}
-
 void RowNest::declare() {
   for (std::size_t c = 0; c < calls_.size(); ++c) {
     const VecCall& call = calls_[c];
@@ -145,6 +126,26 @@ std::size_t RowNest::uses_here(tile::TensorId tensor) const {
     }
   }
   return uses;
+}
+
+bool RowNest::is_far(tile::TensorId tensor) const {
+  if (streams_.is_far(tensor)) return true;
+  if (!streams_.is_far_but_for(tensor, uses_here(tensor))) return false;
+  const TileRef* written = nullptr;
+  for (const VecCall& call : calls_) {
+    const std::size_t first = call.primitive.kind == PrimitiveKind::mask ? 0 : 1;
+    for (std::size_t o = first; o < call.vec.operands.size(); ++o) {
+      const TileRef* ref = call.tile(o);
+      if (ref == nullptr || ref->tensor != tensor) continue;
+      if (written == nullptr || *written != *ref) return false;
+    }
+    const TileRef* to = call.tile(0);
+    if (to->tensor != tensor) continue;
+    if (call.primitive.kind == PrimitiveKind::reduction) return false;
+    if (written != nullptr && *written != *to) return false;
+    written = to;
+  }
+  return true;
 }
 
 RowNest::Tile& RowNest::tile(const TileRef& ref) {
@@ -196,7 +197,7 @@ std::size_t RowNest::unrolled() const {
   std::int64_t least = calls_.size() <= 4 ? 4 : 2;
   for (const VecCall& call : calls_) {
     const Tensor& y = e_.program()[call.tile(0)->tensor];
-    if (!streams_.is_far(call.tile(0)->tensor)) continue;
+    if (!is_far(call.tile(0)->tensor)) continue;
     least = std::max(
         least, line_bytes / (lanes_of(e_) * static_cast<std::int64_t>(size_bytes(y.storage))));
   }
@@ -249,7 +250,7 @@ std::optional<std::pair<std::size_t, std::size_t>> RowNest::leading() const {
         const TileRef* ref = calls_[c].tile(o);
         if (ref == nullptr || (o == 0) != written || !calls_[c].along(o)) continue;
         const bool passes =
-            written ? streams_.is_far(ref->tensor) : streams_.next(calls_[c].vec, o).has_value();
+            written ? is_far(ref->tensor) : streams_.next(calls_[c].vec, o).has_value();
         if (passes) return std::pair(c, o);
       }
     }
@@ -289,48 +290,6 @@ std::string RowNest::value(std::size_t c, std::size_t operand, const Columns& co
   out_.line("const vector {} = {}_{}_v({}{});", of.value, columns.part ? "part" : "load",
             name(of.access.storage), at, columns.part ? ", rest" : "");
   return of.value;
-}
-
-void RowNest::prefetch(std::size_t vectors) {
-  for (std::size_t c = 0; c < calls_.size(); ++c) {
-    for (std::size_t o = 1; o < calls_[c].vec.operands.size(); ++o) prefetch(c, o, vectors);
-  }
-}
-
-void RowNest::prefetch(std::size_t c, std::size_t operand, std::size_t vectors) {
-  const auto next = streams_.next(calls_[c].vec, operand);
-  if (!next || !calls_[c].along(operand) || next->end == next->begin) return;
-  const auto share = static_cast<std::size_t>(next->end - next->begin);
-  const std::size_t fetches = (vectors * share + NextTrip::all - 1) / NextTrip::all;
-  const std::string end = factor(vars_.simplify(calls_[c].space.dims.back().extent), vars_);
-  const std::string step =
-      next->workers > 0 ? fmt::format(" * min({}, workers)", next->workers) : "";
-  std::string column = "j";
-  std::string further = fmt::format("{}{}", next->elements, step);
-  if (share < NextTrip::all) {
-    column = fmt::format("({} * {} + {} * j) / {}", next->begin, end, share, NextTrip::all);
-  } else if (const std::int64_t near = columns_ahead(c, operand); near > 0) {
-    further = fmt::format("(j + {0} < {1} ? {0} : {0} - {1} + {2})", near, end, further);
-  }
-  for (std::size_t fetch = 0; fetch < fetches; ++fetch) {
-    const auto first = static_cast<std::int64_t>(fetch) * lanes_of(e_);
-    const std::string at = fetch == 0 ? column : fmt::format("{} + {}", column, first);
-    out_.line("__builtin_prefetch({} + {} + {});", accesses_[c][operand].pointer,
-              offset(c, operand, "(" + at + ")"), further);
-  }
-}
-
-std::int64_t RowNest::columns_ahead(std::size_t c, std::size_t operand) const {
-  const std::vector<IterationDim>& dims = calls_[c].space.dims;
-  const auto extent = [&](const IterationDim& dim) {
-    return vars_.simplify(dim.extent).constant();
-  };
-  const bool one_row =
-      std::all_of(dims.begin(), dims.end() - 1, [&](const auto& dim) { return extent(dim) == 1; });
-  const auto columns = extent(dims.back());
-  const auto near =
-      ahead_bytes / static_cast<std::int64_t>(size_bytes(accesses_[c][operand].storage));
-  return one_row && columns && *columns > near ? near : 0;
 }
 
 void RowNest::elementwise(std::size_t c, const Columns& columns) {
@@ -392,7 +351,7 @@ void RowNest::write(std::size_t c, const Columns& columns, std::string text) {
   // A line that is written in two halves would go past the caches twice.
   const bool lines =
       columns.all * static_cast<std::int64_t>(size_bytes(y.storage)) % line_bytes == 0;
-  const RowStore store{place, result, type, codes, streams_.is_far(of.ref->tensor) && lines};
+  const RowStore store{place, result, type, codes, is_far(of.ref->tensor) && lines};
   if (!columns.puts_off) return out_.line("{}", store_text(store));
   put_off_.add(store);
 }

@@ -62,6 +62,10 @@ class RowNest {
   /// How many operands of these calls are tiles of the tensor.
   [[nodiscard]] std::size_t uses_here(tile::TensorId tensor) const;
 
+  /// Whether what these calls make of a tensor goes past the caches: nothing reads it, or only
+  /// calls here that have it from those before them.
+  [[nodiscard]] bool is_far(tile::TensorId tensor) const;
+
   struct Tile {
     const tile::TileRef* ref;
     Access access;

@@ -51,7 +51,10 @@ Streams::Streams(const tile::Program& program, const Machine& machine) : program
   }
   for (std::uint32_t i = 0; i < program.tensors.size(); ++i) {
     const Tensor& tensor = program.tensors[i];
-    if (in_main_memory(tensor) && !tensor.is_input && bytes(tensor) > all_caches) far_.insert(i);
+    const bool only_read = tensor.is_input && !tensor.is_output;
+    if (!in_main_memory(tensor) || only_read || bytes(tensor) <= all_caches) continue;
+    large_.insert(i);
+    if (!tensor.is_input) far_.insert(i);
   }
   tile::for_each_statement(program.body, [&](const tile::Statement& statement) {
     for (const auto& use : tile::operands(statement)) {

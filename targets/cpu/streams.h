@@ -32,7 +32,11 @@ class Streams {
 
   /// Whether a tensor is only written and larger than all caches: its values need not stay there.
   [[nodiscard]] bool is_far(tile::TensorId id) const { return far_.contains(id.value); }
-  [[nodiscard]] bool any_far() const { return !far_.empty(); }
+  /// Whether it would be so but for some operations, so many operands of them, that read it.
+  [[nodiscard]] bool is_far_but_for(tile::TensorId id, std::size_t uses) const {
+    return large_.contains(id.value) && uses_.at(id.value) == uses;
+  }
+  [[nodiscard]] bool any_far() const { return !large_.empty(); }
   /// For an operand that reads its part of an input larger than a core's own cache: where the next
   /// trip will read. The processor can fetch it meanwhile.
   [[nodiscard]] std::optional<NextTrip> next(const tile::Vec& vec, std::size_t operand) const;
@@ -64,7 +68,8 @@ class Streams {
 
   const tile::Program& program_;
   std::int64_t own_cache_bytes_ = 0;
-  std::set<std::uint32_t> far_;
+  std::set<std::uint32_t> large_;  // results
+  std::set<std::uint32_t> far_;    // those of them that nothing reads
   std::map<std::uint32_t, std::size_t> uses_;
   std::map<std::pair<const tile::Vec*, std::size_t>, NextTrip> next_;
   std::map<std::string, std::vector<Reader>> readers_;  // by tensor and place

@@ -433,6 +433,19 @@ TEST(Rows, FetchALittleAheadInLongOnes) {
   expect_right(little, true);
 }
 
+TEST(Rows, GoPastTheCachesAlsoWhereCallsFollowInPlace) {
+  const TemporaryFolder folder("in-place");
+  const Variable chosen("SEPTRAN_CACHE", folder.path().string());
+  const auto lines = [](const std::string& first, const std::string& second) {
+    return fmt::format("{}\n    {}", first, second);
+  };
+  const std::string product = "task.call_primitive(\"mul\", D, A, B)";
+  const std::string sum = "task.call_primitive(\"add\", D, D, 0.5)";
+  expect_right(blocks_of_a_row(lines(product, sum)), true);
+  // What is read first comes from memory.
+  expect_right(blocks_of_a_row(lines(sum, sum)), false);
+}
+
 TEST(Rows, RoundTheSmallestNumbers) {
   const TemporaryFolder folder("small");
   const Variable chosen("SEPTRAN_CACHE", folder.path().string());
