@@ -79,23 +79,31 @@ Usage::Usage(const SimulationReport& report) {
 }
 
 void Usage::find_slow_core(const SimulationReport& report) {
-  SlowCore slow;
-  double work = 0;
-  double most_work = 0;
+  struct Core {
+    std::size_t number = 0;
+    double work = 0;
+    double active = 0;
+  };
+  std::vector<Core> cores;
+  Core average;
   for (std::size_t i = 0; i < report.cores.size(); ++i) {
     for (const EngineReport& engine : report.cores[i].engines) {
       if (engine.name != worker_ || engine.busy == 0) continue;
-      work += static_cast<double>(engine.busy);
-      most_work = std::max(most_work, static_cast<double>(engine.busy));
-      const double active =
-          1 - static_cast<double>(engine.idle) / static_cast<double>(report.cycles);
-      slow.average += active / working_cores_;
-      if (active > slow.active) slow.core = i;
-      slow.active = std::max(slow.active, active);
+      const double idle = static_cast<double>(engine.idle) / static_cast<double>(report.cycles);
+      cores.push_back({i, static_cast<double>(engine.busy), 1 - idle});
+      average.work += cores.back().work / working_cores_;
+      average.active += cores.back().active / working_cores_;
     }
   }
-  const bool same_work = most_work <= 1.2 * work / working_cores_;
-  if (same_work && slow.active > slow.average + 0.15) slow_core_ = slow;
+  double most = 0.15;
+  for (const Core& core : cores) {
+    const double work = core.work / average.work;
+    if (work < 0.8 || work > 1.2) return slow_core_.reset();  // not the same work
+    const double excess = core.active - average.active * work;
+    if (excess <= most) continue;
+    most = excess;
+    slow_core_ = {core.number, core.active, average.active};
+  }
 }
 
 const EngineShares& Usage::operator[](const std::string& engine) const {

@@ -162,6 +162,24 @@ TEST(Advice, CoresWithASlowLinkAreNamed) {
   EXPECT_FALSE(says(texts(report), "short rows")) << texts(report);
 }
 
+// The fourth core has 22 rows where the others have 64, and is done earlier for that alone.
+TEST(Advice, CoresWithLessWorkAreNotFaster) {
+  const cli::TempFolder folder;
+  std::string text = cli::read_file(in_source("targets/dsa_edge.yaml"));
+  for (const auto& [from, to] :
+       {std::pair("count: 1  # processors; a single core", "count: 4"),
+        std::pair("channels: 1 ", "channels: 16 "),
+        std::pair("bytes_per_cycle_total: 64 ", "bytes_per_cycle_total: 0 ")}) {
+    const std::size_t at = text.find(from);
+    ASSERT_NE(at, std::string::npos) << from;
+    text.replace(at, std::string(from).size(), to);
+  }
+  const json report = report_of(in_source("mappings/gemm/dsa_edge.yaml"),
+                                " --target " + folder.write("machine.yaml", text),
+                                "M=214 N=64 K=1024 --timing-only");
+  EXPECT_FALSE(says(texts(report), "slower way")) << texts(report);
+}
+
 // Four blocks for four cores are one each; one block leaves three without.
 TEST(Verdict, CoresWithoutWorkAreToldApart) {
   const json report = report_of(in_source("mappings/gemm/dsa_cloud.yaml"), "",
