@@ -66,7 +66,7 @@ void add_memories(const std::vector<Core*>& cores, SimulationReport& report) {
 double global_rate(const DsaSpec& dsa) {
   const double rate = dsa.dram.channels * dsa.dram.bytes_per_cycle_per_channel;
   if (dsa.interconnect.bytes_per_cycle_total <= 0) return rate;
-  return std::min(rate, static_cast<double>(dsa.interconnect.bytes_per_cycle_total));
+  return std::min(rate, dsa.interconnect.bytes_per_cycle_total);
 }
 
 void add_traffic(const Shared& shared, SimulationReport& report) {
@@ -176,7 +176,7 @@ void add_ways(const DsaSpec& dsa, int cores, MachineReport& machine) {
   for (std::size_t i = 0; i < links; ++i) {
     InterconnectTiming::Link link{net.latency_cycles, net.bytes_per_cycle_per_link};
     if (i < net.links.size()) link = net.links[i];
-    machine.link_bytes_per_cycle += static_cast<double>(link.bytes_per_cycle);
+    machine.link_bytes_per_cycle += link.bytes_per_cycle;
     latency = std::max(latency, link.latency_cycles);
   }
   machine.load_bytes_per_cycle = static_cast<double>(cores * dsa.load.bytes_per_cycle);

@@ -18,8 +18,7 @@ Interconnect::Interconnect(const sc_core::sc_module_name& name, const DsaSpec& s
     InterconnectTiming::Link link{timing_.latency_cycles, timing_.bytes_per_cycle_per_link};
     if (i < timing_.links.size()) link = timing_.links[i];
     lookahead_ = std::min(lookahead_, link.latency_cycles);
-    links_.push_back(
-        {link.latency_cycles * ticks_per_cycle, static_cast<double>(link.bytes_per_cycle), 0, {}});
+    links_.push_back({link.latency_cycles * ticks_per_cycle, link.bytes_per_cycle, 0, {}});
   }
   SC_HAS_PROCESS(Interconnect);
   SC_METHOD(settle);
@@ -72,8 +71,7 @@ tlm::tlm_sync_enum Interconnect::transport(int initiator, tlm::tlm_generic_paylo
   Link& link = links_[run.core / cores_per_link_];
   run.link_ticks = transfer_ticks(run.burst_bytes, link.bytes_per_cycle);
   if (timing_.bytes_per_cycle_total > 0) {
-    run.all_ticks =
-        transfer_ticks(run.burst_bytes, static_cast<double>(timing_.bytes_per_cycle_total));
+    run.all_ticks = transfer_ticks(run.burst_bytes, timing_.bytes_per_cycle_total);
   }
   Tick first = INT64_MAX;
   for (std::uint32_t i = 0; i < run.items.size(); ++i) {

@@ -60,7 +60,6 @@ Fault check_machine(const Machine& machine) {
                                 dsa.store.burst_bytes,
                                 dsa.store.bytes_per_cycle,
                                 dsa.store.outstanding_bursts,
-                                dsa.interconnect.bytes_per_cycle_per_link,
                                 dsa.interconnect.grant_bursts,
                                 dsa.interconnect.queue_bursts,
                                 dsa.sharing.cores_per_link,
@@ -78,7 +77,8 @@ Fault check_machine(const Machine& machine) {
                                 dsa.dram.refresh_interval_cycles,
                                 dsa.sequencer.issue_cycles,
                                 machine.block_count()};
-  bool positive = machine.clock_hz > 0 && dsa.dram.bytes_per_cycle_per_channel > 0;
+  bool positive = machine.clock_hz > 0 && dsa.dram.bytes_per_cycle_per_channel > 0 &&
+                  dsa.interconnect.bytes_per_cycle_per_link > 0;
   for (const std::int64_t size : sizes) positive = positive && size > 0;
   if (!positive) return machine.name + " has a size or rate that is not positive";
   return {};

@@ -134,12 +134,12 @@ enum class Arbitration {
 };
 struct InterconnectTiming {
   std::int64_t latency_cycles = 10;
-  std::int64_t bytes_per_cycle_per_link = 64;
-  std::int64_t bytes_per_cycle_total = 0;  // all links together; 0: unlimited
+  double bytes_per_cycle_per_link = 64;
+  double bytes_per_cycle_total = 0;  // all links together; 0: unlimited
   /// What single links have instead of the two above, by their numbers.
   struct Link {
     std::int64_t latency_cycles = 10;
-    std::int64_t bytes_per_cycle = 64;
+    double bytes_per_cycle = 64;
   };
   std::vector<Link> links;
   Arbitration arbitration = Arbitration::first_come;

@@ -16,6 +16,8 @@ using yaml::Node;
 
 constexpr std::int64_t max_cycles = 1'000'000'000;
 constexpr std::int64_t max_bytes = std::int64_t{1} << 24;
+constexpr double least_rate = 1e-3;  // bytes a cycle of buses
+constexpr auto most_rate = static_cast<double>(max_bytes);
 constexpr std::int64_t max_count = 1 << 24;
 
 void read_sequencer(const Node& node, SequencerSpec& out, Diagnostics& diagnostics) {
@@ -84,7 +86,7 @@ void read_links(const Node& node, InterconnectTiming& out, Diagnostics& diagnost
     InterconnectTiming::Link link;
     Fields f(one, "a link", diagnostics);
     f.integer("latency_cycles", 0, max_cycles, link.latency_cycles);
-    f.integer("bytes_per_cycle", 1, max_bytes, link.bytes_per_cycle);
+    f.number("bytes_per_cycle", least_rate, most_rate, link.bytes_per_cycle);
     f.finish();
     out.links.push_back(link);
   }
@@ -125,8 +127,13 @@ void read_arbitration(Fields& f, InterconnectTiming& out, Diagnostics& diagnosti
 void read_interconnect(const Node& node, InterconnectTiming& out, Diagnostics& diagnostics) {
   Fields f(node, "'interconnect'", diagnostics);
   f.integer("latency_cycles", 0, max_cycles, out.latency_cycles);
-  f.integer("bytes_per_cycle_per_link", 1, max_bytes, out.bytes_per_cycle_per_link);
-  f.integer("bytes_per_cycle_total", 0, max_bytes, out.bytes_per_cycle_total);
+  f.number("bytes_per_cycle_per_link", least_rate, most_rate, out.bytes_per_cycle_per_link);
+  f.number("bytes_per_cycle_total", 0, most_rate, out.bytes_per_cycle_total);
+  const Node* total = node.find("bytes_per_cycle_total");
+  if (total != nullptr && out.bytes_per_cycle_total > 0 && out.bytes_per_cycle_total < least_rate) {
+    diagnostics.report(total->span, messages::yaml_out_of_range, "'bytes_per_cycle_total'",
+                       total->text, least_rate, most_rate);
+  }
   if (const Node* links = f.optional("links")) read_links(*links, out, diagnostics);
   read_arbitration(f, out, diagnostics);
   f.integer("grant_bursts", 1, 1 << 16, out.grant_bursts);
@@ -207,11 +214,11 @@ void read_exact_time(const Node& node, const std::string& name, double clock_hz,
 void read_rate(const Node& node, double clock_hz, Fields& f, double& out) {
   const char* by_second = "bytes_per_second_per_channel";
   if (node.find(by_second) == nullptr) {
-    return f.number("bytes_per_cycle_per_channel", 1e-3, 1e6, out);
+    return f.number("bytes_per_cycle_per_channel", least_rate, 1e6, out);
   }
   double rate = 0;
   f.number(by_second, 1, 1e18, rate);
-  out = std::clamp(rate / clock_hz, 1e-3, 1e6);
+  out = std::clamp(rate / clock_hz, least_rate, 1e6);
 }
 
 void read_dram(const Node& node, double clock_hz, DramTiming& out, Diagnostics& diagnostics) {

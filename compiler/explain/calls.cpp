@@ -118,7 +118,7 @@ double dma_cycles(const Machine& machine, const tile::DmaCopy& copy, const Progr
   const DmaTiming& timing = engine == "store" ? machine.dsa.store : machine.dsa.load;
   double rate = static_cast<double>(timing.bytes_per_cycle);
   if (program[copy.src.tensor].memory == "GLOBAL" || program[copy.dst.tensor].memory == "GLOBAL") {
-    rate = std::min(rate, static_cast<double>(machine.dsa.interconnect.bytes_per_cycle_per_link));
+    rate = std::min(rate, machine.dsa.interconnect.bytes_per_cycle_per_link);
   }
   return runs * static_cast<double>(timing.setup_cycles) + bytes / rate;
 }

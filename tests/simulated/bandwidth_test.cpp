@@ -31,8 +31,8 @@ const Part parts[] = {
      [](Machine& m, std::int64_t n) { m.dsa.dram.channels *= static_cast<int>(n); }},
     {"links",
      [](Machine& m, std::int64_t n) {
-       m.dsa.interconnect.bytes_per_cycle_per_link *= n;
-       m.dsa.interconnect.bytes_per_cycle_total *= n;
+       m.dsa.interconnect.bytes_per_cycle_per_link *= static_cast<double>(n);
+       m.dsa.interconnect.bytes_per_cycle_total *= static_cast<double>(n);
      }},
     {"scratchpad ports",
      [](Machine& m, std::int64_t n) { m.memories[1].ports *= static_cast<int>(n); }},

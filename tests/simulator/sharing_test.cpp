@@ -156,6 +156,18 @@ TEST(Sharing, OfALink) {
   EXPECT_EQ(load_on_two(machine, 16).cycles, 9 + 16 * 16 + 1);
 }
 
+// A byte takes two cycles, or two and a half, as does a burst of 64 bytes 128 or 160.
+TEST(Sharing, OfALinkBelowAByteACycle) {
+  Machine machine = bus_machine(2);
+  for (const auto& [rate, burst] : {std::pair(0.5, 128), std::pair(0.4, 160)}) {
+    machine.dsa.interconnect.bytes_per_cycle_per_link = rate;
+    EXPECT_EQ(load_on_two(machine, 4).cycles, 9 + 4 * burst + 1) << rate;
+  }
+  machine.dsa.interconnect.bytes_per_cycle_per_link = 64;
+  machine.dsa.interconnect.bytes_per_cycle_total = 0.5;
+  EXPECT_EQ(load_on_two(machine, 4).cycles, 5 + 8 * 128 + 1);
+}
+
 // A fill of 64 f32 writes 256 bytes, four cycles of a port of 64 bytes. Both cores' begin at 1,
 // after a start-up of 2 cycles the writes at 3. With a port of its own each core's are done before
 // the results are due at 1 + 2 + 4 + 3. With one port for both, one core's would be there at
