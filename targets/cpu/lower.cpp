@@ -143,11 +143,7 @@ class Lowering {
                 space_.shared_bytes, worker_bytes, workers_);
     }
     text.line("// What one of `workers` threads does. `shared` is common to all, `own` its own.");
-    // Loops that store what the trip before has made are slower so: their loads come in another
-    // order.
-    const bool stores_late = std::any_of(program_.tensors.begin(), program_.tensors.end(),
-                                         [](const Tensor& tensor) { return tensor.depth > 1; });
-    if (!stores_late) text.line("SIDE_BY_SIDE");
+    text.line("SIDE_BY_SIDE");
     text.open(
         "static void work(int64_t worker, int64_t workers, void *const *arguments, "
         "char *shared, char *own)");
