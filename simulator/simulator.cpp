@@ -127,6 +127,39 @@ Trap out_of_time(const Shared& shared, const std::vector<Core*>& cores, Cycle li
   return trap;
 }
 
+/// Ends the recording of a run that was stopped, so that it can be told as far as it came.
+void record_until(Cycle stopped, Shared& shared, const std::vector<Core*>& cores) {
+  if (shared.recording == nullptr) return;
+  const Cycle until = std::max(stopped, shared.last_completion);
+  for (Core* core : cores) core->finish(until);
+  shared.recording->finish(until, shared.program);
+}
+
+/// Why the run did not end as it should, if it did not.
+std::optional<SimulationResult> fault_of_run(Shared& shared, const std::vector<Core*>& cores,
+                                             const SimulationOptions& options) {
+  if (shared.trap) return *shared.trap;
+  bool done = true;
+  for (const Core* core : cores) done = done && core->is_done();
+  const bool late = options.cycle_limit > 0 && shared.last_completion > options.cycle_limit;
+  if (late || (!done && sc_core::sc_pending_activity())) {
+    return out_of_time(shared, cores, options.cycle_limit);
+  }
+  if (!done) return make_deadlock(shared, cores);
+  for (const Core* core : cores) {
+    if (const auto event = core->overflown_event()) {
+      return Trap{fmt::format("event {} was signalled beyond {}, the most a counter holds",
+                              shared.program.events[*event].name,
+                              shared.machine.dsa.sequencer.event_maximum),
+                  core->state().index,
+                  {},
+                  {},
+                  shared.last_completion};
+    }
+  }
+  return std::nullopt;
+}
+
 SimulationResult run(Shared& shared, const SimulationOptions& options) {
   Interconnect interconnect("interconnect", shared.machine.dsa, shared.core_count);
   std::vector<std::unique_ptr<Core>> owned;
@@ -141,27 +174,12 @@ SimulationResult run(Shared& shared, const SimulationOptions& options) {
   } else {
     sc_core::sc_start();
   }
-  if (shared.trap) return *shared.trap;
-  bool done = true;
-  for (const Core* core : cores) done = done && core->is_done();
-  shared.complete(interconnect.last_end());  // posted writes come after the last acknowledgement
-  const bool late = options.cycle_limit > 0 && shared.last_completion > options.cycle_limit;
-  if (late || (!done && sc_core::sc_pending_activity())) {
-    return out_of_time(shared, cores, options.cycle_limit);
-  }
-  if (!done) {
-    return make_deadlock(shared, cores);
-  }
-  for (const Core* core : cores) {
-    if (const auto event = core->overflown_event()) {
-      return Trap{fmt::format("event {} was signalled beyond {}, the most a counter holds",
-                              shared.program.events[*event].name,
-                              shared.machine.dsa.sequencer.event_maximum),
-                  core->state().index,
-                  {},
-                  {},
-                  shared.last_completion};
-    }
+  // Posted writes come after the last acknowledgement.
+  if (!shared.trap) shared.complete(interconnect.last_end());
+  if (auto fault = fault_of_run(shared, cores, options)) {
+    const auto* trap = std::get_if<Trap>(&*fault);
+    record_until(trap != nullptr ? trap->cycle : std::get<Deadlock>(*fault).cycle, shared, cores);
+    return *fault;
   }
   return make_report(shared, cores, interconnect.dram_report(), options);
 }

@@ -133,7 +133,7 @@ int execute(const Job& job, const Options& options, const Request& request,
   }
   fmt::print(stderr, "{}", simulator::to_text(hazards));
   driver.line_texts = line_texts(result);
-  auto files = report_files(result, job.machine.name, driver, options);
+  auto files = report_files(result, job.program, job.machine, driver, options);
   if (code == exit_trap) tensors.clear();  // they are not the kernel's results
   if (!write_results(job, request, tensors, std::move(files), diagnostics)) return exit_bad_input;
   return code;

@@ -39,15 +39,21 @@ std::map<std::string, std::string> line_texts(const simulator::SimulationResult&
 }
 
 std::vector<std::pair<std::string, std::string>> report_files(
-    const simulator::SimulationResult& result, const std::string& target,
+    const simulator::SimulationResult& result, const dsa::Program& program, const Machine& machine,
     const simulator::DriverResults& driver, const Options& options) {
   std::vector<std::pair<std::string, std::string>> files;
   if (!wants_recording(options)) return files;
-  const auto json = simulator::to_json(result, target, driver);
+  const auto json = simulator::to_json(result, machine.name, driver);
   if (!options.json.empty()) files.emplace_back(options.json, simulator::report_text(json));
   if (!options.html.empty()) files.emplace_back(options.html, report::run_page(json));
+  if (driver.recording == nullptr || driver.recording->cores() == 0) return files;
+  simulator::SimulationReport stopped;  // what traces tell of a run
+  stopped.program = program.name;
+  stopped.target = machine.name;
+  stopped.cycles = driver.recording->cycles();
+  stopped.machine.clock_hz = machine.clock_hz;
   const auto* run = std::get_if<simulator::SimulationReport>(&result);
-  if (run == nullptr || driver.recording == nullptr) return files;
+  if (run == nullptr) run = &stopped;
   if (!options.trace.empty()) {
     files.emplace_back(
         options.trace,

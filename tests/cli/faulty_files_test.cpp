@@ -168,9 +168,22 @@ TEST(FaultyPrograms, TrapsAndDeadlocksEndWithCode3) {
     const auto report = nlohmann::json::parse(read_file(folder / "report.json"));
     EXPECT_EQ(report.at("result").at("ok"), false);
     EXPECT_TRUE(report.contains(one.kind));
-    const Outcome timed = septran_sim({program, "--timing-only"});
+    const Outcome timed = septran_sim(
+        {program, "--timing-only", "--trace", folder / "trace.json", "--vcd", folder / "run.vcd"});
     EXPECT_EQ(timed.code, 3);
     EXPECT_EQ(timed.err, outcome.err);
+    // What was done until then: loads came before the fault, and nothing is behind it.
+    const auto trace = nlohmann::json::parse(read_file(folder / "trace.json"));
+    const auto until = trace.at("otherData").at("cycles").get<std::int64_t>();
+    EXPECT_GE(until, report.at(one.kind).at("cycle").get<std::int64_t>());
+    int slices = 0;
+    for (const auto& event : trace.at("traceEvents")) {
+      if (event.at("ph") != "X") continue;
+      ++slices;
+      EXPECT_LE(event.at("ts").get<std::int64_t>(), until);
+    }
+    EXPECT_GT(slices, 0);
+    EXPECT_NE(read_file(folder / "run.vcd").find("$enddefinitions"), std::string::npos);
   }
 }
 
