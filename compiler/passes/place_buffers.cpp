@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "compiler/base/count.h"
 #include "compiler/base/messages.h"
@@ -175,6 +176,32 @@ void report_occupancy(const Program& program, const PassContext& context, const 
   }
 }
 
+/// What was placed beyond the memory's end, each time with what lives beside it: the highest first,
+/// and of what has been shown no more.
+void report_misfits(const Program& program, const PassContext& context, const MemorySpec& memory,
+                    const std::vector<Lifetime>& lives) {
+  const auto end_of = [&](const Lifetime& life) {
+    const tile::Tensor& tensor = program[life.tensor];
+    return *tensor.offset_bytes + tensor.slot_bytes * tensor.depth;
+  };
+  std::set<TensorId> shown;
+  while (true) {
+    const Lifetime* highest = nullptr;
+    for (const Lifetime& life : lives) {
+      if (end_of(life) <= memory.size_bytes || shown.contains(life.tensor)) continue;
+      if (highest == nullptr || end_of(life) > end_of(*highest)) highest = &life;
+    }
+    if (highest == nullptr) return;
+    std::vector<TensorId> beside;
+    for (const Lifetime& life : lives) {
+      if (life.end <= highest->begin || highest->end <= life.begin) continue;
+      beside.push_back(life.tensor);
+      shown.insert(life.tensor);
+    }
+    report_occupancy(program, context, memory, beside, end_of(*highest));
+  }
+}
+
 /// Arguments and temporaries in GLOBAL must fit there together.
 bool check_global(const Program& program, const PassContext& context, const MemorySpec& memory) {
   __int128 needed = 0;
@@ -204,16 +231,12 @@ Result<Program> place_buffers(Program program, const PassContext& context) {
       continue;
     }
     std::vector<Lifetime> here;
-    std::vector<TensorId> tensors;
     for (const Lifetime& life : lives) {
-      if (program[life.tensor].memory != memory.name) continue;
-      here.push_back(life);
-      tensors.push_back(life.tensor);
+      if (program[life.tensor].memory == memory.name) here.push_back(life);
     }
     if (fit(program, here, false) <= memory.size_bytes) continue;
-    const std::int64_t needed = fit(program, here, true);
-    if (needed <= memory.size_bytes) continue;
-    report_occupancy(program, context, memory, tensors, needed);
+    if (fit(program, here, true) <= memory.size_bytes) continue;
+    report_misfits(program, context, memory, here);
     fine = false;
   }
   if (!fine) return std::nullopt;

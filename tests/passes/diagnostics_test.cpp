@@ -82,6 +82,35 @@ TEST(Passes, IterationsOfAClusterLieSideBySide) {
   }
 }
 
+// Each launch that does not fit is told by itself, with the buffers that it has at one time: their
+// bytes add up to what is needed.
+TEST(Passes, MisfitsAreToldLaunchByLaunch) {
+  KernelText text;
+  text.logic = source("examples/mlp/mlp.py");
+  text.mapping = source("mappings/mlp/dsa_edge.yaml");
+  text.definitions = {{"M", "256"}, {"N", "256"}, {"K", "256"}, {"F", "256"}};
+  const auto path = std::filesystem::temp_directory_path() /
+                    fmt::format("septran_small_accumulators_{}.yaml", ::getpid());
+  std::ofstream(path) << replaced(source("targets/dsa_edge.yaml"), "size_bytes: 65536 ",
+                                  "size_bytes: 20000 ");
+  text.target = path.string();
+  Kernel kernel;
+  testing_support::compile(text, kernel);
+  std::filesystem::remove(path);
+  EXPECT_FALSE(kernel.program.has_value());
+  int misfits = 0;
+  for (const Diagnostic& one : kernel.diagnostics.all()) {
+    if (one.code != "does-not-fit") continue;
+    ++misfits;
+    EXPECT_NE(one.text.find("32768 bytes are needed, 20000 are there (12768 bytes too many)"),
+              std::string::npos)
+        << one.text;
+    ASSERT_EQ(one.notes.size(), 1U);
+    EXPECT_EQ(one.notes[0].text, "acc: 64 x 64 f32, 2 deep = 32768 bytes");
+  }
+  EXPECT_EQ(misfits, 2);
+}
+
 TEST(Passes, MergeSyncsWhereEventsRunOut) {
   KernelText text;
   text.logic = source("examples/mlp/mlp.py");
