@@ -1,5 +1,7 @@
 #include "targets/machine_fields.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
@@ -231,7 +233,7 @@ Result<ChangedMachine> load_changed_machine(const std::string& name_or_path, Spa
         changed_text(*root, whole, sources.text(file), changes, made.machine.name, diagnostics);
     if (!text) return std::nullopt;
     std::string name(sources.name(file));
-    for (const auto& [path, value] : changes) name += " with " + path + "=" + value;
+    for (const auto& [path, value] : changes) name += fmt::format(" with {}={}", path, value);
     file = sources.add(name, *text);
     auto changed = read_machine(file, sources, diagnostics);
     root = yaml::parse(file, sources, "a target description", "name:", diagnostics);

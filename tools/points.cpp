@@ -176,7 +176,7 @@ int job_count(const Options& options) {
 std::string csv_cell(const nlohmann::ordered_json& value) {
   constexpr auto replace = nlohmann::json::error_handler_t::replace;
   if (!value.is_string()) return value.dump(-1, ' ', false, replace);
-  const auto text = value.get<std::string>();
+  auto text = value.get<std::string>();
   if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
   std::string quoted = "\"";
   for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);

@@ -91,7 +91,9 @@ void check_repeated(const std::vector<Axis>& axes, Diagnostics& diagnostics) {
 
 std::string name_of(const FieldChanges& point) {
   std::string name;
-  for (const auto& [field, value] : point) name += (name.empty() ? "" : " ") + field + "=" + value;
+  for (const auto& [field, value] : point) {
+    name += fmt::format("{}{}={}", name.empty() ? "" : " ", field, value);
+  }
   return name;
 }
 

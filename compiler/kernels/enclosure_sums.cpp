@@ -50,8 +50,9 @@ Interval with_overflow(Interval total, double up, double down, const Roundoff& r
   const bool upwards = up > most;
   const bool downwards = down > most;
   if (upwards && downwards) return anything;
-  constexpr double infinity = std::numeric_limits<double>::infinity();
-  return {downwards ? -infinity : total.low, upwards ? infinity : total.high};
+  if (downwards) total.low = -std::numeric_limits<double>::infinity();
+  if (upwards) total.high = std::numeric_limits<double>::infinity();
+  return total;
 }
 
 /// Sums around `centre`: within `radius` because of their terms, which add up to `sizes` at most,

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <optional>
-#include <ranges>
 #include <set>
 
 #include "targets/cpu/emitter.h"
@@ -254,7 +253,7 @@ BlockSizes block_sizes(const Expr& extent, std::int64_t step, const VarTable& va
     sizes.others = true;
     return sizes;
   }
-  for (const std::int64_t rest : *rests | std::views::reverse) {
+  for (const std::int64_t rest : std::vector(rests->rbegin(), rests->rend())) {
     if (rest > 0 && rest <= range.hi) sizes.known.push_back(rest);
   }
   return sizes;

@@ -1,6 +1,7 @@
 // The primitives as loops.
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <optional>
 
 #include "compiler/base/diagnostic.h"
@@ -149,9 +150,10 @@ class VecEmitter {
     const std::string op = typed(primitive_.name.substr(std::string("reduce_").size()) == "sum"
                                      ? "add"
                                      : primitive_.name.substr(std::string("reduce_").size()));
+    const double infinity = std::numeric_limits<double>::infinity();
     const std::string neutral = primitive_.name == "reduce_sum"   ? number(type_, 0)
-                                : primitive_.name == "reduce_max" ? number(type_, -INFINITY)
-                                                                  : number(type_, INFINITY);
+                                : primitive_.name == "reduce_max" ? number(type_, -infinity)
+                                                                  : number(type_, infinity);
     std::vector<Position> at(rank);
     for (std::size_t d = 0; d < rank; ++d) {
       at[d] = simple(d == inner ? "(j + l)" : fmt::format("i{}", d));
