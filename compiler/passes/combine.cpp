@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "compiler/passes/implementations.h"
 #include "compiler/passes/rewrite.h"
@@ -115,7 +116,6 @@ Combiner::Pieces Combiner::cut(const std::vector<Expr>& extents, std::int64_t mo
 /// On the host the pieces are dealt out, elsewhere one processor takes one after the other.
 Block Combiner::wrap(const Pieces& pieces, Block body, const CombinePlace& place) {
   if (pieces.loops.empty()) return body;
-  Block out;
   if (place.on_host) {
     tile::Parallel parallel;
     parallel.vars = pieces.loops;
@@ -123,17 +123,17 @@ Block Combiner::wrap(const Pieces& pieces, Block body, const CombinePlace& place
     parallel.order.group.assign(pieces.loops.size(), 0);
     parallel.order.reverse.assign(pieces.loops.size(), false);
     parallel.body = std::move(body);
+    Block out;
     out.push_back({std::move(parallel), "", place.origin});
     return out;
   }
   for (std::size_t i = pieces.loops.size(); i-- > 0;) {
     tile::Loop loop;
     loop.var = pieces.loops[i];
-    loop.body = i + 1 == pieces.loops.size() ? std::move(body) : std::move(out);
-    out = Block{};
-    out.push_back({std::move(loop), "", place.origin});
+    loop.body = std::exchange(body, Block{});
+    body.push_back({std::move(loop), "", place.origin});
   }
-  return out;
+  return body;
 }
 
 TileRef Combiner::bring(tile::Scope& scope, const TileRef& source, tile::Placement placement,
