@@ -209,11 +209,11 @@ void RowNest::columns() {
   const Expr extent = vars_.simplify(calls_[0].space.dims.back().extent);
   const std::string end = to_c(extent, vars_);
   const auto known = extent.constant();
-  const auto many = static_cast<std::int64_t>(unrolled()) * lanes;
+  const auto many = static_cast<std::int64_t>(vectors_) * lanes;
   out_.line("int64_t j = 0;");
   const bool headed = head(end);
   out_.open("for (; j + {0} <= {1}; j += {0})", many, end);
-  prefetch(unrolled());
+  prefetch(vectors_);
   step();
   out_.close();
   if (headed || !known || *known % many >= lanes) {
