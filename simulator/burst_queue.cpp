@@ -1,5 +1,7 @@
 #include "simulator/burst_queue.h"
 
+#include <tuple>
+
 namespace septran::simulator {
 
 BurstQueue::BurstQueue(int depth, int banks)
@@ -15,16 +17,22 @@ void BurstQueue::push(const WaitingBurst& burst, const DramChannel& channel) {
   (tail_ == none ? head_ : entries_[tail_].next) = at;
   tail_ = at;
   Bank& bank = banks_[burst.place.bank];
-  if (bank.tail == none) {
+  if (bank.head == none) {
     bank.active = static_cast<Place>(active_.size());
     active_.push_back(burst.place.bank);
-    bank.head = at;
-  } else {
-    entries_[bank.tail].next_of_bank = at;
-    entry.previous_of_bank = bank.tail;
   }
-  bank.tail = at;
-  if (bank.hit == none && channel.open_row(burst.place.bank) == burst.place.row) bank.hit = at;
+  const auto goes_before = [&](Place other) {
+    return burst.progress < entries_[other].burst.progress;
+  };
+  Place before = bank.tail;
+  while (before != none && goes_before(before)) before = entries_[before].previous_of_bank;
+  Place& place = before == none ? bank.head : entries_[before].next_of_bank;
+  entry.previous_of_bank = before;
+  entry.next_of_bank = place;
+  (place == none ? bank.tail : entries_[place].previous_of_bank) = at;
+  place = at;
+  const bool is_hit = channel.open_row(burst.place.bank) == burst.place.row;
+  if (is_hit && (bank.hit == none || goes_before(bank.hit))) bank.hit = at;
   ++size_;
 }
 
@@ -42,8 +50,14 @@ BurstQueue::Choice BurstQueue::choose_first_ready(const DramChannel& channel, co
                                                   bool oldest_is_late) const {
   const std::uint32_t kept = oldest_is_late ? oldest().place.bank : none;
   const auto of_bank = [&](std::uint32_t number) {
+    if (number == kept) return head_;
     const Bank& bank = banks_[number];
-    return bank.hit == none || number == kept ? bank.head : bank.hit;
+    return bank.hit == none ? bank.head : bank.hit;
+  };
+  const auto goes_before = [&](Place x, Place y) {
+    const Entry& first = entries_[x];
+    const Entry& second = entries_[y];
+    return std::tie(first.burst.progress, first.age) < std::tie(second.burst.progress, second.age);
   };
   // Nearly always the oldest one's turn.
   Choice best = plan(of_bank(oldest().place.bank), channel, turn);
@@ -51,8 +65,7 @@ BurstQueue::Choice BurstQueue::choose_first_ready(const DramChannel& channel, co
   for (const std::uint32_t bank : active_) {
     const Choice choice = plan(of_bank(bank), channel, turn);
     if (choice.plan.data < best.plan.data ||
-        (choice.plan.data == best.plan.data &&
-         entries_[choice.entry].age < entries_[best.entry].age)) {
+        (choice.plan.data == best.plan.data && goes_before(choice.entry, best.entry))) {
       best = choice;
     }
   }

@@ -1,6 +1,7 @@
 // The bursts of one direction that a DRAM controller chooses from.
 #pragma once
 
+#include <compare>
 #include <cstddef>
 #include <vector>
 
@@ -8,17 +9,25 @@
 
 namespace septran::simulator {
 
+/// How far its source has come with a burst: the number of the command, in the order of the
+/// program, and that of the burst, in the order in which the command sends them.
+struct Progress {
+  std::int64_t command = 0;
+  std::int64_t burst = 0;
+  auto operator<=>(const Progress&) const = default;
+};
+
 /// A burst on its way to its channel, or waiting there.
 struct WaitingBurst {
   Tick at = 0;  // when it comes
   DramPlace place;
   std::uint32_t tag = 0;
   bool write = false;
-  std::int64_t command = 0;  // of its source, in the order of the program
+  Progress progress;
 };
 
-/// In the order of age, and for each bank apart: a choice looks at one burst a bank, however many
-/// wait. All bursts are of one direction.
+/// In the order of age, and for each bank apart in that of progress: a choice looks at one burst a
+/// bank, however many wait. All bursts are of one direction.
 class BurstQueue {
  public:
   BurstQueue(int depth, int banks);
@@ -39,9 +48,10 @@ class BurstQueue {
   };
   using Turn = DramChannel::Turn;
   [[nodiscard]] Choice choose_oldest(const DramChannel& channel, const Turn& turn) const;
-  /// That whose data can come soonest, of equals the oldest; but no open row is closed that another
-  /// one wants. Of the bank that a late oldest one needs, only that: its row opens while the other
-  /// banks' data keep the bus at work, and then, being the oldest, it goes first.
+  /// That whose data can come soonest, of equals that of the source that is least far, unless the
+  /// oldest can go at once; but no open row is closed that another one wants. Of the bank that a
+  /// late oldest one needs, only that: its row opens while the other banks' data keep the bus at
+  /// work, and then, being the oldest, it goes first.
   [[nodiscard]] Choice choose_first_ready(const DramChannel& channel, const Turn& turn,
                                           bool oldest_is_late) const;
   /// Takes it out; what is left counts as passed by it.
@@ -65,7 +75,7 @@ class BurstQueue {
   struct Bank {
     Place head = none;
     Place tail = none;
-    Place hit = none;  // the oldest to the open row
+    Place hit = none;  // the first to the open row
     Place active = 0;  // place in active_, if it has a burst
   };
   [[nodiscard]] Choice plan(Place entry, const DramChannel& channel, const Turn& turn) const;

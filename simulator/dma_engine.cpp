@@ -162,6 +162,7 @@ void DmaEngine::send_run(Cycle now) {
   for (const Planned& one : run_) useful += one.burst.useful_bytes;
   const auto count = static_cast<std::int64_t>(run_.size());
   Moved& moved = operation.reading ? operation.read : operation.written;
+  const std::int64_t first = moved.bus_bytes / timing_.burst_bytes;
   moved.useful_bytes += useful;
   moved.bus_bytes += count * timing_.burst_bytes;
   moved.elements = source_.count();
@@ -173,6 +174,7 @@ void DmaEngine::send_run(Cycle now) {
   RunPool::Transaction& transaction = runs_.take();
   BurstRun& run = transaction.run;
   run.core = static_cast<std::size_t>(core_.index);
+  run.first = first;
   run.burst_bytes = timing_.burst_bytes;
   for (const Planned& one : run_) {
     last_issue_ = std::max(one.ready + delay, last_issue_ + pace_);

@@ -15,12 +15,12 @@ Dram::Dram(const DramTiming& timing, std::size_t sources)
 }
 
 int Dram::request(std::size_t source, Tick at, std::int64_t address, std::int64_t bytes, bool write,
-                  std::uint32_t tag, std::int64_t command) {
+                  std::uint32_t tag, const Progress& progress) {
   const std::int64_t first = burst_.quotient(address);
   const std::int64_t last = burst_.quotient(address + bytes - 1);
   for (std::int64_t burst = first; burst <= last; ++burst) {
     const DramPlace place = map_.place(burst * static_cast<std::int64_t>(burst_.value()));
-    channels_[place.channel].controller.push(source, {at, place, tag, write, command});
+    channels_[place.channel].controller.push(source, {at, place, tag, write, progress});
   }
   return static_cast<int>(last - first + 1);
 }

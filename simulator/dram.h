@@ -18,9 +18,9 @@ class Dram {
 
   /// Asks for the DRAM bursts that hold `bytes` bytes from `address` on; the request comes at `at`,
   /// not before the source's earlier ones and not before the horizon. Returns how many bursts
-  /// they are; they have the `tag` in common, and the number of the source's command.
+  /// they are; they have the `tag` in common, and how far the source has come.
   int request(std::size_t source, Tick at, std::int64_t address, std::int64_t bytes, bool write,
-              std::uint32_t tag, std::int64_t command = 0);
+              std::uint32_t tag, const Progress& progress = {});
   using Served = DramController::Served;
   /// Serves whatever starts before the horizon. Appends posted writes that have entered their
   /// queues by then, in that order, then other bursts in the order in which their data have crossed

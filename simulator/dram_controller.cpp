@@ -52,13 +52,14 @@ DramController::Source* DramController::next_with_room() {
 }
 
 /// Those that waited for room before those that come later. Of the ones that waited that of the
-/// earlier command of its engine: all cores run one program, so its core is behind.
+/// engine that is not as far: all cores run one program, so its core is behind, and cores that stay
+/// together use the rows that one of them has opened.
 bool DramController::enters_before(const WaitingBurst& x, const WaitingBurst& y) const {
   if (timing_.scheduler == DramScheduler::fcfs) return x.at < y.at;
   const Tick x_from = std::max(x.at, room_since_[x.write]);
   const Tick y_from = std::max(y.at, room_since_[y.write]);
   if (x_from != y_from) return x_from < y_from;
-  return x.command != y.command ? x.command < y.command : x.at < y.at;
+  return x.progress != y.progress ? x.progress < y.progress : x.at < y.at;
 }
 
 void DramController::admit(Tick until, const DramChannel& channel, std::vector<Served>& posted) {

@@ -12,7 +12,7 @@ namespace septran::simulator {
 /// Bursts of several sources, those of one in the order in which they come. Of the bursts that have
 /// come, some reads and some writes are in queues of bounded depth, of which the policy chooses;
 /// the others wait before them, and enter in the order in which they come, or, where the policy may
-/// change the order, in that of the commands that they are of.
+/// change the order, those of the source that is least far with its commands first.
 class DramController {
  public:
   DramController(const DramTiming& timing, std::size_t sources);

@@ -82,7 +82,7 @@ tlm::tlm_sync_enum Interconnect::transport(int initiator, tlm::tlm_generic_paylo
     const std::uint32_t tag = new_flight({&payload, &run, i, initiator, 0});
     flights_[tag].parts =
         dram_.request(static_cast<std::size_t>(initiator), at, item.burst.index * run.burst_bytes,
-                      run.burst_bytes, write, tag, run.operation);
+                      run.burst_bytes, write, tag, {run.operation, run.first + i});
     first = std::min(first, at);
   }
   settle_by(first + (write ? dram_.least_write() : dram_.least()));

@@ -27,6 +27,7 @@ struct BurstRun : tlm::tlm_extension<BurstRun> {
   };
   std::size_t core = 0;
   std::int64_t operation = 0;  // the engine's number of it
+  std::int64_t first = 0;      // its number of the first burst
   std::int64_t burst_bytes = 0;
   Tick link_ticks = 0;  // that a burst takes on its link; the target fills it in, as on ...
   Tick all_ticks = 0;   // ... all links together, 0: without limit
