@@ -6,81 +6,32 @@ namespace septran::simulator {
 
 DramController::DramController(const DramTiming& timing, std::size_t sources)
     : timing_(timing),
-      sources_(sources),
+      entrance_(timing.scheduler, sources),
       reads_(timing.read_queue_bursts, timing.banks),
       writes_(timing.write_queue_bursts, timing.banks) {}
 
-void DramController::Source::pop() {
-  ++next;
-  if (next == bursts.size()) {
-    bursts.clear();
-    next = 0;
-  } else if (next >= 64 && 2 * next >= bursts.size()) {
-    bursts.erase(bursts.begin(), bursts.begin() + static_cast<std::ptrdiff_t>(next));
-    next = 0;
-  }
-}
-
 void DramController::push(std::size_t source, const WaitingBurst& burst) {
-  sources_[source].bursts.push_back(burst);
-  if (burst.at < next_coming_ || (burst.at == next_coming_ && source < next_source_)) {
-    next_coming_ = burst.at;
-    next_source_ = source;
-  }
+  entrance_.push(source, burst);
   ++left_;
 }
 
-void DramController::find_next_coming() {
-  next_coming_ = never;
-  for (std::size_t i = 0; i < sources_.size(); ++i) {
-    if (sources_[i].empty() || sources_[i].front().at >= next_coming_) continue;
-    next_coming_ = sources_[i].front().at;
-    next_source_ = i;
-  }
-}
-
-DramController::Source* DramController::next_with_room() {
-  Source* first = &sources_[next_source_];
-  const bool write = first->front().write;
-  if (!queue(write).full() && first->front().at > room_since_[write]) return first;
-  first = nullptr;
-  for (Source& source : sources_) {
-    if (source.empty() || queue(source.front().write).full()) continue;
-    if (first == nullptr || enters_before(source.front(), first->front())) first = &source;
-  }
-  return first;
-}
-
-/// Those that waited for room before those that come later. Of the ones that waited that of the
-/// engine that is not as far: all cores run one program, so its core is behind, and cores that stay
-/// together use the rows that one of them has opened.
-bool DramController::enters_before(const WaitingBurst& x, const WaitingBurst& y) const {
-  if (timing_.scheduler == DramScheduler::fcfs) return x.at < y.at;
-  const Tick x_from = std::max(x.at, room_since_[x.write]);
-  const Tick y_from = std::max(y.at, room_since_[y.write]);
-  if (x_from != y_from) return x_from < y_from;
-  return x.progress != y.progress ? x.progress < y.progress : x.at < y.at;
-}
-
 void DramController::admit(Tick until, const DramChannel& channel, std::vector<Served>& posted) {
-  while (next_coming_ < until) {
-    Source* first = next_with_room();
-    if (first == nullptr || first->front().at >= until) return;
-    const WaitingBurst& burst = first->front();
+  while (const auto source = entrance_.next({!reads_.full(), !writes_.full()})) {
+    const WaitingBurst& burst = entrance_.first_of(*source);
+    if (burst.at >= until) return;
     queue(burst.write).push(burst, channel);
     if (burst.write && timing_.posted_writes) {
-      posted.push_back({std::max(burst.at, room_since_[1]), burst.tag});
+      posted.push_back({std::max(burst.at, entrance_.room_since(true)), burst.tag});
     }
-    first->pop();
-    find_next_coming();
+    entrance_.pop(*source);
   }
 }
 
 Tick DramController::next(const DramChannel& channel) const {
   const Tick soonest = channel.next_column();
-  if (!waiting()) return std::max(soonest, next_coming_);
+  if (!waiting()) return std::max(soonest, entrance_.soonest());
   if (!writes_may_wait()) return soonest;
-  return std::min(std::max(soonest, next_coming_), writes_wait_until(channel));
+  return std::min(std::max(soonest, entrance_.soonest()), writes_wait_until(channel));
 }
 
 /// A few posted writes delay nobody, and a read may come before the bus has turned to them and
@@ -133,7 +84,7 @@ void DramController::serve(Tick now, Tick came, DramChannel& channel, std::vecto
   const BurstQueue::Choice choice = timing_.scheduler == DramScheduler::fcfs
                                         ? own.choose_oldest(channel, turn)
                                         : own.choose_first_ready(channel, turn, is_late(own));
-  if (own.full()) room_since_[writing_] = now;
+  if (own.full()) entrance_.has_room(writing_, now);
   const WaitingBurst burst = own.take(choice.entry);
   if (!other.empty()) other.pass();
   --left_;
@@ -149,7 +100,7 @@ void DramController::advance(DramChannel& channel, Tick horizon, std::vector<Ser
                              std::vector<Served>& posted) {
   while (!empty()) {
     const Tick now = next(channel);
-    const Tick came = waiting() ? never_came : next_coming_;
+    const Tick came = waiting() ? never_came : entrance_.soonest();
     admit(std::min(now + 1, horizon), channel, posted);
     if (now >= horizon) return;
     if (writes_may_wait() && now < writes_wait_until(channel)) continue;
@@ -159,12 +110,9 @@ void DramController::advance(DramChannel& channel, Tick horizon, std::vector<Ser
 
 Tick DramController::next_end(const DramChannel& channel, Tick least) const {
   const Tick served = next(channel);
-  if (!timing_.posted_writes || next_coming_ == never) return served + least;
-  Tick accepted = never;
-  for (const Source& source : sources_) {
-    if (!source.empty() && source.front().write) accepted = std::min(accepted, source.front().at);
-  }
-  if (writes_.full() && accepted < never) accepted = std::max(accepted, served);
+  if (!timing_.posted_writes) return served + least;
+  Tick accepted = entrance_.soonest(true);
+  if (writes_.full()) accepted = std::max(accepted, served);
   return std::min(served + least, accepted);
 }
 

@@ -1,18 +1,15 @@
 // The controller of one DRAM channel: which of the waiting bursts goes next.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <vector>
 
-#include "simulator/burst_queue.h"
+#include "simulator/dram_entrance.h"
 
 namespace septran::simulator {
 
-/// Bursts of several sources, those of one in the order in which they come. Of the bursts that have
-/// come, some reads and some writes are in queues of bounded depth, of which the policy chooses;
-/// the others wait before them, and enter in the order in which they come, or, where the policy may
-/// change the order, those of the source that is least far with its commands first.
+/// Of the bursts that have come, some reads and some writes are in queues of bounded depth, of
+/// which the policy chooses; the others wait before them.
 class DramController {
  public:
   DramController(const DramTiming& timing, std::size_t sources);
@@ -36,21 +33,10 @@ class DramController {
   [[nodiscard]] Tick last_end() const { return last_end_; }
 
  private:
-  struct Source {
-    std::vector<WaitingBurst> bursts;
-    std::size_t next = 0;
-    [[nodiscard]] bool empty() const { return next == bursts.size(); }
-    [[nodiscard]] const WaitingBurst& front() const { return bursts[next]; }
-    void pop();
-  };
   void admit(Tick until, const DramChannel& channel, std::vector<Served>& posted);
   /// Chooses among those that have come, serves one and takes it from the queue.
   void serve(Tick now, Tick came, DramChannel& channel, std::vector<Served>& served);
   [[nodiscard]] bool waiting() const { return !reads_.empty() || !writes_.empty(); }
-  void find_next_coming();
-  /// The source whose burst enters its queue next; none if there is no room.
-  [[nodiscard]] Source* next_with_room();
-  [[nodiscard]] bool enters_before(const WaitingBurst& x, const WaitingBurst& y) const;
   /// So many have gone while its oldest waited that this one's turn has come.
   [[nodiscard]] bool is_late(const BurstQueue& queue) const;
   [[nodiscard]] bool writes_next() const;
@@ -60,16 +46,12 @@ class DramController {
   BurstQueue& queue(bool write) { return write ? writes_ : reads_; }
 
   const DramTiming& timing_;
-  std::vector<Source> sources_;
-  Tick next_coming_ = never;     // the first burst that has not entered its queue, ...
-  std::size_t next_source_ = 0;  // ... and whose it is
+  DramEntrance entrance_;
   std::size_t left_ = 0;
   BurstQueue reads_;
   BurstQueue writes_;
   bool writing_ = false;
-  std::array<Tick, 2> room_since_{};  // the read (write) queue has had room
   Tick last_end_ = 0;
-  static constexpr Tick never = INT64_MAX;
   static constexpr Tick never_came = INT64_MIN / 4;  // differences stay within a Tick
 };
 
