@@ -1035,7 +1035,7 @@ inline constexpr Message registers_do_not_fit{
     "the tiles in REGISTER that are used together take {0:register} of each of {1:thread}, which "
     "have {2} ({3} too many)",
     "use smaller tiles"};
-inline constexpr const char* tile_registers_note = "{0}: {1} {2} = {3} registers of a thread";
+inline constexpr const char* tile_registers_note = "{0}: {1} {2} = {3:register} of a thread";
 inline constexpr const char* smaller_tiles_hint =
     "use smaller tiles, a smaller `pipeline` or `rotate`, or another memory";
 inline constexpr const char* smaller_problem_hint =

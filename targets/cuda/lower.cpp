@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "compiler/base/count.h"
 #include "compiler/base/messages.h"
 #include "compiler/tile/text_words.h"
 #include "targets/cpu/access.h"
@@ -43,7 +44,7 @@ class Lowering {
         notes.push_back({tensor.origin.mapping_span,
                          fmt::format(messages::tile_registers_note, tensor.name,
                                      tile::extents_text(tensor.shape, program_.vars, " x "),
-                                     name(tensor.dtype), words)});
+                                     name(tensor.dtype), Counted{words})});
       }
       diagnostics
           .report(place, messages::registers_do_not_fit, misfit.words, misfit.threads, misfit.most,
