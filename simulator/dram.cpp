@@ -8,6 +8,7 @@ Dram::Dram(const DramTiming& timing, std::size_t sources)
     : map_(timing),
       ticks_(timing),
       posted_writes_(timing.posted_writes),
+      ranks_(timing.scheduler != DramScheduler::fcfs),
       burst_(timing.burst_bytes) {
   for (int i = 0; i < timing.channels; ++i) {
     channels_.push_back({DramChannel(ticks_, timing), DramController(timing, sources)});
@@ -16,11 +17,12 @@ Dram::Dram(const DramTiming& timing, std::size_t sources)
 
 int Dram::request(std::size_t source, Tick at, std::int64_t address, std::int64_t bytes, bool write,
                   std::uint32_t tag, const Progress& progress) {
+  const Progress rank = ranks_ ? progress : Progress{};
   const std::int64_t first = burst_.quotient(address);
   const std::int64_t last = burst_.quotient(address + bytes - 1);
   for (std::int64_t burst = first; burst <= last; ++burst) {
     const DramPlace place = map_.place(burst * static_cast<std::int64_t>(burst_.value()));
-    channels_[place.channel].controller.push(source, {at, place, tag, write, progress});
+    channels_[place.channel].controller.push(source, {at, place, tag, write, rank});
   }
   return static_cast<int>(last - first + 1);
 }

@@ -43,6 +43,7 @@ class Dram {
   DramAddressMap map_;
   DramTicks ticks_;
   bool posted_writes_;
+  bool ranks_;  // the scheduler may go by progress
   Divisor burst_;
   std::deque<Channel> channels_;
   std::vector<Served> held_;  // served, in order, but others may end before them

@@ -6,7 +6,7 @@ namespace septran::simulator {
 
 DramController::DramController(const DramTiming& timing, std::size_t sources)
     : timing_(timing),
-      entrance_(timing.scheduler, sources),
+      entrance_(sources),
       reads_(timing.read_queue_bursts, timing.banks),
       writes_(timing.write_queue_bursts, timing.banks) {}
 
@@ -49,7 +49,7 @@ Tick DramController::writes_wait_until(const DramChannel& channel) const {
 
 bool DramController::older_is_write() const {
   if (reads_.empty() || writes_.empty()) return reads_.empty();
-  return writes_.oldest().at < reads_.oldest().at;
+  return writes_.first().at < reads_.first().at;
 }
 
 bool DramController::is_late(const BurstQueue& queue) const {
@@ -82,7 +82,7 @@ void DramController::serve(Tick now, Tick came, DramChannel& channel, std::vecto
   BurstQueue& other = queue(!writing_);
   const DramChannel::Turn turn = channel.turn(now, writing_);
   const BurstQueue::Choice choice = timing_.scheduler == DramScheduler::fcfs
-                                        ? own.choose_oldest(channel, turn)
+                                        ? own.choose_first(channel, turn)
                                         : own.choose_first_ready(channel, turn, is_late(own));
   if (own.full()) entrance_.has_room(writing_, now);
   const WaitingBurst burst = own.take(choice.entry);

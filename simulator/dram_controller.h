@@ -37,7 +37,7 @@ class DramController {
   /// Chooses among those that have come, serves one and takes it from the queue.
   void serve(Tick now, Tick came, DramChannel& channel, std::vector<Served>& served);
   [[nodiscard]] bool waiting() const { return !reads_.empty() || !writes_.empty(); }
-  /// So many have gone while its oldest waited that this one's turn has come.
+  /// So many have gone while its first one waited that this one's turn has come.
   [[nodiscard]] bool is_late(const BurstQueue& queue) const;
   [[nodiscard]] bool writes_next() const;
   [[nodiscard]] bool writes_may_wait() const;

@@ -5,9 +5,6 @@
 
 namespace septran::simulator {
 
-DramEntrance::DramEntrance(DramScheduler scheduler, std::size_t sources)
-    : may_reorder_(scheduler != DramScheduler::fcfs), sources_(sources) {}
-
 bool DramEntrance::ComesLater::operator()(const First& x, const First& y) const {
   return std::tie(x.at, x.source) > std::tie(y.at, y.source);
 }
@@ -26,7 +23,7 @@ void DramEntrance::enlist(std::size_t source) {
   const WaitingBurst& burst = first_of(source);
   Side& side = sides_[burst.write];
   const First first{burst.at, burst.progress, source};
-  if (may_reorder_ && burst.at <= side.room_since) {
+  if (burst.at <= side.room_since) {
     side.waiting.push(first);
   } else {
     side.coming.push(first);
@@ -78,7 +75,7 @@ void DramEntrance::pop(std::size_t source) {
 void DramEntrance::has_room(bool write, Tick now) {
   Side& side = sides_[write];
   side.room_since = now;
-  while (may_reorder_ && !side.coming.empty() && side.coming.top().at <= now) {
+  while (!side.coming.empty() && side.coming.top().at <= now) {
     side.waiting.push(side.coming.top());
     side.coming.pop();
   }

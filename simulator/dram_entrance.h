@@ -14,12 +14,10 @@ namespace septran::simulator {
 
 /// Bursts of several sources, those of one in the order in which they come; the first one of each
 /// may enter. They enter as they come while there is room. Of those that found their queue full
-/// that of the source that is least far goes first: all cores run one program, so its core is
-/// behind, and cores that stay together use the rows that one of them has opened. First come first
-/// served, the order of coming always holds.
+/// that of the source that is least far goes first, of equals that which came first.
 class DramEntrance {
  public:
-  DramEntrance(DramScheduler scheduler, std::size_t sources);
+  explicit DramEntrance(std::size_t sources) : sources_(sources) {}
 
   /// Bursts of one source come in rising order.
   void push(std::size_t source, const WaitingBurst& burst);
@@ -59,7 +57,6 @@ class DramEntrance {
   };
   void enlist(std::size_t source);
 
-  bool may_reorder_;
   std::vector<Source> sources_;
   std::array<Side, 2> sides_;  // reads, writes
 };

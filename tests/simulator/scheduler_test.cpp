@@ -103,6 +103,28 @@ TEST(Scheduler, WhoIsLeastFarEntersAFullQueueFirst) {
   EXPECT_EQ(goes_third(DramScheduler::fcfs, {2, 0}, {1, 9}), 2U);
 }
 
+// Two bursts to each of two banks, whose rows are open when their data can cross the bus. Bursts 1
+// and 2 could follow at 42, then 2 and 3 at 46: that of the source that is not as far, though 2 is
+// older than 3.
+TEST(Scheduler, WhoIsLeastFarGoesFirstAmongEquals) {
+  const auto order = [](DramScheduler scheduler) {
+    Dram dram(timing_of(scheduler), 2);
+    dram.request(0, 0, 0, 64, false, 0, {1, 0});
+    dram.request(0, 0, row_bytes, 64, false, 1, {1, 1});
+    dram.request(0, 0, 64, 64, false, 2, {2, 0});
+    dram.request(1, 0, row_bytes + 64, 64, false, 3, {1, 2});
+    std::vector<Dram::Served> served;
+    dram.advance(INT64_MAX / 4, served);
+    EXPECT_EQ(served.size(), 4U);
+    EXPECT_EQ(round_up(served.back().end), 54);
+    Tags tags;
+    for (const Dram::Served& one : served) tags.push_back(one.tag);
+    return tags;
+  };
+  EXPECT_EQ(order(DramScheduler::fr_fcfs), (Tags{0, 1, 3, 2}));
+  EXPECT_EQ(order(DramScheduler::fcfs), (Tags{0, 1, 2, 3}));
+}
+
 // Another bank's row is opened behind the data of the first one, and what is ready goes before what
 // is older: data 42..46, then the conflict.
 TEST(Scheduler, OtherBanksGoBeforeAConflict) {
