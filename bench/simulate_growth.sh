@@ -48,7 +48,7 @@ head_row() {
 cp targets/dsa_edge.yaml "$folder/dsa_edge.yaml"
 sed -e 's/^    rows: 16 /    rows: 32 /; s/^    cols: 16 /    cols: 32 /' -e 's/\[\[16, 16\]\]/[[32, 32]]/' \
   targets/dsa_edge.yaml >"$folder/dsa_edge-32.yaml"
-for cores in 1 2 4 8; do
+for cores in 1 2 4 8 64 1024; do
   sed -e "s/count: 4  # processors; four cores/count: $cores  # processors/" targets/dsa_cloud.yaml \
     >"$folder/dsa_cloud-$cores.yaml"
 done
@@ -62,7 +62,7 @@ echo "date $(date -I), commit $(git rev-parse --short HEAD)," \
 head_row "f16 GEMM on dsa_edge with a 32 x 32 array, no values"
 for extent in 256 512 1024 2048; do gemm dsa_edge-32 $extent --timing-only; row "$extent³"; done
 head_row "2048³ on dsa_cloud by cores, no values"
-for cores in 1 2 4 8; do gemm "dsa_cloud-$cores" 2048 --timing-only; row "$cores"; done
+for cores in 1 2 4 8 64 1024; do gemm "dsa_cloud-$cores" 2048 --timing-only; row "$cores"; done
 head_row "1024³ on dsa_edge by bytes a burst, no values"
 for burst in 64 128 256; do gemm "dsa_edge-b$burst" 1024 --timing-only; row "$burst"; done
 

@@ -87,7 +87,7 @@ TEST(Scheduler, WhoIsLeastFarEntersAFullQueueFirst) {
     timing.read_queue_bursts = 1;
     Dram dram(timing, 2);
     for (std::uint32_t i = 0; i < 3; ++i) {
-      dram.request(0, 0, i * 64, 64, false, i, {ahead.command, ahead.burst + i});
+      dram.request(0, 0, std::int64_t{64} * i, 64, false, i, {ahead.command, ahead.burst + i});
     }
     dram.request(1, 10 * ticks_per_cycle, 192, 64, false, 3, behind);
     std::vector<Dram::Served> served;
@@ -137,7 +137,7 @@ TEST(Scheduler, OtherBanksGoBeforeAConflict) {
 // After as many as the limit says it is its turn.
 TEST(Scheduler, NobodyWaitsForEver) {
   std::vector<Request> requests = rows_of_a_bank;
-  for (int i = 0; i < 40; ++i) requests.push_back({i % 4 * 64});
+  for (std::int64_t i = 0; i < 40; ++i) requests.push_back({i % 4 * 64});
   DramTiming timing = timing_of(DramScheduler::fr_fcfs);
   EXPECT_EQ(serve(timing, requests).tags.back(), 1U);
   timing.age_limit_bursts = 10;
@@ -150,7 +150,7 @@ TEST(Scheduler, NobodyWaitsForEver) {
 // its bank gets no other burst, but the bus does not wait for the row: the other bank's data go on.
 TEST(Scheduler, TheBusGoesOnWhileALateRowOpens) {
   std::vector<Request> requests = rows_of_a_bank;
-  for (int i = 0; i < 40; ++i) requests.push_back({i % 4 * 64 + i % 2 * row_bytes});
+  for (std::int64_t i = 0; i < 40; ++i) requests.push_back({i % 4 * 64 + i % 2 * row_bytes});
   DramTiming timing = timing_of(DramScheduler::fr_fcfs);
   timing.age_limit_bursts = 10;
   const Order order = serve(timing, requests);
@@ -170,7 +170,7 @@ TEST(Scheduler, AReadWaitsBehindWrittenData) {
 /// Reads and writes of the open row in turn.
 std::vector<Request> reads_and_writes(int pairs) {
   std::vector<Request> requests;
-  for (int i = 0; i < pairs; ++i) {
+  for (std::int64_t i = 0; i < pairs; ++i) {
     requests.push_back({i % 2 * 64, false});
     requests.push_back({128 + i % 2 * 64, true});
   }
@@ -219,7 +219,7 @@ TEST(Scheduler, PostedWritesEndWhenTheyAreTaken) {
   timing.write_high_watermark = 1;
   timing.write_low_watermark = 0;
   Dram dram(timing, 2);
-  for (std::uint32_t i = 0; i < 3; ++i) dram.request(1, 0, i * 64, 64, true, i);
+  for (std::uint32_t i = 0; i < 3; ++i) dram.request(1, 0, std::int64_t{64} * i, 64, true, i);
   std::vector<Dram::Served> served;
   dram.advance(INT64_MAX / 4, served);
   ASSERT_EQ(served.size(), 3U);
@@ -237,7 +237,7 @@ TEST(Scheduler, PostedWritesWaitForEachOther) {
   timing.write_high_watermark = 4;
   timing.write_low_watermark = 0;
   std::vector<Request> requests{{128, true}, {192, true}, {128, true}};
-  for (int i = 0; i < 40; ++i) requests.push_back({i % 2 * 64});
+  for (std::int64_t i = 0; i < 40; ++i) requests.push_back({i % 2 * 64});
   EXPECT_EQ(serve(timing, requests).report.turnarounds, 2);
   timing.posted_writes = true;
   EXPECT_EQ(serve(timing, requests).report.turnarounds, 1);
@@ -271,7 +271,7 @@ DramTiming refreshed_timing(int postponed) {
 // opens the row: data 168. Two refreshes that are put off come to 300, behind the last read.
 TEST(Scheduler, RefreshWaitsForWork) {
   std::vector<Request> requests;
-  for (int i = 0; i < 60; ++i) requests.push_back({i % 4 * 64});
+  for (std::int64_t i = 0; i < 60; ++i) requests.push_back({i % 4 * 64});
   const Order at_once = serve(refreshed_timing(0), requests);
   EXPECT_EQ(at_once.report.refreshes, 3);
   const Order later = serve(refreshed_timing(2), requests);
@@ -300,8 +300,8 @@ TEST(Scheduler, StepsOfTimeChangeNothing) {
     for (std::uint32_t i = 0; i < 500; ++i) {
       state = state * 6364136223846793005U + 1442695040888963407U;
       const auto address = static_cast<std::int64_t>(state >> 50) * 64;
-      dram.request(i % 2, i * 2 * ticks_per_cycle, address, 64, i % 3 == 0, i,
-                   {i / 40 * (i % 2), i});
+      dram.request(i % 2, 2 * ticks_per_cycle * i, address, 64, i % 3 == 0, i,
+                   {i % 2 == 0 ? 0 : i / 40, i});
     }
   };
   Dram at_once(timing, 2);
