@@ -13,8 +13,10 @@ namespace septran::simulator {
 /// its turn are.
 class Dram {
  public:
-  /// `sources`: initiators; of bursts that come at the same time the first one's goes first.
+  /// `timing` has to outlive it. `sources`: initiators; of bursts that come at the same time the
+  /// first one's goes first.
   Dram(const DramTiming& timing, std::size_t sources);
+  Dram(DramTiming&& timing, std::size_t sources) = delete;
 
   /// Asks for the DRAM bursts that hold `bytes` bytes from `address` on; the request comes at `at`,
   /// not before the source's earlier ones and not before the horizon. Returns how many bursts

@@ -108,7 +108,8 @@ TEST(Scheduler, WhoIsLeastFarEntersAFullQueueFirst) {
 // older than 3.
 TEST(Scheduler, WhoIsLeastFarGoesFirstAmongEquals) {
   const auto order = [](DramScheduler scheduler) {
-    Dram dram(timing_of(scheduler), 2);
+    const DramTiming timing = timing_of(scheduler);
+    Dram dram(timing, 2);
     dram.request(0, 0, 0, 64, false, 0, {1, 0});
     dram.request(0, 0, row_bytes, 64, false, 1, {1, 1});
     dram.request(0, 0, 64, 64, false, 2, {2, 0});
